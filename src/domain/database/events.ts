@@ -1,0 +1,80 @@
+import type { SchemaChange, SchemaObject } from "../schema/schema.ts";
+
+/** Events of one database outside runs: stream `database:<id>`. */
+export interface DatabaseEvents {
+  /** Intent of a registration; `SchemaBaselined` or `DatabaseQuarantined` is its outcome. */
+  readonly DatabaseRegistered: {
+    readonly databaseId: string;
+    readonly name: string;
+    readonly engine: EngineName;
+    /** Where the database is, without credentials. */
+    readonly url: string;
+    readonly incarnation: string;
+    readonly policy: Policy;
+  };
+  readonly SchemaBaselined: {
+    readonly fingerprint: string;
+    /** Version of the engine that produced the fingerprint: catalogue texts differ between them. */
+    readonly engineVersion: string;
+    readonly schema: readonly SchemaObject[];
+    readonly physical: Physical;
+    readonly recovered?: boolean;
+  };
+  readonly PolicyChanged: { readonly policy: Policy };
+  readonly MigrationRegistered: {
+    readonly version: string;
+    readonly name: string;
+    /** `sha256:` + hex over all that defines the migration. */
+    readonly checksum: string;
+    /** Digests of the texts in the content store. */
+    readonly up: string;
+    readonly down?: string;
+    readonly verify?: string;
+    readonly transaction: TransactionMode;
+    readonly allow: Allowances;
+  };
+  readonly DriftDetected: {
+    readonly expected: string;
+    readonly found: string;
+    readonly differences: readonly SchemaChange[];
+    readonly runId?: string;
+  };
+  readonly DatabaseQuarantined: { readonly code: string; readonly reason: string };
+  readonly DatabaseReleased: { readonly reason: string };
+  readonly DatabaseRetired: { readonly reason: string };
+}
+
+export type EngineName = "sqlite" | "postgres";
+
+/** Facts of the file or cluster that are not part of the logical schema. */
+export interface Physical {
+  readonly journalMode: string;
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly encoding: string;
+  readonly autoVacuum: number;
+  readonly userVersion: number;
+  readonly applicationId: number;
+}
+
+/** `required`: one transaction a step. `none`: declared unable to run in one. */
+export type TransactionMode = "required" | "none";
+
+/** What a migration declares it is meant to do although it looks like loss. */
+export interface Allowances {
+  /** Tables that may end with fewer rows than before. */
+  readonly rowLoss?: readonly string[];
+}
+
+export type OnFailure = "stop" | "revert" | "restore";
+
+export interface Policy {
+  /** Approvals needed before a run starts. */
+  readonly approvals: number;
+  /** Execute the plan on a restored copy first. */
+  readonly rehearse: boolean;
+  /** Absent: `restore` if an applied step of the run was non-transactional, else `stop`. */
+  readonly onFailure?: OnFailure;
+}
+
+export const DEFAULT_POLICY: Policy = { approvals: 0, rehearse: true };

@@ -1,0 +1,244 @@
+import type { Allowances, EngineName, Physical, TransactionMode } from "../database/events.ts";
+import type { CheckLevel } from "../integrity/events.ts";
+import type { Direction, Finding, RowChange, StepFacts, TableRows } from "../migration/events.ts";
+import type { SchemaObject } from "../schema/schema.ts";
+import type { Failure } from "../shared/errors.ts";
+
+/** A managed database, as the ledger knows it. */
+export interface DatabaseTarget {
+  readonly engine: EngineName;
+  /** sqlite: absolute path. */
+  readonly url: string;
+  readonly databaseId: string;
+  readonly origin: string;
+  readonly incarnation: string;
+}
+
+/**
+ * One operation on one managed database, in a process of its own with nothing shared. All values
+ * are plain JSON: they cross a process boundary. Methods reject with `EngineError` unless their
+ * result says otherwise; after `kill` every pending call rejects with code `executor-killed`.
+ */
+export interface DatabaseEngine {
+  /** Looks without writing. Reports what is there, also when it is not usable. */
+  inspect(): Promise<Inspection>;
+  /** Creates `schemaledger_meta` and `schemaledger_marker`; no-op if they are there and ours. */
+  install(fence: number): Promise<LiveSchema>;
+  /** The logical schema as the database has it now. Checks identity and incarnation. */
+  schema(): Promise<LiveSchema>;
+  /**
+   * Consistent copy to `path` (must not exist), also under foreign writers; fsynced. The copy is
+   * one file, complete without side files, and has the database's own markers.
+   */
+  snapshot(path: string): Promise<Snapshot>;
+  /** Byte copy of the database's files into directory `path` without opening the database. */
+  rawCopy(path: string): Promise<RawCopy>;
+  /**
+   * Copies the stored backup to `scratchPath` comparing SHA-256 on the way, opens it, runs the
+   * quick check and compares fingerprint and rows. Rejects with code `backup-damaged` or
+   * `backup-differs`. The scratch copy stays for a rehearsal or restore.
+   */
+  verify(stored: StoredCopy, scratchPath: string): Promise<CopyVerified>;
+  /** Runs the steps on the scratch copy with every check. Stops at the first failure. */
+  rehearse(request: RehearsalRequest): Promise<RehearsalResult>;
+  /** The step protocol, steps 2–6 (dual-write §4). Never rejects for the step's own faults. */
+  applyStep(step: StepRequest): Promise<StepResult>;
+  /** Takes the database's lock and holds it. Rejects with `database-locked` after the deadline. */
+  beginRecovery(lockTimeoutMs: number): Promise<void>;
+  /** Raises the fence to `token`, reads the attempts' markers under the lock, releases it. */
+  finishRecovery(token: number, attempts: readonly string[]): Promise<Recovered>;
+  /** Puts the scratch copy in place of the live content in one transaction. */
+  restore(request: RestoreRequest): Promise<Restored>;
+  check(level: CheckLevel): Promise<CheckResult>;
+}
+
+export interface LiveSchema {
+  readonly fingerprint: string;
+  readonly engineVersion: string;
+  readonly schema: readonly SchemaObject[];
+  readonly physical: Physical;
+}
+
+export interface Inspection {
+  readonly exists: boolean;
+  /** Present if it could be opened and read. */
+  readonly live?: LiveSchema;
+  /** What `schemaledger_meta` says, if the table is there. */
+  readonly meta?: Meta;
+  /** Why it cannot be managed: not a database, damaged, read-only, locked … */
+  readonly problem?: Failure;
+  /** Identifies the file behind every path that leads to it (sqlite: device and inode). */
+  readonly fileId?: string;
+}
+
+export interface Meta {
+  readonly format: number;
+  readonly origin: string;
+  readonly databaseId: string;
+  readonly incarnation: string;
+  readonly fence: number;
+}
+
+export interface Snapshot {
+  readonly bytes: number;
+  /** Hex SHA-256 of the file. */
+  readonly sha256: string;
+  readonly fingerprint: string;
+  readonly rows: TableRows;
+  readonly applied: readonly string[];
+  readonly incarnation: string;
+  /** Bytes of free disk space beside the copy after it was made. */
+  readonly freeBytes: number;
+}
+
+export interface RawCopy {
+  readonly bytes: number;
+  /** Hex SHA-256 over the main file. */
+  readonly sha256: string;
+  readonly files: readonly string[];
+}
+
+export interface StoredCopy {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly fingerprint: string;
+  readonly rows: TableRows;
+}
+
+export interface CopyVerified {
+  readonly fingerprint: string;
+  readonly rows: TableRows;
+  readonly applied: readonly string[];
+}
+
+/** What is to be run for one migration in one direction. */
+export interface StepScript {
+  readonly version: string;
+  readonly name: string;
+  readonly direction: Direction;
+  readonly checksum: string;
+  readonly sql: string;
+  /** Statements that must hold after the step (up only). */
+  readonly verify?: string;
+  readonly transaction: TransactionMode;
+  readonly allow: Allowances;
+}
+
+export interface RehearsalRequest {
+  readonly scratchPath: string;
+  readonly steps: readonly StepScript[];
+  /** Per step, the fingerprint it must lead to; absent where any will do. */
+  readonly expectedAfter: readonly (string | null)[];
+  /** Rollbacks: after the downs run these ups and compare every row with the start. */
+  readonly again?: readonly StepScript[];
+}
+
+export interface RehearsalResult {
+  readonly steps: readonly StepResult[];
+  /** Only with `again`: the database came back exactly. */
+  readonly lossless?: boolean;
+  readonly findings: readonly Finding[];
+}
+
+export interface StepRequest extends StepScript {
+  readonly attempt: string;
+  readonly planDigest: string;
+  /** Index of the newest event that grants the right to write. */
+  readonly token: number;
+  readonly intentIndex: number;
+  /** Hex. */
+  readonly intentLeafHash: string;
+  /** Newest signed checkpoint, a witness inside the database. */
+  readonly checkpoint: string | null;
+  readonly at: string;
+  /** Fingerprint the ledger believes; another one is drift and fails the step. */
+  readonly expectedBefore: string;
+  /** Fingerprint the step must lead to, where a rehearsal or a down script fixes it. */
+  readonly expectedAfter: string | null;
+  readonly lockTimeoutMs: number;
+  /** Where to copy tables the step rebuilds, drops or deletes from; null: none are. */
+  readonly tableBackup: TableBackupRequest | null;
+}
+
+export interface TableBackupRequest {
+  readonly backupId: string;
+  readonly tables: readonly string[];
+  readonly path: string;
+}
+
+export interface TableBackupResult {
+  readonly backupId: string;
+  readonly tables: TableRows;
+  readonly method: "contained" | "copied";
+  readonly bytes?: number;
+  readonly sha256?: string;
+}
+
+export type StepResult =
+  | ({
+      readonly status: "done";
+      readonly tableBackup?: TableBackupResult;
+    } & StepFacts)
+  | {
+      readonly status: "failed";
+      readonly error: Failure;
+      /** `unchanged` only when the engine proved that the transaction was rolled back. */
+      readonly state: "unchanged" | "unknown";
+      readonly findings: readonly Finding[];
+      readonly tableBackup?: TableBackupResult;
+    };
+
+export interface Recovered {
+  readonly meta: Meta;
+  /** Newest phase of each asked attempt; absent = no marker. */
+  readonly phases: { readonly [attempt: string]: "started" | "done" | "reverted" };
+  /** Versions whose newest marker is `done`. */
+  readonly applied: readonly string[];
+  readonly live: LiveSchema;
+  /** Non-transactional attempts with phase `started` only: what the probe said. */
+  readonly probes: { readonly [attempt: string]: "applied" | "absent" | "unknown" };
+}
+
+export interface RestoreRequest {
+  readonly scratchPath: string;
+  readonly token: number;
+  /** The new incarnation, written into the scratch copy first so that it arrives atomically. */
+  readonly incarnation: string;
+  readonly lockTimeoutMs: number;
+}
+
+export interface Restored {
+  readonly live: LiveSchema;
+  readonly applied: readonly string[];
+  readonly rowsBefore: TableRows;
+  readonly rowsAfter: TableRows;
+}
+
+export interface CheckResult {
+  readonly findings: readonly Finding[];
+  readonly fingerprint: string;
+  readonly applied: readonly string[];
+}
+
+/** Progress of a long operation, for people; never recorded. */
+export interface Progress {
+  readonly phase:
+    | "backup"
+    | "verify"
+    | "rehearse"
+    | "table-backup"
+    | "step"
+    | "checks"
+    | "restore"
+    | "check";
+  readonly version?: string;
+  /** 1-based number of the statement that begins, of how many. */
+  readonly statement?: number;
+  readonly statements?: number;
+  /** 0…1 where known. */
+  readonly fraction?: number;
+  readonly detail?: string;
+}
+
+export type { RowChange };

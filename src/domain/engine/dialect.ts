@@ -1,0 +1,31 @@
+import type { Allowances, TransactionMode } from "../database/events.ts";
+import type { Finding } from "../migration/events.ts";
+
+/** What can be said of a script without a database: by its text alone. Pure. */
+export interface Dialect {
+  analyze(script: ScriptToAnalyze): ScriptAnalysis;
+}
+
+export interface ScriptToAnalyze {
+  readonly sql: string;
+  readonly transaction: TransactionMode;
+  readonly allow: Allowances;
+}
+
+export interface ScriptAnalysis {
+  readonly statements: readonly Statement[];
+  /** Statements left out or changed by the runner, in words with their numbers. */
+  readonly rewritings: readonly string[];
+  /** Severity `error` refuses the script. */
+  readonly findings: readonly Finding[];
+  /** Tables that the text drops, rebuilds, deletes from or replaces into (as written, unquoted). */
+  readonly destroys: readonly string[];
+}
+
+export interface Statement {
+  /** 1-based number in the script as submitted. */
+  readonly number: number;
+  readonly sql: string;
+  /** 1-based line of its first token. */
+  readonly line: number;
+}

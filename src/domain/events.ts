@@ -1,0 +1,105 @@
+import type { BackupEvents } from "./backup/events.ts";
+import type { DatabaseEvents } from "./database/events.ts";
+import type { IntegrityEvents } from "./integrity/events.ts";
+import type { RunEvents } from "./migration/events.ts";
+import type { ServiceEvents } from "./service/events.ts";
+import type { ActorKind } from "./shared/actor.ts";
+import type { Hash } from "./shared/digest.ts";
+
+/**
+ * Every event of Schemaledger: type → data. A type, once released, is never renamed or removed;
+ * a changed shape gets the next version and an upcaster (ledger/upcast.ts).
+ */
+export interface EventData
+  extends ServiceEvents, DatabaseEvents, RunEvents, BackupEvents, IntegrityEvents {}
+
+export type EventType = keyof EventData;
+
+/** The events as a union, for exhaustive switches on `type`. */
+export type DomainEvent = { [T in EventType]: EventOf<T> }[EventType];
+
+export interface EventOf<T extends EventType> {
+  readonly type: T;
+  readonly data: EventData[T];
+}
+
+/** What the ledger adds to an event when it is appended. */
+export interface Recorded {
+  /** Global, gapless, from 0; the leaf index in the Merkle log. */
+  readonly index: number;
+  /** UUIDv7. */
+  readonly id: string;
+  readonly stream: string;
+  /** Place within the stream, from 0. */
+  readonly streamVersion: number;
+  /** RFC 3339 UTC, milliseconds. */
+  readonly time: string;
+  readonly actor: { readonly id: string; readonly kind: ActorKind };
+  readonly correlation: string;
+  readonly causation: string | null;
+  readonly context: RecordedContext;
+  /** SHA-256(0x00 || leaf bytes). */
+  readonly leafHash: Hash;
+}
+
+/** Circumstances kept in the payload (erasable), never in the leaf. */
+export interface RecordedContext {
+  readonly authn: { readonly method: string; readonly keyId?: string };
+  readonly source: { readonly ip?: string; readonly userAgent?: string };
+  readonly requestId: string;
+  readonly tool: { readonly version: string };
+  readonly host: string;
+  readonly instance: string;
+}
+
+export type RecordedEvent = { [T in EventType]: EventOf<T> & Recorded }[EventType];
+
+/** The stream of what belongs to no single database. */
+export const SERVICE_STREAM = "service";
+
+/** The stream of one database. */
+export const databaseStream = (databaseId: string): string => `database:${databaseId}`;
+
+/** The database id of a stream, or undefined for the service stream. */
+export const databaseIdOf = (stream: string): string | undefined =>
+  stream.startsWith("database:") ? stream.slice("database:".length) : undefined;
+
+/** The present version of every event type; all are at 1 until a shape changes. */
+export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
+  LedgerOpened: 1,
+  KeyIssued: 1,
+  KeyRevoked: 1,
+  DatabaseRegistered: 1,
+  SchemaBaselined: 1,
+  PolicyChanged: 1,
+  MigrationRegistered: 1,
+  DriftDetected: 1,
+  DatabaseQuarantined: 1,
+  DatabaseReleased: 1,
+  DatabaseRetired: 1,
+  RunRequested: 1,
+  RunStarted: 1,
+  RehearsalCompleted: 1,
+  StepStarted: 1,
+  StepApplied: 1,
+  StepReverted: 1,
+  StepFailed: 1,
+  StepAborted: 1,
+  StepUnknown: 1,
+  StepResolved: 1,
+  RecoveryStarted: 1,
+  RunCompleted: 1,
+  RunFailed: 1,
+  RunCancelled: 1,
+  BackupStarted: 1,
+  BackupCompleted: 1,
+  BackupFailed: 1,
+  BackupVerified: 1,
+  BackupVerificationFailed: 1,
+  TableBackupCompleted: 1,
+  RestoreStarted: 1,
+  RestoreCompleted: 1,
+  RestoreFailed: 1,
+  IntegrityCheckStarted: 1,
+  IntegrityCheckCompleted: 1,
+};

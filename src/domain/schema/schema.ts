@@ -1,0 +1,84 @@
+/** One object of a database's logical schema, from the engine's catalogue. */
+export interface SchemaObject {
+  readonly type: "table" | "index" | "view" | "trigger";
+  readonly name: string;
+  /** The table it belongs to; for a table or view its own name. */
+  readonly table: string;
+  /** The defining statement as the engine keeps it. */
+  readonly sql: string;
+  /** Columns of a table or view, in order. */
+  readonly columns?: readonly SchemaColumn[];
+}
+
+export interface SchemaColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+  /** SQL text of the default, or null. */
+  readonly default: string | null;
+  /** 1-based place in the primary key, 0 if not part of it. */
+  readonly primaryKey: number;
+  readonly generated?: "virtual" | "stored";
+  readonly hidden?: boolean;
+}
+
+/** A change of one object. `before`/`after` as in the catalogue. */
+export interface SchemaChange {
+  readonly change: "added" | "removed" | "changed";
+  readonly type: SchemaObject["type"];
+  readonly name: string;
+  readonly before?: SchemaObject;
+  readonly after?: SchemaObject;
+}
+
+const keyOf = (object: SchemaObject): string => `${object.type}:${object.name}`;
+
+const same = (a: SchemaObject, b: SchemaObject): boolean =>
+  a.table === b.table && a.sql === b.sql && JSON.stringify(a.columns) === JSON.stringify(b.columns);
+
+/** What turns `before` into `after`: removals, changes, additions, each in catalogue order. */
+export function diffSchema(
+  before: readonly SchemaObject[],
+  after: readonly SchemaObject[],
+): SchemaChange[] {
+  const old = new Map(before.map((object) => [keyOf(object), object]));
+  const now = new Map(after.map((object) => [keyOf(object), object]));
+  const changes: SchemaChange[] = [];
+  for (const object of before)
+    if (!now.has(keyOf(object)))
+      changes.push({ change: "removed", type: object.type, name: object.name, before: object });
+  for (const object of after) {
+    const was = old.get(keyOf(object));
+    const { type, name } = object;
+    if (was === undefined) changes.push({ change: "added", type, name, after: object });
+    else if (!same(was, object))
+      changes.push({ change: "changed", type, name, before: was, after: object });
+  }
+  return changes;
+}
+
+/** The schema after `changes`, sorted by type and name so that equal schemas are equal values. */
+export function applyChanges(
+  schema: readonly SchemaObject[],
+  changes: readonly SchemaChange[],
+): SchemaObject[] {
+  const objects = new Map(schema.map((object) => [keyOf(object), object]));
+  for (const { after, type, name } of changes)
+    if (after === undefined) objects.delete(`${type}:${name}`);
+    else objects.set(keyOf(after), after);
+  return sortSchema([...objects.values()]);
+}
+
+const ORDER: { readonly [T in SchemaObject["type"]]: number } = {
+  table: 0,
+  index: 1,
+  view: 2,
+  trigger: 3,
+};
+
+/** Tables, indexes, views, triggers; by name within a kind. The order in which DDL can be run. */
+export function sortSchema(objects: readonly SchemaObject[]): SchemaObject[] {
+  return objects.toSorted(
+    (a, b) => ORDER[a.type] - ORDER[b.type] || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+  );
+}

@@ -1,0 +1,22 @@
+/** Events of the service itself: stream `service`. */
+export interface ServiceEvents {
+  /** The first event of a ledger. `verifierKey` checks its checkpoints. */
+  readonly LedgerOpened: {
+    readonly origin: string;
+    readonly verifierKey: string;
+    readonly leafFormat: 1;
+  };
+  /** `tokenHash` is `sha256:` + hex of a 256-bit random token; the token itself is shown once. */
+  readonly KeyIssued: {
+    readonly keyId: string;
+    readonly name: string;
+    readonly roles: readonly Role[];
+    readonly tokenHash: string;
+    /** The pseudonym under which the key's holder appears as actor. */
+    readonly actorId: string;
+    readonly actorKind: "user" | "service";
+  };
+  readonly KeyRevoked: { readonly keyId: string; readonly reason: string };
+}
+
+export type Role = "auditor" | "operator" | "approver" | "admin";
