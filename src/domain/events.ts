@@ -97,6 +97,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   BackupVerified: 1,
   BackupVerificationFailed: 1,
   TableBackupCompleted: 1,
+  RestoreRequested: 1,
   RestoreStarted: 1,
   RestoreCompleted: 1,
   RestoreFailed: 1,

@@ -37,6 +37,13 @@ export interface BackupEvents {
     readonly bytes?: number;
     readonly sha256?: string;
   };
+  /** A restore was asked for and waits its turn. */
+  readonly RestoreRequested: {
+    readonly restoreId: string;
+    readonly backupId: string;
+    readonly reason: string;
+    readonly runId?: string;
+  };
   /** Intent. `incarnation` is written into the database by the restore's own transaction. */
   readonly RestoreStarted: {
     readonly restoreId: string;

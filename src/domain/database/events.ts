@@ -75,6 +75,8 @@ export interface Policy {
   readonly rehearse: boolean;
   /** Absent: `restore` if an applied step of the run was non-transactional, else `stop`. */
   readonly onFailure?: OnFailure;
+  /** A step that runs longer is cancelled and rolled back. Absent: no limit. */
+  readonly stepTimeoutMs?: number;
 }
 
 export const DEFAULT_POLICY: Policy = { approvals: 0, rehearse: true };

@@ -18,7 +18,12 @@ export interface RunEvents {
     /** Rollbacks only. */
     readonly strategy?: RollbackStrategy;
   };
-  readonly RunStarted: { readonly runId: string; readonly fingerprint: string };
+  readonly RunStarted: {
+    readonly runId: string;
+    readonly fingerprint: string;
+    /** Planned versions that another run has done since this one was requested. */
+    readonly skipped?: readonly string[];
+  };
   /** Steps executed on a restored copy; the managed database was not touched. */
   readonly RehearsalCompleted: {
     readonly runId: string;
@@ -79,6 +84,7 @@ export interface RunEvents {
   readonly RunCancelled: {
     readonly runId: string;
     readonly reason: string;
+    readonly outcome: RunFailureOutcome;
     readonly durationMs: number;
   };
 }

@@ -1,0 +1,105 @@
+import type { DatabaseEvents } from "../database/events.ts";
+import type { RecordedEvent } from "../events.ts";
+import { contradiction } from "./contradiction.ts";
+import { happened } from "./happened.ts";
+import type { DatabaseState, LedgerState } from "./state.ts";
+
+type DatabaseEvent = Extract<RecordedEvent, { type: keyof DatabaseEvents }>;
+
+/** Folds the events of a database outside runs. */
+export function foldDatabase(
+  state: LedgerState,
+  database: DatabaseState | undefined,
+  event: DatabaseEvent,
+): void {
+  if (event.type === "DatabaseRegistered") {
+    if (database !== undefined) throw contradiction(event, "the database is registered already");
+    return register(state, event);
+  }
+  if (database === undefined) throw contradiction(event, "its database was never registered");
+  switch (event.type) {
+    case "SchemaBaselined":
+      database.fingerprint = event.data.fingerprint;
+      database.engineVersion = event.data.engineVersion;
+      database.physical = event.data.physical;
+      database.schema = event.data.schema;
+      return;
+    case "PolicyChanged":
+      database.policy = event.data.policy;
+      return;
+    case "MigrationRegistered":
+      return addMigration(database, event);
+    case "DriftDetected":
+      database.drift = {
+        expected: event.data.expected,
+        found: event.data.found,
+        index: event.index,
+      };
+      return;
+    case "DatabaseQuarantined":
+      database.quarantine = { ...event.data, index: event.index };
+      return;
+    case "DatabaseReleased":
+      database.quarantine = null;
+      return;
+    case "DatabaseRetired":
+      database.retired = happened(event);
+      state.databaseIds.delete(database.name);
+      return;
+  }
+}
+
+function register(
+  state: LedgerState,
+  event: Extract<DatabaseEvent, { type: "DatabaseRegistered" }>,
+): void {
+  const { databaseId, name, engine, url, incarnation, policy } = event.data;
+  state.databaseIds.set(name, databaseId);
+  state.databases.set(databaseId, {
+    id: databaseId,
+    name,
+    engine,
+    url,
+    registered: happened(event),
+    policy,
+    incarnation,
+    streamVersion: 0,
+    fingerprint: null,
+    engineVersion: null,
+    physical: null,
+    schema: [],
+    migrations: new Map(),
+    drift: null,
+    quarantine: null,
+    retired: null,
+    openAttempts: new Map(),
+    openBackups: new Set(),
+    openRestores: new Set(),
+    openChecks: new Set(),
+    openRuns: new Set(),
+    lastBackup: null,
+    lastCheck: null,
+  });
+}
+
+function addMigration(
+  database: DatabaseState,
+  event: Extract<DatabaseEvent, { type: "MigrationRegistered" }>,
+): void {
+  const { version, name, checksum, up, down, verify, transaction, allow } = event.data;
+  if (database.migrations.has(version))
+    throw contradiction(event, `version ${version} is registered already`);
+  database.migrations.set(version, {
+    version,
+    name,
+    checksum,
+    up,
+    down,
+    verify,
+    transaction,
+    allow,
+    registered: happened(event),
+    state: "pending",
+    applied: null,
+  });
+}

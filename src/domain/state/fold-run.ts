@@ -1,0 +1,112 @@
+import type { RecordedEvent } from "../events.ts";
+import { contradiction } from "./contradiction.ts";
+import { happened } from "./happened.ts";
+import type { DatabaseState, LedgerState, RunState } from "./state.ts";
+
+type RunEvent = Extract<
+  RecordedEvent,
+  {
+    type:
+      | "RunRequested"
+      | "RunStarted"
+      | "RehearsalCompleted"
+      | "RunCompleted"
+      | "RunFailed"
+      | "RunCancelled";
+  }
+>;
+
+/** Folds what happens to a run as a whole. */
+export function foldRun(state: LedgerState, database: DatabaseState, event: RunEvent): void {
+  if (event.type === "RunRequested") return request(state, database, event);
+  const run = runOf(state, event.data.runId, event);
+  switch (event.type) {
+    case "RunStarted":
+      run.status = "running";
+      run.started = happened(event);
+      skip(run, event.data.skipped ?? []);
+      database.drift = null;
+      return;
+    case "RehearsalCompleted":
+      run.rehearsal = event.data;
+      return;
+    case "RunCompleted":
+      run.status = "succeeded";
+      run.outcome = completedOutcome(run);
+      return end(database, run, event);
+    case "RunFailed":
+      run.status = "failed";
+      run.outcome = event.data.outcome;
+      run.error = event.data.error;
+      return end(database, run, event);
+    case "RunCancelled":
+      run.status = "cancelled";
+      run.outcome = event.data.outcome;
+      run.error = { code: "cancelled", message: event.data.reason };
+      return end(database, run, event);
+  }
+}
+
+/** The run an event speaks of. */
+export function runOf(state: LedgerState, runId: string, event: RecordedEvent): RunState {
+  const run = state.runs.get(runId);
+  if (run === undefined) throw contradiction(event, `run ${runId} was never requested`);
+  return run;
+}
+
+function skip(run: RunState, versions: readonly string[]): void {
+  const kept = run.steps.filter((step) => !versions.includes(step.version));
+  run.steps.splice(0, run.steps.length, ...kept);
+}
+
+function completedOutcome(run: RunState): RunState["outcome"] {
+  if (run.steps.length === 0) return "nothing-to-do";
+  return run.kind === "migrate" ? "applied" : "rolled-back";
+}
+
+function end(database: DatabaseState, run: RunState, event: RunEvent): void {
+  run.ended = happened(event);
+  database.openRuns.delete(run.id);
+}
+
+function request(
+  state: LedgerState,
+  database: DatabaseState,
+  event: Extract<RunEvent, { type: "RunRequested" }>,
+): void {
+  const { data } = event;
+  database.openRuns.add(data.runId);
+  state.runs.set(data.runId, {
+    id: data.runId,
+    databaseId: database.id,
+    kind: data.kind,
+    to: data.to,
+    planDigest: data.planDigest,
+    reason: data.reason,
+    ticket: data.ticket,
+    rehearse: data.rehearse,
+    onFailure: data.onFailure,
+    strategy: data.strategy,
+    requested: happened(event),
+    steps: data.steps.map(({ version, name, direction, transaction }) => ({
+      version,
+      name,
+      direction,
+      transaction,
+      status: "pending",
+      attempt: null,
+      durationMs: null,
+      error: null,
+      findings: [],
+      eventIndex: null,
+    })),
+    status: "queued",
+    started: null,
+    ended: null,
+    outcome: null,
+    error: null,
+    backupId: null,
+    rehearsal: null,
+    restoreIds: [],
+  });
+}

@@ -1,0 +1,36 @@
+import type { RecordedEvent } from "../events.ts";
+import type { ServiceEvents } from "../service/events.ts";
+import { contradiction } from "./contradiction.ts";
+import { happened } from "./happened.ts";
+import type { LedgerState } from "./state.ts";
+
+type ServiceEvent = Extract<RecordedEvent, { type: keyof ServiceEvents }>;
+
+/** Folds the events of the service's own stream. */
+export function foldService(state: LedgerState, event: ServiceEvent): void {
+  switch (event.type) {
+    case "LedgerOpened":
+      state.origin = event.data.origin;
+      return;
+    case "KeyIssued": {
+      const { keyId, name, roles, tokenHash, actorId, actorKind } = event.data;
+      state.keys.set(keyId, {
+        id: keyId,
+        name,
+        roles,
+        tokenHash,
+        actorId,
+        actorKind,
+        issued: happened(event),
+        revoked: null,
+      });
+      return;
+    }
+    case "KeyRevoked": {
+      const key = state.keys.get(event.data.keyId);
+      if (key === undefined) throw contradiction(event, "the key was never issued");
+      key.revoked = happened(event);
+      return;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { databaseIdOf, type RecordedEvent } from "../events.ts";
+import { contradiction } from "./contradiction.ts";
+import { foldBackup } from "./fold-backup.ts";
+import { foldDatabase } from "./fold-database.ts";
+import { foldRun } from "./fold-run.ts";
+import { foldService } from "./fold-service.ts";
+import { foldStep } from "./fold-step.ts";
+import type { DatabaseState, LedgerState } from "./state.ts";
+
+/**
+ * Folds one event into the state. Events must come without gap and in order; anything else, and
+ * any event that contradicts the state, stops the fold (code `fold-contradiction`): a projection
+ * never skips.
+ */
+export function fold(state: LedgerState, event: RecordedEvent): void {
+  if (event.index !== state.size)
+    throw contradiction(event, `expected index ${state.size} to come next`);
+  const database = databaseOf(state, event);
+  foldOne(state, database, event);
+  const stream = database ?? databaseOf(state, event);
+  if (stream !== undefined) stream.streamVersion = event.streamVersion + 1;
+  state.size = event.index + 1;
+}
+
+function databaseOf(state: LedgerState, event: RecordedEvent): DatabaseState | undefined {
+  const id = databaseIdOf(event.stream);
+  return id === undefined ? undefined : state.databases.get(id);
+}
+
+function foldOne(
+  state: LedgerState,
+  database: DatabaseState | undefined,
+  event: RecordedEvent,
+): void {
+  switch (event.type) {
+    case "LedgerOpened":
+    case "KeyIssued":
+    case "KeyRevoked":
+      return foldService(state, event);
+    case "DatabaseRegistered":
+    case "SchemaBaselined":
+    case "PolicyChanged":
+    case "MigrationRegistered":
+    case "DriftDetected":
+    case "DatabaseQuarantined":
+    case "DatabaseReleased":
+    case "DatabaseRetired":
+      return foldDatabase(state, database, event);
+    case "RunRequested":
+    case "RunStarted":
+    case "RehearsalCompleted":
+    case "RunCompleted":
+    case "RunFailed":
+    case "RunCancelled":
+      return foldRun(state, known(database, event), event);
+    case "StepStarted":
+    case "StepApplied":
+    case "StepReverted":
+    case "StepFailed":
+    case "StepAborted":
+    case "StepUnknown":
+    case "StepResolved":
+    case "RecoveryStarted":
+      return foldStep(state, known(database, event), event);
+    case "BackupStarted":
+    case "BackupCompleted":
+    case "BackupFailed":
+    case "BackupVerified":
+    case "BackupVerificationFailed":
+    case "TableBackupCompleted":
+    case "RestoreRequested":
+    case "RestoreStarted":
+    case "RestoreCompleted":
+    case "RestoreFailed":
+    case "IntegrityCheckStarted":
+    case "IntegrityCheckCompleted":
+      return foldBackup(state, known(database, event), event);
+  }
+}
+
+function known(database: DatabaseState | undefined, event: RecordedEvent): DatabaseState {
+  if (database === undefined) throw contradiction(event, "its database was never registered");
+  return database;
+}

@@ -1,0 +1,9 @@
+import type { Recorded } from "../events.ts";
+import type { Happened } from "./state.ts";
+
+/** When, by whom and in which event. */
+export const happened = (event: Recorded): Happened => ({
+  index: event.index,
+  time: event.time,
+  actor: event.actor.id,
+});

@@ -1,0 +1,215 @@
+import type { BackupFacts, BackupKind, BackupPurpose, BackupEvents } from "../backup/events.ts";
+import type {
+  Allowances,
+  EngineName,
+  OnFailure,
+  Physical,
+  Policy,
+  TransactionMode,
+} from "../database/events.ts";
+import type { CheckLevel } from "../integrity/events.ts";
+import type {
+  Direction,
+  Finding,
+  RollbackStrategy,
+  RunEvents,
+  RunFailureOutcome,
+  RunKind,
+} from "../migration/events.ts";
+import type { SchemaObject } from "../schema/schema.ts";
+import type { Role } from "../service/events.ts";
+import type { Failure } from "../shared/errors.ts";
+
+/**
+ * Everything that is shown anywhere, as a fold over the ledger's events. The folds change their own
+ * state in place: a million events are replayed at start. Nobody outside `state/` writes to it.
+ */
+export interface LedgerState {
+  /** Number of events folded: the index that must come next. */
+  size: number;
+  origin: string | null;
+  readonly keys: Map<string, KeyState>;
+  readonly databases: Map<string, DatabaseState>;
+  /** Names of databases that are not retired → id. */
+  readonly databaseIds: Map<string, string>;
+  readonly runs: Map<string, RunState>;
+  readonly backups: Map<string, BackupState>;
+  readonly restores: Map<string, RestoreState>;
+  readonly checks: Map<string, CheckState>;
+}
+
+export const emptyState = (): LedgerState => ({
+  size: 0,
+  origin: null,
+  keys: new Map(),
+  databases: new Map(),
+  databaseIds: new Map(),
+  runs: new Map(),
+  backups: new Map(),
+  restores: new Map(),
+  checks: new Map(),
+});
+
+/** When, by whom and in which event something happened. */
+export interface Happened {
+  readonly index: number;
+  readonly time: string;
+  readonly actor: string;
+}
+
+export interface KeyState {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly tokenHash: string;
+  readonly actorId: string;
+  readonly actorKind: "user" | "service";
+  readonly issued: Happened;
+  revoked: Happened | null;
+}
+
+export interface DatabaseState {
+  readonly id: string;
+  readonly name: string;
+  readonly engine: EngineName;
+  readonly url: string;
+  readonly registered: Happened;
+  policy: Policy;
+  incarnation: string;
+  /** Number of events in the database's stream. */
+  streamVersion: number;
+  /** Null until `SchemaBaselined`. */
+  fingerprint: string | null;
+  engineVersion: string | null;
+  physical: Physical | null;
+  schema: readonly SchemaObject[];
+  readonly migrations: Map<string, MigrationState>;
+  drift: { readonly expected: string; readonly found: string; readonly index: number } | null;
+  quarantine: { readonly code: string; readonly reason: string; readonly index: number } | null;
+  retired: Happened | null;
+  /** Intents without an outcome: recovery must find it. */
+  readonly openAttempts: Map<string, OpenAttempt>;
+  readonly openBackups: Set<string>;
+  readonly openRestores: Set<string>;
+  readonly openChecks: Set<string>;
+  /** Runs that were requested and have not ended, in order of request. */
+  readonly openRuns: Set<string>;
+  lastBackup: string | null;
+  lastCheck: string | null;
+}
+
+export type MigrationStatus = "pending" | "applied" | "failed" | "reverted";
+
+export interface MigrationState {
+  readonly version: string;
+  readonly name: string;
+  readonly checksum: string;
+  readonly up: string;
+  readonly down: string | undefined;
+  readonly verify: string | undefined;
+  readonly transaction: TransactionMode;
+  readonly allow: Allowances;
+  readonly registered: Happened;
+  state: MigrationStatus;
+  /** Set while the state is `applied`. `fingerprintBefore` null: not known (found or restored). */
+  applied: (Happened & { readonly runId: string; readonly fingerprintBefore: string | null }) | null;
+}
+
+export interface OpenAttempt {
+  readonly attempt: string;
+  readonly runId: string;
+  readonly version: string;
+  readonly direction: Direction;
+  readonly transaction: TransactionMode;
+  readonly index: number;
+  /** Set by StepUnknown: an operator must decide. */
+  unknown: boolean;
+}
+
+export type RunStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+
+export type StepStatus =
+  "pending" | "running" | "applied" | "reverted" | "failed" | "aborted" | "unknown";
+
+export interface RunState {
+  readonly id: string;
+  readonly databaseId: string;
+  readonly kind: RunKind;
+  readonly to: string | null;
+  readonly planDigest: string;
+  readonly reason: string | undefined;
+  readonly ticket: string | undefined;
+  readonly rehearse: boolean;
+  readonly onFailure: OnFailure | undefined;
+  readonly strategy: RollbackStrategy | undefined;
+  readonly requested: Happened;
+  readonly steps: StepState[];
+  status: RunStatus;
+  started: Happened | null;
+  ended: Happened | null;
+  outcome: "applied" | "rolled-back" | "nothing-to-do" | RunFailureOutcome | null;
+  error: Failure | null;
+  /** The verified backup taken before the first step. */
+  backupId: string | null;
+  rehearsal: RunEvents["RehearsalCompleted"] | null;
+  readonly restoreIds: string[];
+}
+
+export interface StepState {
+  readonly version: string;
+  readonly name: string;
+  readonly direction: Direction;
+  readonly transaction: TransactionMode;
+  status: StepStatus;
+  attempt: string | null;
+  durationMs: number | null;
+  error: Failure | null;
+  findings: readonly Finding[];
+  /** Event that gave the step its present status. */
+  eventIndex: number | null;
+}
+
+export type BackupStatus = "running" | "completed" | "verified" | "failed" | "damaged";
+
+export interface BackupState {
+  readonly id: string;
+  readonly databaseId: string;
+  readonly kind: BackupKind;
+  readonly purpose: BackupPurpose;
+  readonly tables: readonly string[] | undefined;
+  readonly runId: string | undefined;
+  readonly started: Happened;
+  status: BackupStatus;
+  facts: BackupFacts | null;
+  verified: Happened | null;
+  error: Failure | null;
+}
+
+export interface RestoreState {
+  readonly id: string;
+  readonly databaseId: string;
+  readonly backupId: string;
+  readonly reason: string;
+  readonly runId: string | undefined;
+  readonly requested: Happened;
+  status: "queued" | "running" | "succeeded" | "failed";
+  /** Backup of what was replaced; null until started, or if there was nothing to save. */
+  safetyBackupId: string | null;
+  /** The incarnation the database has after success; null until started. */
+  incarnation: string | null;
+  ended: Happened | null;
+  error: Failure | null;
+  facts: BackupEvents["RestoreCompleted"] | null;
+}
+
+export interface CheckState {
+  readonly id: string;
+  readonly databaseId: string;
+  readonly level: CheckLevel;
+  readonly runId: string | undefined;
+  readonly started: Happened;
+  status: "running" | "passed" | "failed" | "aborted";
+  ended: Happened | null;
+  findings: readonly Finding[];
+  durationMs: number | null;
+}
