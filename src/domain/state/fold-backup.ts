@@ -9,11 +9,7 @@ type BackupEvent = Extract<RecordedEvent, { type: keyof BackupEvents | keyof Int
 type EventNamed<T extends BackupEvent["type"]> = Extract<BackupEvent, { type: T }>;
 
 /** Folds backups, restores and integrity checks. */
-export function foldBackup(
-  state: LedgerState,
-  database: DatabaseState,
-  event: BackupEvent,
-): void {
+export function foldBackup(state: LedgerState, database: DatabaseState, event: BackupEvent): void {
   switch (event.type) {
     case "BackupStarted":
       return startBackup(state, database, event);

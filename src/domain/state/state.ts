@@ -112,7 +112,9 @@ export interface MigrationState {
   readonly registered: Happened;
   state: MigrationStatus;
   /** Set while the state is `applied`. `fingerprintBefore` null: not known (found or restored). */
-  applied: (Happened & { readonly runId: string; readonly fingerprintBefore: string | null }) | null;
+  applied:
+    | (Happened & { readonly runId: string; readonly fingerprintBefore: string | null })
+    | null;
 }
 
 export interface OpenAttempt {
@@ -129,7 +131,13 @@ export interface OpenAttempt {
 export type RunStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
 
 export type StepStatus =
-  "pending" | "running" | "applied" | "reverted" | "failed" | "aborted" | "unknown";
+  | "pending"
+  | "running"
+  | "applied"
+  | "reverted"
+  | "failed"
+  | "aborted"
+  | "unknown";
 
 export interface RunState {
   readonly id: string;
