@@ -1,0 +1,38 @@
+import { fileURLToPath } from "node:url";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DatabaseTarget, StepRequest } from "../../src/domain/engine/database-engine.ts";
+import type { ExecutorSession, SessionHost } from "../../src/domain/engine/executor.ts";
+
+/** Module of the engine that does what the script names. */
+export const FAKE_ENGINE = fileURLToPath(new URL("./fake-engine.js", import.meta.url));
+
+export const quietHost: SessionHost = {
+  onProgress: () => undefined,
+  onTablesSaved: () => Promise.resolve(),
+};
+
+export function targetOf(url: string): DatabaseTarget {
+  return { engine: "sqlite", url, databaseId: "d", origin: "o", incarnation: "i" };
+}
+
+/** Has the fake engine do what `name` says. */
+export function perform(session: ExecutorSession, name: string): Promise<unknown> {
+  return session.engine.applyStep({ sql: name } as StepRequest);
+}
+
+/** Whether a process with this id exists (a zombie, which only waits to be reaped, does not). */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until it holds; the test's own limit ends the waiting. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    await delay(5);
+  }
+}
