@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseTarget, StepRequest } from "../../src/domain/engine/database-engine.ts";
@@ -20,11 +21,11 @@ export function perform(session: ExecutorSession, name: string): Promise<unknown
   return session.engine.applyStep({ sql: name } as StepRequest);
 }
 
-/** Whether a process with this id exists (a zombie, which only waits to be reaped, does not). */
+/** Whether a process with this id runs. One that has ended and waits to be reaped does not. */
 export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/\) [ZX] /.test(stat);
   } catch {
     return false;
   }
