@@ -81,9 +81,24 @@ async function holdTransaction(file: string): Promise<never> {
   }
 }
 
+/** The same without ever letting the event loop turn: all it does is to report. */
+function holdBusily(file: string, host: SessionHost): never {
+  const database = new Database(file);
+  database.exec("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)");
+  writeFileSync(`${file}.pid`, String(process.pid));
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    Atomics.wait(clock, 0, 0, 10);
+    host.onProgress({ phase: "step" });
+  }
+}
+
 async function act(argument: string, host: SessionHost, options: EngineOptions): Promise<unknown> {
   if (argument.startsWith("hold:")) {
     return holdTransaction(argument.slice("hold:".length));
+  }
+  if (argument.startsWith("hold-busily:")) {
+    return holdBusily(argument.slice("hold-busily:".length), host);
   }
   const name = argument.split(" ", 1)[0]!;
   return behaviours[name]!(argument, host, options);

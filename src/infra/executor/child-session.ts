@@ -6,6 +6,7 @@ import type {
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import { Conflict } from "../../domain/shared/errors.ts";
 import type { CreateEngine, EngineOptions } from "./engines.ts";
+import { exitIfOrphaned } from "./orphan.ts";
 import { ENGINE_METHODS, type ToChild, type ToParent } from "./protocol.ts";
 import { fromWire, toWire } from "./wire-error.ts";
 
@@ -50,6 +51,7 @@ export class ChildSession implements SessionHost {
 
   /** Progress is for people: while the service reads slowly, it is left out instead of piling up. */
   readonly onProgress = (progress: Progress): void => {
+    exitIfOrphaned();
     if (this.#congested) {
       return;
     }

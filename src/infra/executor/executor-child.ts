@@ -28,8 +28,6 @@ export interface ChildListener {
 
 /** One executor process, from its start to its end. Serves at most one session. */
 export class ExecutorChild {
-  /** Rejects with `executor-died` or `executor-timeout` if the child does not come up. */
-  readonly ready: Promise<void>;
   /** Resolves once the process has gone. */
   readonly ended: Promise<void>;
   readonly #process: ChildProcess;
@@ -45,10 +43,9 @@ export class ExecutorChild {
 
   /** Throws `executor-died` if no process can be started. */
   constructor(options: ChildOptions) {
-    this.ready = this.#started.promise;
     this.ended = this.#gone.promise;
     // A waiting child that dies is nobody's failure: the next session starts another.
-    this.ready.catch(() => undefined);
+    this.#started.promise.catch(() => undefined);
     this.#process = start(options);
     this.#limit = setTimeout(
       () => this.#startTooSlow(options.startTimeoutMs),
@@ -71,6 +68,16 @@ export class ExecutorChild {
       return "starting";
     }
     return this.#isClaimed ? "working" : "idle";
+  }
+
+  /** Rejects with `executor-died` or `executor-timeout` if the child does not come up. */
+  async untilReady(): Promise<void> {
+    this.#hold(true);
+    try {
+      await this.#started.promise;
+    } finally {
+      this.#hold(this.#isClaimed);
+    }
   }
 
   /** Takes the child for a session. Until then it does not keep this process alive. */

@@ -1,6 +1,7 @@
 import { ChildSession, type Send } from "./child-session.ts";
 import { loadEngines } from "./engines.ts";
 import { FAULT_VARIABLE, faultHook } from "./fault.ts";
+import { exitIfOrphaned } from "./orphan.ts";
 import type { ToChild } from "./protocol.ts";
 
 /*
@@ -33,7 +34,11 @@ async function main(): Promise<void> {
   ignoreGroupSignals();
   // Without its service nobody waits for an outcome: dying rolls back what is open.
   process.on("disconnect", () => process.exit(1));
-  const faults = faultHook(process.env[FAULT_VARIABLE]);
+  const strike = faultHook(process.env[FAULT_VARIABLE]);
+  const faults = (point: string) => {
+    exitIfOrphaned();
+    strike(point);
+  };
   const createEngine = await loadEngines(process.argv[2]);
   const session = new ChildSession(createEngine, { faults }, send);
   process.on("message", (message) => {

@@ -30,7 +30,7 @@ export class ExecutorPool {
     this.#waiting.delete(child);
     child.claim();
     this.#refillSoon();
-    await child.ready;
+    await child.untilReady();
     return child;
   }
 
@@ -38,7 +38,7 @@ export class ExecutorPool {
   async warm(): Promise<void> {
     this.#refuseIfClosed();
     this.#fill();
-    await Promise.all([...this.#waiting].map((child) => child.ready));
+    await Promise.all([...this.#waiting].map((child) => child.untilReady()));
   }
 
   /** Kills the children that wait (they hold nothing) and returns when they have gone. */

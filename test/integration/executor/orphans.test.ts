@@ -10,7 +10,9 @@ import { isAlive, until } from "../../support/executor.ts";
 
 const SERVICE = fileURLToPath(new URL("../../support/service-with-children.js", import.meta.url));
 
-describe("executor processes whose service is killed", () => {
+const LEAVER = fileURLToPath(new URL("../../support/warm-and-leave.js", import.meta.url));
+
+describe("executor processes whose service ends", () => {
   let directory: string;
   let service: ChildProcess;
 
@@ -23,11 +25,25 @@ describe("executor processes whose service is killed", () => {
     rmSync(directory, { recursive: true });
   });
 
-  it("exit, rolling back what they hold", async () => {
+  it("keep it alive only while it waits for them, and go with it", async () => {
+    service = fork(LEAVER, { execArgv: [] });
+    const exited = once(service, "exit");
+    const [children] = (await once(service, "message")) as [readonly { readonly pid: number }[]];
+    assert.equal(children.length, 2);
+    assert.deepEqual(await exited, [0, null]);
+    await until(() => !children.some(({ pid }) => isAlive(pid)));
+  });
+
+  it("exit when it is killed, rolling back what they hold", () => isRolledBack("hold"));
+
+  it("also in the midst of work that never lets the event loop turn", () =>
+    isRolledBack("hold-busily"));
+
+  async function isRolledBack(work: string): Promise<void> {
     const file = join(directory, "app.db");
     const database = new Database(file, { timeout: 0 });
     database.exec("CREATE TABLE t (x)");
-    service = fork(SERVICE, [file], { execArgv: [] });
+    service = fork(SERVICE, [work, file], { execArgv: [] });
     const [children] = (await once(service, "message")) as [readonly { readonly pid: number }[]];
     await until(() => existsSync(`${file}.pid`));
     const holder = Number(readFileSync(`${file}.pid`, "utf8"));
@@ -42,5 +58,5 @@ describe("executor processes whose service is killed", () => {
     database.exec("BEGIN IMMEDIATE");
     assert.deepEqual(database.prepare("SELECT count(*) AS n FROM t").get(), { n: 0 });
     database.close();
-  });
+  }
 });
