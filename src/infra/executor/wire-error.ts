@@ -32,7 +32,7 @@ export function toWire(error: unknown): WireError {
       code: error.code,
       message: error.message,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
-      details: error.details,
+      details: writable(error.details),
     };
   }
   if (error instanceof Error) {
@@ -55,4 +55,14 @@ export function fromWire(wire: WireError): DomainError {
     error.stack = wire.stack;
   }
   return error;
+}
+
+/** Details that JSON cannot write are left out: the error itself must arrive. */
+function writable(details: DomainError["details"]): DomainError["details"] {
+  try {
+    JSON.stringify(details);
+    return details;
+  } catch {
+    return { omitted: "details that cannot be written as JSON" };
+  }
 }

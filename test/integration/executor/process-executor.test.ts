@@ -177,7 +177,13 @@ describe("ProcessExecutor", () => {
 
     it("is not drowned by progress that it cannot read in time", async () => {
       let heard = 0;
-      const host = { ...quietHost, onProgress: () => void heard++ };
+      const clock = new Int32Array(new SharedArrayBuffer(4));
+      const onProgress = () => {
+        if (heard++ === 0) {
+          Atomics.wait(clock, 0, 0, 200);
+        }
+      };
+      const host = { ...quietHost, onProgress };
       const { session } = await opened({}, host);
       assert.equal(await perform(session, "flood"), "flooded");
       assert(heard > 0 && heard < 50_000, `${heard} messages`);
@@ -201,7 +207,9 @@ describe("ProcessExecutor", () => {
     });
 
     it("stops the engine by refusing to record the tables", async () => {
-      const onTablesSaved = () => Promise.reject(new Unavailable("ledger-full", "No space"));
+      // Details that cannot be written must not keep the refusal from arriving.
+      const refusal = new Unavailable("ledger-full", "No space", { details: { bytes: 1n } });
+      const onTablesSaved = () => Promise.reject(refusal);
       const { session } = await opened({}, { ...quietHost, onTablesSaved });
       await assert.rejects(perform(session, "tables"), (error) => {
         assert(error instanceof Unavailable);
