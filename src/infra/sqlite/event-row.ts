@@ -1,0 +1,49 @@
+import type { RecordedContext, RecordedEvent } from "../../domain/events.ts";
+import { upcast } from "../../domain/ledger/upcast.ts";
+import { Unavailable } from "../../domain/shared/errors.ts";
+import type { Json } from "../../domain/shared/json.ts";
+
+/** An event as it is stored. */
+export interface EventRow {
+  readonly index: number;
+  readonly id: string;
+  readonly stream: string;
+  readonly streamVersion: number;
+  readonly type: string;
+  readonly v: number;
+  readonly time: string;
+  readonly actor: string;
+  readonly actorKind: string;
+  readonly correlation: string;
+  readonly causation: string | null;
+  /** Lower-case hex. */
+  readonly leafHash: string;
+  /** JCS text of `{"context":…,"data":…}`; null when it was erased. */
+  readonly payload: string | null;
+}
+
+/** The event of a row, at the present version of its type. */
+export function recordedEvent(row: EventRow): RecordedEvent {
+  if (row.payload === null) throw erased(row.index);
+  const payload = JSON.parse(row.payload) as { context: RecordedContext; data: Json };
+  return {
+    type: row.type,
+    data: upcast(row, payload.data),
+    index: row.index,
+    id: row.id,
+    stream: row.stream,
+    streamVersion: row.streamVersion,
+    time: row.time,
+    actor: { id: row.actor, kind: row.actorKind },
+    correlation: row.correlation,
+    causation: row.causation,
+    context: payload.context,
+    leafHash: Buffer.from(row.leafHash, "hex"),
+  } as unknown as RecordedEvent;
+}
+
+const erased = (index: number): Unavailable =>
+  new Unavailable("payload-erased", `The payload of event ${index} is missing or was erased`, {
+    hint: "Run a verification of the ledger to see what is missing",
+    details: { index },
+  });

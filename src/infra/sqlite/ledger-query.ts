@@ -1,0 +1,103 @@
+import type { EventQuery } from "../../domain/ledger/ledger.ts";
+import { InvalidInput } from "../../domain/shared/errors.ts";
+
+/** An inclusive range of indexes. */
+export interface IndexRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface LedgerQuery {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+}
+
+const COLUMNS = `e.idx AS "index", e.id, e.stream, e.stream_pos AS streamVersion, e.type, e.v,
+  e.time, e.actor, e.actor_kind AS actorKind, e.correlation, e.causation,
+  lower(hex(e.leaf_hash)) AS leafHash, p.data AS payload`;
+
+/** Every event of a range, in order: the statement of readAll. */
+export const READ_RANGE = `SELECT ${COLUMNS} FROM event e LEFT JOIN payload p ON p.idx = e.idx
+  WHERE e.idx BETWEEN ? AND ? ORDER BY e.idx LIMIT ?`;
+
+/**
+ * The statement of a query. One index is named outright, so that a plan can never depend on
+ * statistics: the correlation's, else the stream's, the actor's, the type's, else the events in
+ * order. Each of them walks in index order, so a limit stops the walk and nothing is sorted.
+ * `range` already has what `after`, `from` and `to` mean; `places` the same as stream versions.
+ */
+export function ledgerQuery(
+  query: EventQuery,
+  range: IndexRange,
+  places: IndexRange | undefined,
+): LedgerQuery {
+  const { types } = query;
+  if (query.correlation !== undefined) return walk("event_by_correlation", query, range);
+  if (places !== undefined) return walk("event_by_stream", query, places);
+  if (query.actor !== undefined) return walk("event_by_actor", query, range);
+  if (types !== undefined && types.length > 1) return mergeTypes(query, types, range);
+  return walk(types === undefined ? undefined : "event_by_type", query, range);
+}
+
+type Driver = "event_by_correlation" | "event_by_stream" | "event_by_actor" | "event_by_type";
+
+function walk(driver: Driver | undefined, query: EventQuery, range: IndexRange): LedgerQuery {
+  const place = driver === "event_by_stream" ? "e.stream_pos" : "e.idx";
+  const where = conditions(query, driver);
+  const sql = `SELECT ${COLUMNS} FROM event e ${driver === undefined ? "NOT INDEXED" : `INDEXED BY ${driver}`}
+    LEFT JOIN payload p ON p.idx = e.idx
+    WHERE ${[...where.sql, `${place} BETWEEN ? AND ?`].join(" AND ")}
+    ORDER BY ${place} ${query.order} LIMIT ?`;
+  return { sql, values: [...where.values, range.low, range.high, query.limit] };
+}
+
+/** Several types: one ordered walk each, merged. */
+function mergeTypes(query: EventQuery, types: readonly string[], range: IndexRange): LedgerQuery {
+  const { types: _, ...others } = query;
+  const where = conditions(others, "event_by_type");
+  const one = `SELECT e.idx FROM event e INDEXED BY event_by_type
+    WHERE ${["e.type = ?", ...where.sql, "e.idx BETWEEN ? AND ?"].join(" AND ")}`;
+  const sql = `SELECT ${COLUMNS} FROM (
+      ${types.map(() => one).join(" UNION ALL ")} ORDER BY 1 ${query.order} LIMIT ?
+    ) k CROSS JOIN event e ON e.idx = k.idx LEFT JOIN payload p ON p.idx = e.idx
+    ORDER BY k.idx ${query.order}`;
+  const values = types.flatMap((type) => [type, ...where.values, range.low, range.high]);
+  return { sql, values: [...values, query.limit] };
+}
+
+interface Conditions {
+  readonly sql: string[];
+  readonly values: (string | number)[];
+}
+
+/** `+` keeps a condition from tempting the planner away from the named index. */
+function conditions(query: Partial<EventQuery>, driver: Driver | undefined): Conditions {
+  const found: Conditions = { sql: [], values: [] };
+  const add = (column: string, value: string | undefined, owner?: Driver, sign = "="): void => {
+    if (value === undefined) return;
+    found.sql.push(`${owner !== undefined && driver === owner ? "" : "+"}e.${column} ${sign} ?`);
+    found.values.push(value);
+  };
+  add("correlation", query.correlation, "event_by_correlation");
+  add("stream", query.stream, "event_by_stream");
+  add("actor", query.actor, "event_by_actor");
+  if (query.types?.length === 1) add("type", query.types[0], "event_by_type");
+  else if (query.types !== undefined) {
+    found.sql.push(`+e.type IN (${query.types.map(() => "?").join(", ")})`);
+    found.values.push(...query.types);
+  }
+  if (query.from !== undefined) add("time", instant(query.from), undefined, ">=");
+  if (query.to !== undefined) add("time", instant(query.to), undefined, "<=");
+  return found;
+}
+
+/** An RFC 3339 time in the one form in which times are stored. */
+export function instant(time: string, shiftMs = 0): string {
+  const at = Date.parse(time);
+  if (Number.isNaN(at)) {
+    throw new InvalidInput("invalid-time", `${JSON.stringify(time)} is not an RFC 3339 time`, {
+      hint: "Write it like 2026-01-02T03:04:05.678Z",
+    });
+  }
+  return new Date(at + shiftMs).toISOString();
+}

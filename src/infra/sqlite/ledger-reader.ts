@@ -1,0 +1,164 @@
+import type { RecordedEvent } from "../../domain/events.ts";
+import type { EventQuery } from "../../domain/ledger/ledger.ts";
+import { Unavailable } from "../../domain/shared/errors.ts";
+import { recordedEvent, type EventRow } from "./event-row.ts";
+import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
+import { instant, ledgerQuery, READ_RANGE, type IndexRange } from "./ledger-query.ts";
+
+/** Events that readAll fetches at a time. */
+const CHUNK = 500;
+const NO_END = Number.MAX_SAFE_INTEGER;
+
+/** An `idem` row. */
+export interface IdemRow {
+  readonly requestHash: string;
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly answer: string | null;
+}
+
+/** The head row. */
+export interface HeadRow {
+  readonly origin: string;
+  readonly size: number;
+  readonly frontier: Uint8Array;
+  readonly timeHigh: string;
+  readonly timeBack: number;
+}
+
+/** Reads a ledger file. Synchronous: each call is one short statement. */
+export class LedgerReader {
+  readonly #db: LedgerConnection;
+  readonly #statements = new Map<string, LedgerStatement>();
+
+  constructor(db: LedgerConnection) {
+    this.#db = db;
+  }
+
+  head(): HeadRow {
+    const sql =
+      "SELECT origin, size, frontier, time_high AS timeHigh, time_back AS timeBack FROM ledger_head";
+    return this.#statement(sql).get() as HeadRow;
+  }
+
+  /**
+   * The stored columns of the events a query asks for, the payload as text, unparsed. Versions are
+   * not checked: what reads `payload` reads it at `v`.
+   */
+  rows(query: EventQuery): readonly EventRow[] {
+    if (query.types?.length === 0) return [];
+    const range = this.#range(query);
+    if (range.low > range.high) return [];
+    const places = query.stream === undefined ? undefined : this.#places(query.stream, range);
+    const { sql, values } = ledgerQuery(query, range, places);
+    return this.#statement(sql).all(...values) as EventRow[];
+  }
+
+  events(query: EventQuery): readonly RecordedEvent[] {
+    return this.rows(query).map(recordedEvent);
+  }
+
+  between(first: number, last: number): readonly RecordedEvent[] {
+    return this.#rowsBetween(first, last, NO_END).map(recordedEvent);
+  }
+
+  /** The next chunk from an index on; empty at the end. */
+  chunk(from: number): readonly EventRow[] {
+    return this.#rowsBetween(from, NO_END, CHUNK);
+  }
+
+  /** Number of events of a stream. */
+  streamVersion(stream: string): number {
+    const sql = "SELECT COALESCE(MAX(stream_pos) + 1, 0) FROM event WHERE stream = ?";
+    return this.#pluck(sql).get(stream) as number;
+  }
+
+  content(digest: string): string | undefined {
+    const text = this.#pluck("SELECT text FROM content WHERE digest = ?").get(digest);
+    return text as string | undefined;
+  }
+
+  idem(key: string): IdemRow | undefined {
+    const sql =
+      "SELECT request_hash AS requestHash, first_idx AS first, last_idx AS last, answer FROM idem WHERE key = ?";
+    return this.#statement(sql).get(key) as IdemRow | undefined;
+  }
+
+  once(key: string): Pick<IdemRow, "first" | "last"> | undefined {
+    const sql = "SELECT first_idx AS first, last_idx AS last FROM once_key WHERE key = ?";
+    return this.#statement(sql).get(key) as Pick<IdemRow, "first" | "last"> | undefined;
+  }
+
+  newestCheckpoint(): { size: number; root: Uint8Array; note: string } | undefined {
+    const sql = "SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+    return this.#statement(sql).get() as
+      | { size: number; root: Uint8Array; note: string }
+      | undefined;
+  }
+
+  #rowsBetween(first: number, last: number, limit: number): readonly EventRow[] {
+    return this.#statement(READ_RANGE).all(first, last, limit) as EventRow[];
+  }
+
+  /**
+   * The indexes that can match. If a clock was once set back by `timeBack`, then everything up to
+   * an event earlier than `from − timeBack` is earlier than `from`, and everything after one later
+   * than `to + timeBack` is later than `to`.
+   */
+  #range(query: EventQuery): IndexRange {
+    const after = query.after;
+    let low = after !== undefined && query.order === "asc" ? after + 1 : 0;
+    let high = after !== undefined && query.order === "desc" ? after - 1 : NO_END;
+    if (query.from === undefined && query.to === undefined) return { low, high };
+    const { timeBack } = this.head();
+    if (query.from !== undefined) {
+      const sql = "SELECT idx FROM event WHERE time < ? ORDER BY time DESC, idx DESC LIMIT 1";
+      const before = this.#pluck(sql).get(instant(query.from, -timeBack)) as number | undefined;
+      if (before !== undefined) low = Math.max(low, before + 1);
+    }
+    if (query.to !== undefined) {
+      const sql = "SELECT idx FROM event WHERE time > ? ORDER BY time, idx LIMIT 1";
+      const beyond = this.#pluck(sql).get(instant(query.to, timeBack)) as number | undefined;
+      if (beyond !== undefined) high = Math.min(high, beyond - 1);
+    }
+    return { low, high };
+  }
+
+  /** A range of indexes as a range of places in a stream: both grow together. */
+  #places(stream: string, range: IndexRange): IndexRange {
+    const size = this.streamVersion(stream);
+    const low = range.low === 0 ? 0 : this.#firstPlace(stream, size, range.low);
+    const high = range.high === NO_END ? size : this.#firstPlace(stream, size, range.high + 1);
+    return { low, high: high - 1 };
+  }
+
+  /** The first place in a stream whose index is not below `index`. */
+  #firstPlace(stream: string, size: number, index: number): number {
+    const at = this.#pluck("SELECT idx FROM event WHERE stream = ? AND stream_pos = ?");
+    let low = 0;
+    let high = size;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((at.get(stream, middle) as number) < index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #statement(sql: string): LedgerStatement {
+    if (!this.#db.open) throw ledgerClosed();
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #pluck(sql: string): LedgerStatement {
+    return this.#statement(sql).pluck();
+  }
+}
+
+export const ledgerClosed = (): Unavailable =>
+  new Unavailable("ledger-closed", "The ledger is closed", { hint: "Start the service again" });

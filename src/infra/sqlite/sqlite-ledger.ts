@@ -1,0 +1,294 @@
+import type { RecordedEvent } from "../../domain/events.ts";
+import type {
+  Append,
+  Appended,
+  Checkpoint,
+  EventQuery,
+  Ledger,
+  LedgerHead,
+  Remembered,
+} from "../../domain/ledger/ledger.ts";
+import type { Clock } from "../../domain/shared/clock.ts";
+import type { Digest } from "../../domain/shared/digest.ts";
+import { DomainError, InvalidInput, NotFound, Unavailable } from "../../domain/shared/errors.ts";
+import type { Ids } from "../../domain/shared/ids.ts";
+import type { Signer } from "../../domain/shared/signer.ts";
+import { CheckpointKeeper } from "./checkpoint-keeper.ts";
+import { recordedEvent, type EventRow } from "./event-row.ts";
+import { GroupCommit, type Settled } from "./group-commit.ts";
+import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
+import { damaged, LedgerHeadState } from "./ledger-head.ts";
+import { ledgerClosed, LedgerReader } from "./ledger-reader.ts";
+import { LedgerWriter } from "./ledger-writer.ts";
+
+export interface SqliteLedgerOptions {
+  /** The ledger file; its directory exists. */
+  readonly file: string;
+  /** Default: the signer's name, which it must equal. */
+  readonly origin?: string;
+  readonly signer: Signer;
+  readonly digest: Digest;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Recorded with every event: the machine, this process, this program. */
+  readonly host: string;
+  readonly instance: string;
+  readonly toolVersion: string;
+  readonly readOnly?: boolean;
+}
+
+type Listener = (events: readonly RecordedEvent[]) => void;
+
+/** Milliseconds after which a checkpoint or an answer is stored without waiting for an append. */
+const TIDY_AFTER = 50;
+
+/** The ledger in one SQLite file. */
+export class SqliteLedger implements Ledger {
+  readonly origin: string;
+  readonly #db: LedgerConnection;
+  readonly #digest: Digest;
+  readonly #reader: LedgerReader;
+  /** Absent when the ledger is only read. */
+  readonly #writer: LedgerWriter | undefined;
+  readonly #keeper: CheckpointKeeper;
+  readonly #group = new GroupCommit<Append, Appended>((appends) => this.#flush(appends));
+  readonly #listeners = new Set<Listener>();
+  #answers = new Map<string, string>();
+  #tidy: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the file, made with nothing but an empty head if it does not exist. Errors: those of
+   * `openLedgerFile`, and Unavailable ledger-damaged when the head does not fit the events or a
+   * checkpoint signed before.
+   */
+  static open(options: SqliteLedgerOptions): SqliteLedger {
+    const origin = options.origin ?? options.signer.name;
+    if (origin !== options.signer.name) {
+      throw new InvalidInput(
+        "origin-is-not-signer",
+        `${options.signer.name} cannot sign ${origin}`,
+        {
+          hint: "Name the signing key as the ledger",
+        },
+      );
+    }
+    const db = openLedgerFile(options.file, { origin, readOnly: options.readOnly ?? false });
+    try {
+      return new SqliteLedger(db, options);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  private constructor(db: LedgerConnection, options: SqliteLedgerOptions) {
+    const { digest, signer, clock, ids } = options;
+    this.origin = signer.name;
+    this.#db = db;
+    this.#digest = digest;
+    this.#reader = new LedgerReader(db);
+    this.#writer =
+      options.readOnly === true
+        ? undefined
+        : new LedgerWriter(db, this.#reader, { digest, clock, ids, place: options });
+    const stored = this.#reader.newestCheckpoint();
+    this.#checkAgainst(stored);
+    this.#keeper = new CheckpointKeeper(digest, signer, () => this.#headNow(), stored);
+    this.#tidySoon();
+  }
+
+  append(append: Append): Promise<Appended> {
+    if (this.#closing !== undefined) return Promise.reject(ledgerClosed());
+    if (this.#writer === undefined) return Promise.reject(readOnly());
+    return this.#group.submit(append);
+  }
+
+  async read(query: EventQuery): Promise<readonly RecordedEvent[]> {
+    return this.#reader.events(query);
+  }
+
+  /** As `read`, but the stored columns with the payload as unparsed text. */
+  readRows(query: EventQuery): readonly EventRow[] {
+    return this.#reader.rows(query);
+  }
+
+  async *readAll(from: number): AsyncGenerator<RecordedEvent, void, undefined> {
+    let next = from;
+    for (;;) {
+      // One statement a chunk: no read transaction stays open while the caller works.
+      const rows = this.#reader.chunk(next);
+      if (rows.length === 0) return;
+      for (const row of rows) yield recordedEvent(row);
+      next = rows.at(-1)!.index + 1;
+    }
+  }
+
+  async content(digest: string): Promise<string | undefined> {
+    return this.#reader.content(digest);
+  }
+
+  async head(): Promise<LedgerHead> {
+    return this.#headNow();
+  }
+
+  async checkpoint(): Promise<Checkpoint> {
+    const checkpoint = await this.#keeper.current(this.#headState().size);
+    this.#tidySoon();
+    return checkpoint;
+  }
+
+  subscribe(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async remembered(key: string): Promise<Remembered | undefined> {
+    const row = this.#reader.idem(key);
+    if (row === undefined) return undefined;
+    const answer = row.answer ?? this.#answers.get(key);
+    return { requestHash: row.requestHash, firstIndex: row.first, answer };
+  }
+
+  /** The first answer under a key stays. Errors: NotFound idempotency-key-unknown. */
+  async rememberAnswer(key: string, answer: string): Promise<void> {
+    if (this.#writer === undefined) throw readOnly();
+    const row = this.#reader.idem(key);
+    if (row === undefined) {
+      throw new NotFound(
+        "idempotency-key-unknown",
+        "No append was made under this idempotency key",
+      );
+    }
+    if (row.answer !== null || this.#answers.has(key)) return;
+    this.#answers.set(key, answer);
+    this.#tidySoon();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#tidy);
+    await this.#group.drain();
+    try {
+      if (this.#writer !== undefined) await this.#store();
+    } finally {
+      clearTimeout(this.#tidy);
+      this.#db.close();
+    }
+  }
+
+  #headState(): LedgerHeadState {
+    return this.#writer?.head ?? new LedgerHeadState(this.#digest, this.#reader.head());
+  }
+
+  #headNow(): LedgerHead {
+    const head = this.#headState();
+    return { origin: this.origin, size: head.size, root: head.root() };
+  }
+
+  /** A log must never sign what contradicts a checkpoint that it signed before. */
+  #checkAgainst(stored: Checkpoint | undefined): void {
+    if (stored === undefined) return;
+    const head = this.#headNow();
+    if (stored.size > head.size) throw damaged("a signed checkpoint is ahead of it");
+    if (stored.size === head.size && !Buffer.from(head.root).equals(stored.root)) {
+      throw damaged("its root is not the one that was signed");
+    }
+  }
+
+  #flush(appends: readonly Append[]): readonly Settled<Appended>[] {
+    let settled: readonly Settled<Appended>[];
+    try {
+      settled = this.#write(appends);
+    } catch (error) {
+      settled = this.#afterFailure(appends, error);
+    }
+    this.#publish(settled);
+    return settled;
+  }
+
+  #write(appends: readonly Append[]): readonly Settled<Appended>[] {
+    const answers = this.#answers;
+    const checkpoint = this.#keeper.unstored;
+    const settled = this.#writer!.write(appends, { answers, checkpoint });
+    this.#answers = new Map();
+    this.#keeper.markStored(checkpoint);
+    return settled;
+  }
+
+  /**
+   * A constraint that only SQL knows broke the group: each append gets its own transaction, so
+   * that one refuses alone. Any other failure is the file's, and all are refused.
+   */
+  #afterFailure(appends: readonly Append[], error: unknown): readonly Settled<Appended>[] {
+    if (appends.length > 1 && codeOf(error).startsWith("SQLITE_CONSTRAINT")) {
+      return appends.flatMap((append) => {
+        try {
+          return this.#write([append]);
+        } catch (own) {
+          return [{ ok: false, error: writeFailed(own) }];
+        }
+      });
+    }
+    const failure = writeFailed(error);
+    return appends.map(() => ({ ok: false, error: failure }));
+  }
+
+  #publish(settled: readonly Settled<Appended>[]): void {
+    const events = settled.flatMap((one) =>
+      one.ok && !one.value.repeated ? one.value.events : [],
+    );
+    if (events.length === 0) return;
+    this.#tidySoon();
+    for (const listener of this.#listeners) {
+      try {
+        listener(events);
+      } catch (error) {
+        // The append is durable whatever a listener does; its fault surfaces on its own.
+        setImmediate(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Signs and stores, after a while, what no append carries along. */
+  #tidySoon(): void {
+    if (this.#writer === undefined || this.#closing !== undefined) return;
+    this.#tidy ??= setTimeout(() => {
+      this.#tidy = undefined;
+      this.#store().catch(() => {
+        // Nothing is lost: checkpoint and answers are kept, the next append or close stores them,
+        // and whoever asks for a checkpoint or closes the ledger gets the error.
+      });
+    }, TIDY_AFTER).unref();
+  }
+
+  async #store(): Promise<void> {
+    const { size } = this.#headState();
+    // A new file stays empty but for its head until its first event.
+    if (size > 0) await this.#keeper.current(size);
+    if (!this.#db.open) return;
+    if (this.#keeper.unstored !== undefined || this.#answers.size > 0) this.#write([]);
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : "";
+
+const readOnly = (): Unavailable =>
+  new Unavailable("ledger-read-only", "The ledger was opened for reading only", {
+    hint: "Start the service without --read-only",
+  });
+
+function writeFailed(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new Unavailable("ledger-write-failed", `The ledger could not be written: ${why}`, {
+    hint: "Free disk space or repair the file system, then try again under the same key",
+  });
+}
