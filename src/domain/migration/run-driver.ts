@@ -14,7 +14,7 @@ import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import { planMigrate, planRollback, BEFORE_ALL } from "./plan.ts";
 import { rehearsalEvent } from "./rehearsal.ts";
-import { Rollback } from "./rollback.ts";
+import type { Rollback } from "./rollback.ts";
 import { RunControl } from "./run-control.ts";
 import type { RunFailures } from "./run-failures.ts";
 import { StepRunner, type Job, type StepDependencies, type StepToRun } from "./step-runner.ts";

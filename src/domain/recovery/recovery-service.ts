@@ -184,13 +184,13 @@ export class RecoveryService {
   }
 
   async #settleBackups(database: DatabaseState, context: Context): Promise<void> {
-    for (const id of [...database.openBackups])
+    for (const id of database.openBackups)
       if (!this.#owned.has(id))
         await this.#keeper.settle(database, this.#projection.state.backups.get(id)!, context);
   }
 
   async #settleChecks(database: DatabaseState, context: Context): Promise<void> {
-    for (const checkId of [...database.openChecks])
+    for (const checkId of database.openChecks)
       if (!this.#owned.has(checkId))
         await this.#record(database, context, {
           type: "IntegrityCheckCompleted",

@@ -16,7 +16,7 @@ export class Projection {
   readonly #digest: Digest;
   readonly #clock: Clock;
   #state: LedgerState = emptyState();
-  #broken: unknown;
+  #broken: Error | undefined;
   #unsubscribe: () => void = () => {};
   readonly #listeners = new Set<(events: readonly RecordedEvent[]) => void>();
 
@@ -93,7 +93,7 @@ export class Projection {
     try {
       for (const event of events) if (event.index >= this.#state.size) fold(this.#state, event);
     } catch (error) {
-      this.#broken = error;
+      this.#broken = error instanceof Error ? error : new Error(String(error));
       return;
     }
     for (const listener of this.#listeners) listener(events);
