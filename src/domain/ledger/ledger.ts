@@ -84,6 +84,8 @@ export interface Ledger {
   /** The text of a content, or undefined. */
   content(digest: string): Promise<string | undefined>;
   head(): Promise<LedgerHead>;
+  /** The newest checkpoint that is already signed; it may be behind the head. Never waits. */
+  newestCheckpoint(): Checkpoint | undefined;
   /** The signed checkpoint of the present head. */
   checkpoint(): Promise<Checkpoint>;
   /** Calls back after each durable append, in index order, before the appender's promise resolves. */

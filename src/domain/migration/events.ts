@@ -79,6 +79,8 @@ export interface RunEvents {
     readonly error: Failure;
     /** What became of the run's earlier steps. */
     readonly outcome: RunFailureOutcome;
+    /** What went wrong while the run's steps were being undone. */
+    readonly afterwards?: Failure;
     readonly durationMs: number;
   };
   readonly RunCancelled: {

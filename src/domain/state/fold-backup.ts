@@ -191,6 +191,7 @@ function completeRestore(
   database.fingerprint = event.data.fingerprint;
   database.schema = event.data.schema;
   database.drift = null;
+  database.quarantine = null;
   const applied = new Set(event.data.applied);
   for (const migration of database.migrations.values()) {
     if (applied.has(migration.version) || migration.state !== "applied") continue;

@@ -4,7 +4,7 @@ import { applyChanges } from "../schema/schema.ts";
 import { contradiction } from "./contradiction.ts";
 import { runOf } from "./fold-run.ts";
 import { happened } from "./happened.ts";
-import type { DatabaseState, LedgerState, MigrationState, StepState } from "./state.ts";
+import type { DatabaseState, LedgerState, MigrationState, StepState, StepStatus } from "./state.ts";
 
 type StepEvent = Extract<
   RecordedEvent,
@@ -41,13 +41,13 @@ export function foldStep(state: LedgerState, database: DatabaseState, event: Ste
       commit(database, step, event);
       break;
     case "StepFailed":
-      step.status = event.data.state === "unknown" ? "unknown" : "failed";
+      step.status = event.data.state === "unknown" ? "unknown" : ended(step, event, "failed");
       step.error = event.data.error;
       step.findings = event.data.findings;
       fail(database, event.data);
       break;
     case "StepAborted":
-      step.status = "aborted";
+      step.status = ended(step, event, "aborted");
       break;
     case "StepResolved":
       resolve(database, step, event);
@@ -101,6 +101,10 @@ function markApplied(
   migration.applied = { ...happened(event), runId: event.data.runId, fingerprintBefore };
 }
 
+/** A down that did not succeed within a migrate run leaves its step applied. */
+const ended = (step: StepState, { data }: { data: StepRef }, status: StepStatus): StepStatus =>
+  step.direction === data.direction ? status : "applied";
+
 function fail(database: DatabaseState, { version, direction }: StepRef): void {
   const migration = database.migrations.get(version);
   if (migration !== undefined && direction === "up") migration.state = "failed";
@@ -137,25 +141,11 @@ function migrationOf(
 
 function stepOf(state: LedgerState, event: RecordedEvent, ref: StepRef): StepState {
   const run = runOf(state, ref.runId, event);
-  // A failed migrate run may revert its own steps: those downs are not among the planned steps.
-  const planned = run.steps.find(
-    (step) => step.version === ref.version && step.direction === ref.direction,
-  );
-  if (planned !== undefined) return planned;
-  const up = run.steps.find((step) => step.version === ref.version);
-  if (up === undefined) throw contradiction(event, `step ${ref.version} is not in the run's plan`);
-  const added: StepState = {
-    version: ref.version,
-    name: up.name,
-    direction: ref.direction,
-    transaction: up.transaction,
-    status: "pending",
-    attempt: null,
-    durationMs: null,
-    error: null,
-    findings: [],
-    eventIndex: null,
-  };
-  run.steps.push(added);
-  return added;
+  const planned =
+    run.steps.find((step) => step.version === ref.version && step.direction === ref.direction) ??
+    // A failed migrate run may revert its own steps: their downs are not planned steps.
+    run.steps.find((step) => step.version === ref.version);
+  if (planned === undefined)
+    throw contradiction(event, `step ${ref.version} is not in the run's plan`);
+  return planned;
 }

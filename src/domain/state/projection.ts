@@ -1,6 +1,7 @@
 import { jcs } from "../ledger/jcs.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { RecordedEvent } from "../events.ts";
+import type { Clock } from "../shared/clock.ts";
 import type { Digest } from "../shared/digest.ts";
 import type { Json } from "../shared/json.ts";
 import { fold } from "./fold.ts";
@@ -13,14 +14,16 @@ import { emptyState, type LedgerState } from "./state.ts";
 export class Projection {
   readonly #ledger: Ledger;
   readonly #digest: Digest;
+  readonly #clock: Clock;
   #state: LedgerState = emptyState();
-  #broken: unknown;
+  #broken: Error | undefined;
   #unsubscribe: () => void = () => {};
   readonly #listeners = new Set<(events: readonly RecordedEvent[]) => void>();
 
-  constructor(ledger: Ledger, digest: Digest) {
+  constructor(ledger: Ledger, digest: Digest, clock: Clock) {
     this.#ledger = ledger;
     this.#digest = digest;
+    this.#clock = clock;
   }
 
   /** The state after every event of the ledger. Throws if the fold stopped. */
@@ -33,6 +36,19 @@ export class Projection {
   async start(): Promise<void> {
     this.#state = await this.#replay();
     this.#unsubscribe = this.#ledger.subscribe((events) => this.#follow(events));
+  }
+
+  /** Resolves when the condition holds after some event, or when `ms` milliseconds are over. */
+  async until(condition: () => boolean, ms: number): Promise<void> {
+    if (condition()) return;
+    let stop: () => void = () => {};
+    const changed = new Promise<void>((resolve) => {
+      stop = this.onChange(() => {
+        if (condition()) resolve();
+      });
+    });
+    await Promise.race([changed, this.#clock.sleep(ms)]);
+    stop();
   }
 
   /** Calls back after each fold of new events, with the state already current. */
@@ -77,7 +93,7 @@ export class Projection {
     try {
       for (const event of events) if (event.index >= this.#state.size) fold(this.#state, event);
     } catch (error) {
-      this.#broken = error;
+      this.#broken = error instanceof Error ? error : new Error(String(error));
       return;
     }
     for (const listener of this.#listeners) listener(events);

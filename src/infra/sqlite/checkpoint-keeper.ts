@@ -28,6 +28,11 @@ export class CheckpointKeeper {
     return this.#unstored;
   }
 
+  /** The newest signed checkpoint, without waiting for one that is being made. */
+  get newest(): Checkpoint | undefined {
+    return this.#latest;
+  }
+
   markStored(checkpoint: Checkpoint | undefined): void {
     if (this.#unstored === checkpoint) this.#unstored = undefined;
   }

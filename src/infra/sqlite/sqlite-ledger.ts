@@ -132,6 +132,10 @@ export class SqliteLedger implements Ledger {
     return this.#headNow();
   }
 
+  newestCheckpoint(): Checkpoint | undefined {
+    return this.#keeper.newest;
+  }
+
   async checkpoint(): Promise<Checkpoint> {
     const checkpoint = await this.#keeper.current(this.#headState().size);
     this.#tidySoon();

@@ -1,0 +1,221 @@
+import type { ExecutorSession } from "../engine/executor.ts";
+import type { EventOf } from "../events.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Clock } from "../shared/clock.ts";
+import { Unavailable, failureOf, type Failure } from "../shared/errors.ts";
+import type { Recorder } from "../shared/recorder.ts";
+import type { BackupState, DatabaseState } from "../state/state.ts";
+import type { BackupManifest, BackupStore, Scratch } from "./backup-store.ts";
+import type { BackupFacts, BackupKind, BackupPurpose } from "./events.ts";
+
+/** Codes of failures that speak of the stored backup itself, not of the attempt to read it. */
+const DAMAGE = new Set(["backup-damaged", "backup-differs", "backup-missing"]);
+
+/** What is left of a snapshot when the engine is done with it. */
+type Saved = Omit<BackupFacts, "backupId" | "storedBytes" | "durationMs">;
+
+/** Takes and verifies backups; each intent gets its outcome. Used by backups, runs and restores. */
+export class BackupKeeper {
+  readonly store: BackupStore;
+  readonly #recorder: Recorder;
+  readonly #ledger: Ledger;
+  readonly #clock: Clock;
+  readonly toolVersion: string;
+
+  constructor(
+    store: BackupStore,
+    recorder: Recorder,
+    ledger: Ledger,
+    clock: Clock,
+    toolVersion: string,
+  ) {
+    this.store = store;
+    this.#recorder = recorder;
+    this.#ledger = ledger;
+    this.#clock = clock;
+    this.toolVersion = toolVersion;
+  }
+
+  /** The intent, to be recorded before `save`. */
+  static intent(
+    backupId: string,
+    purpose: BackupPurpose,
+    kind: BackupKind = "full",
+    runId?: string,
+  ): EventOf<"BackupStarted"> {
+    const run = runId === undefined ? {} : { runId };
+    return { type: "BackupStarted", data: { backupId, kind, purpose, ...run } };
+  }
+
+  /**
+   * Snapshot, publication, `BackupCompleted`; on any failure `BackupFailed` and the error. The
+   * intent must be durable.
+   */
+  async save(
+    session: ExecutorSession,
+    database: DatabaseState,
+    backupId: string,
+    context: Context,
+  ): Promise<BackupFacts> {
+    return this.#keep(database, backupId, "full", context, async (path) => {
+      const snapshot = await session.engine.snapshot(path);
+      const { bytes, sha256, fingerprint, rows, applied, incarnation } = snapshot;
+      return { bytes, sha256, fingerprint, rows, applied, incarnation };
+    });
+  }
+
+  /** A byte copy of files that the engine cannot read any more; otherwise like `save`. */
+  async saveRaw(
+    session: ExecutorSession,
+    database: DatabaseState,
+    backupId: string,
+    context: Context,
+  ): Promise<BackupFacts> {
+    return this.#keep(database, backupId, "raw", context, async (path) => {
+      const { bytes, sha256 } = await session.engine.rawCopy(path);
+      const { incarnation } = database;
+      return { bytes, sha256, fingerprint: null, rows: {}, applied: [], incarnation };
+    });
+  }
+
+  /**
+   * Restores the backup into `scratch` and compares it with what the ledger says of it. Returns the
+   * event to record. Damage is recorded here and thrown: the backup is never chosen again.
+   */
+  async verify(
+    session: ExecutorSession,
+    database: DatabaseState,
+    facts: BackupFacts,
+    scratch: Scratch,
+    context: Context,
+  ): Promise<EventOf<"BackupVerified">> {
+    const { backupId, sha256, bytes, rows } = facts;
+    const began = this.#clock.elapsed();
+    try {
+      if (facts.fingerprint === null)
+        throw new Unavailable("backup-unreadable", "A raw copy cannot be verified or restored");
+      const path = await this.store.locate(backupId);
+      const stored = { path, sha256, bytes, rows, fingerprint: facts.fingerprint };
+      const copy = await session.engine.verify(stored, scratchFile(scratch));
+      const counts = Object.values(copy.rows);
+      return {
+        type: "BackupVerified",
+        data: {
+          backupId,
+          quickCheck: "ok",
+          fingerprint: copy.fingerprint,
+          tables: counts.length,
+          rows: counts.reduce((sum, count) => sum + count, 0),
+          durationMs: this.#since(began),
+        },
+      };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (DAMAGE.has(failure.code)) await this.#recordDamage(database, backupId, failure, context);
+      throw error;
+    }
+  }
+
+  /** Settles a backup whose process died: published → completed, else failed. */
+  async settle(database: DatabaseState, backup: BackupState, context: Context): Promise<void> {
+    const manifest = await this.store.manifest(backup.id);
+    if (manifest === undefined) {
+      await this.store.discard(backup.id);
+      await this.#recordFailure(database, backup.id, INTERRUPTED, context);
+      return;
+    }
+    const { bytes, sha256, fingerprint, rows, applied, incarnation } = manifest;
+    const data = { backupId: backup.id, bytes, storedBytes: bytes, sha256, fingerprint, rows };
+    await this.#recorder.record(
+      database.id,
+      [{ type: "BackupCompleted", data: { ...data, applied, incarnation, durationMs: 0 } }],
+      context,
+    );
+  }
+
+  async #keep(
+    database: DatabaseState,
+    backupId: string,
+    kind: BackupKind,
+    context: Context,
+    take: (path: string) => Promise<Saved>,
+  ): Promise<BackupFacts> {
+    const began = this.#clock.elapsed();
+    let published = false;
+    try {
+      const saved = await take(await this.store.stage(backupId));
+      const manifest = await this.#manifest(database, backupId, kind, saved);
+      const { storedBytes } = await this.store.publish(backupId, manifest);
+      published = true;
+      const facts = { backupId, storedBytes, ...saved, durationMs: this.#since(began) };
+      await this.#recorder.record(database.id, [{ type: "BackupCompleted", data: facts }], context);
+      return facts;
+    } catch (error) {
+      // A published backup whose event could not be written is settled by recovery.
+      if (published) throw error;
+      await this.store.discard(backupId);
+      await this.#recordFailure(database, backupId, failureOf(error), context);
+      throw error;
+    }
+  }
+
+  async #manifest(
+    database: DatabaseState,
+    backupId: string,
+    kind: BackupKind,
+    saved: Saved,
+  ): Promise<BackupManifest> {
+    const checkpoint = await this.#ledger.checkpoint();
+    return {
+      format: 1,
+      backupId,
+      databaseId: database.id,
+      database: database.name,
+      engine: database.engine,
+      kind,
+      ...saved,
+      createdAt: this.#clock.now(),
+      toolVersion: this.toolVersion,
+      checkpoint: checkpoint.note,
+    };
+  }
+
+  async #recordFailure(
+    database: DatabaseState,
+    backupId: string,
+    error: Failure,
+    context: Context,
+  ): Promise<void> {
+    await this.#recorder.record(
+      database.id,
+      [{ type: "BackupFailed", data: { backupId, error } }],
+      context,
+    );
+  }
+
+  async #recordDamage(
+    database: DatabaseState,
+    backupId: string,
+    error: Failure,
+    context: Context,
+  ): Promise<void> {
+    await this.#recorder.record(
+      database.id,
+      [{ type: "BackupVerificationFailed", data: { backupId, error } }],
+      context,
+    );
+  }
+
+  #since(began: number): number {
+    return Math.round(this.#clock.elapsed() - began);
+  }
+}
+
+const INTERRUPTED: Failure = {
+  code: "interrupted",
+  message: "The process ended before the backup was complete",
+};
+
+/** Where in a scratch directory the restored copy lies. */
+export const scratchFile = (scratch: Scratch): string => `${scratch.path}/copy.sqlite`;

@@ -1,0 +1,139 @@
+import type { DatabaseService } from "../database/database-service.ts";
+import type { DatabaseJobs } from "../engine/database-jobs.ts";
+import type { Sessions } from "../engine/sessions.ts";
+import type { Context } from "../shared/actor.ts";
+import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
+import type { Ids } from "../shared/ids.ts";
+import type { Owned } from "../shared/owned.ts";
+import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
+import type { BackupState, DatabaseState } from "../state/state.ts";
+import { BackupKeeper } from "./backup-keeper.ts";
+import type { BackupFacts } from "./events.ts";
+
+/** What the service needs to do work after the answer was given. */
+export interface Background {
+  readonly jobs: DatabaseJobs;
+  readonly owned: Owned;
+  /** Errors that are recorded already are not reported; this is for those that cannot be. */
+  readonly report: (error: unknown) => void;
+}
+
+/** Backups on request, and their verification. */
+export class BackupService {
+  readonly #databases: DatabaseService;
+  readonly #projection: Projection;
+  readonly #recorder: Recorder;
+  readonly #keeper: BackupKeeper;
+  readonly #sessions: Sessions;
+  readonly #background: Background;
+  readonly #ids: Ids;
+
+  constructor(
+    databases: DatabaseService,
+    projection: Projection,
+    recorder: Recorder,
+    keeper: BackupKeeper,
+    sessions: Sessions,
+    background: Background,
+    ids: Ids,
+  ) {
+    this.#databases = databases;
+    this.#projection = projection;
+    this.#recorder = recorder;
+    this.#keeper = keeper;
+    this.#sessions = sessions;
+    this.#background = background;
+    this.#ids = ids;
+  }
+
+  /** Records the intent and takes and verifies the backup when its turn comes. */
+  async request(
+    name: string,
+    input: { readonly kind?: "full" | "table"; readonly tables?: readonly string[] },
+    context: Context,
+  ): Promise<BackupState> {
+    if (input.kind === "table" || input.tables !== undefined)
+      throw new InvalidInput(
+        "table-backup-not-supported",
+        "Single tables are backed up before the steps that endanger them, not on request yet",
+        { hint: "Ask for a full backup" },
+      );
+    const database = usable(this.#databases.find(name));
+    const backupId = this.#ids.uuid();
+    const own = { ...context, correlation: backupId };
+    this.#background.owned.add(backupId);
+    try {
+      await this.#recorder.record(database.id, [BackupKeeper.intent(backupId, "manual")], own);
+    } catch (error) {
+      this.#background.owned.delete(backupId);
+      throw error;
+    }
+    const { id } = this.find(backupId);
+    this.#later(database, () => this.#take(database, id, onBehalf(context, id, id)), id);
+    return this.find(id);
+  }
+
+  /** Verifies a completed backup again when its turn comes. */
+  async requestVerification(backupId: string, context: Context): Promise<BackupState> {
+    const backup = this.find(backupId);
+    const { facts } = backup;
+    if (facts === null || backup.kind !== "full" || backup.status === "failed")
+      throw new Conflict("backup-not-complete", `Backup ${backupId} cannot be verified`, {
+        hint: "Only completed full backups can; its status tells how far it is",
+      });
+    const database = this.#databases.find(backup.databaseId);
+    const own = onBehalf(context, backupId, backupId);
+    this.#later(database, () => this.#verify(database, facts, own), backupId);
+    return backup;
+  }
+
+  /** Error: `NotFound` backup-not-found. */
+  find(backupId: string): BackupState {
+    const backup = this.#projection.state.backups.get(backupId);
+    if (backup !== undefined) return backup;
+    throw new NotFound("backup-not-found", `There is no backup ${backupId}`);
+  }
+
+  /** Backups of a database, newest first. */
+  list(name: string): readonly BackupState[] {
+    const { id } = this.#databases.find(name);
+    return [...this.#projection.state.backups.values()]
+      .filter(({ databaseId }) => databaseId === id)
+      .toReversed();
+  }
+
+  #later(database: DatabaseState, work: () => Promise<void>, id: string): void {
+    const { jobs, owned, report } = this.#background;
+    void jobs
+      .run(database.id, work)
+      .catch(report)
+      .finally(() => owned.delete(id));
+  }
+
+  async #take(database: DatabaseState, backupId: string, context: Context): Promise<void> {
+    const facts = await this.#sessions.use(database, backupId, (session) =>
+      this.#keeper.save(session, database, backupId, context),
+    );
+    await this.#verify(database, facts, context);
+  }
+
+  async #verify(database: DatabaseState, facts: BackupFacts, context: Context): Promise<void> {
+    const scratch = await this.#keeper.store.scratch(facts.backupId);
+    try {
+      const verified = await this.#sessions.use(database, facts.backupId, (session) =>
+        this.#keeper.verify(session, database, facts, scratch, context),
+      );
+      await this.#recorder.record(database.id, [verified], context);
+    } finally {
+      await scratch.dispose();
+    }
+  }
+}
+
+/** Refuses retired databases. */
+export function usable(database: DatabaseState): DatabaseState {
+  if (database.retired !== null)
+    throw new Conflict("database-retired", `Database ${database.name} is retired`);
+  return database;
+}

@@ -1,0 +1,37 @@
+import { Unavailable } from "../shared/errors.ts";
+
+/**
+ * One operation at a time on each database: jobs of one database run in the order they came, those
+ * of different databases side by side. Safety across processes is the fence's and the lock's task.
+ */
+export class DatabaseJobs {
+  readonly #tails = new Map<string, Promise<void>>();
+  #stopped = false;
+
+  /** Runs `job` when the jobs before it on that database have ended, however they ended. */
+  run<T>(databaseId: string, job: () => Promise<T>): Promise<T> {
+    if (this.#stopped)
+      return Promise.reject(new Unavailable("service-stopping", "The service is stopping"));
+    const before = this.#tails.get(databaseId) ?? Promise.resolve();
+    const result = before.then(() => {
+      if (this.#stopped) throw new Unavailable("service-stopping", "The service is stopping");
+      return job();
+    });
+    const tail = result.then(
+      () => {},
+      // The failure belongs to whoever asked for the job; the next job only waits for the end.
+      () => {},
+    );
+    this.#tails.set(databaseId, tail);
+    void tail.then(() => {
+      if (this.#tails.get(databaseId) === tail) this.#tails.delete(databaseId);
+    });
+    return result;
+  }
+
+  /** Starts no further job and waits for those that run. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#tails.values());
+  }
+}

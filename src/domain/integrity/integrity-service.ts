@@ -1,0 +1,167 @@
+import { usable, type Background } from "../backup/backup-service.ts";
+import type { DatabaseService } from "../database/database-service.ts";
+import type { ExecutorSession } from "../engine/executor.ts";
+import type { Sessions } from "../engine/sessions.ts";
+import type { EventOf } from "../events.ts";
+import type { Finding } from "../migration/events.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Clock } from "../shared/clock.ts";
+import { NotFound, failureOf } from "../shared/errors.ts";
+import type { Ids } from "../shared/ids.ts";
+import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
+import type { CheckState, DatabaseState } from "../state/state.ts";
+import type { CheckLevel } from "./events.ts";
+
+/** Looks whether a database is sound and is what the ledger says. */
+export class IntegrityService {
+  readonly #databases: DatabaseService;
+  readonly #projection: Projection;
+  readonly #recorder: Recorder;
+  readonly #sessions: Sessions;
+  readonly #background: Background;
+  readonly #clock: Clock;
+  readonly #ids: Ids;
+
+  constructor(
+    databases: DatabaseService,
+    projection: Projection,
+    recorder: Recorder,
+    sessions: Sessions,
+    background: Background,
+    clock: Clock,
+    ids: Ids,
+  ) {
+    this.#databases = databases;
+    this.#projection = projection;
+    this.#recorder = recorder;
+    this.#sessions = sessions;
+    this.#background = background;
+    this.#clock = clock;
+    this.#ids = ids;
+  }
+
+  /** Records the intent and checks when its turn comes. */
+  async request(
+    name: string,
+    input: { readonly level?: CheckLevel },
+    context: Context,
+  ): Promise<CheckState> {
+    const database = usable(this.#databases.find(name));
+    const intent = this.intent(input.level ?? "quick");
+    const { checkId } = intent.data;
+    const { owned, jobs, report } = this.#background;
+    owned.add(checkId);
+    try {
+      await this.#recorder.record(database.id, [intent], { ...context, correlation: checkId });
+    } catch (error) {
+      owned.delete(checkId);
+      throw error;
+    }
+    const own = onBehalf(context, checkId, checkId);
+    void jobs
+      .run(database.id, () => this.#perform(database, checkId, own))
+      .catch(report)
+      .finally(() => owned.delete(checkId));
+    return this.find(checkId);
+  }
+
+  /** Error: `NotFound` check-not-found. */
+  find(checkId: string): CheckState {
+    const check = this.#projection.state.checks.get(checkId);
+    if (check !== undefined) return check;
+    throw new NotFound("check-not-found", `There is no integrity check ${checkId}`);
+  }
+
+  /** Checks of a database, newest first. */
+  list(name: string): readonly CheckState[] {
+    const { id } = this.#databases.find(name);
+    return [...this.#projection.state.checks.values()]
+      .filter(({ databaseId }) => databaseId === id)
+      .toReversed();
+  }
+
+  /** The event that begins a check; `carryOut` gives its outcome. */
+  intent(level: CheckLevel, runId?: string): EventOf<"IntegrityCheckStarted"> {
+    const run = runId === undefined ? {} : { runId };
+    return { type: "IntegrityCheckStarted", data: { checkId: this.#ids.uuid(), level, ...run } };
+  }
+
+  /** Checks and returns the outcome to record; a check that cannot be carried out is `aborted`. */
+  async carryOut(
+    database: DatabaseState,
+    checkId: string,
+    level: CheckLevel,
+    session: Pick<ExecutorSession, "engine">,
+  ): Promise<EventOf<"IntegrityCheckCompleted">> {
+    const began = this.#clock.elapsed();
+    const outcome = await this.#check(database, level, session);
+    const durationMs = Math.round(this.#clock.elapsed() - began);
+    return { type: "IntegrityCheckCompleted", data: { checkId, ...outcome, durationMs } };
+  }
+
+  async #perform(database: DatabaseState, checkId: string, context: Context): Promise<void> {
+    const { level } = this.find(checkId);
+    const session = await this.#sessions.open(database, checkId);
+    try {
+      const outcome = await this.carryOut(database, checkId, level, session);
+      await this.#recorder.record(database.id, [outcome], context);
+    } finally {
+      await session.close();
+    }
+  }
+
+  async #check(
+    database: DatabaseState,
+    level: CheckLevel,
+    { engine }: Pick<ExecutorSession, "engine">,
+  ): Promise<{ status: "passed" | "failed" | "aborted"; findings: readonly Finding[] }> {
+    try {
+      const result = await engine.check(level);
+      const findings = [
+        ...result.findings,
+        ...comparedWithLedger(database, result.fingerprint, result.applied),
+      ];
+      const failed = findings.some(({ severity }) => severity === "error");
+      return { status: failed ? "failed" : "passed", findings };
+    } catch (error) {
+      const { code, message, hint } = failureOf(error);
+      const finding: Finding = { severity: "error", code, message };
+      const status = code.startsWith("executor-") ? "aborted" : "failed";
+      return { status, findings: [hint === undefined ? finding : { ...finding, hint }] };
+    }
+  }
+}
+
+/** A sound database can still be another one than the ledger says. */
+function comparedWithLedger(
+  database: DatabaseState,
+  fingerprint: string,
+  applied: readonly string[],
+): Finding[] {
+  const findings: Finding[] = [];
+  if (fingerprint !== database.fingerprint)
+    findings.push({
+      severity: "error",
+      code: "drift",
+      message: "The schema is not the one the ledger knows",
+      hint: "Undo the change made outside Schemaledger, or restore a backup",
+    });
+  const ledger = [...database.migrations.values()]
+    .filter(({ state }) => state === "applied")
+    .map(({ version }) => version);
+  const missing = ledger.filter((version) => !applied.includes(version));
+  const extra = applied.filter((version) => !ledger.includes(version));
+  for (const version of missing)
+    findings.push(disagreement("marker-missing", version, "has no marker in the database"));
+  for (const version of extra)
+    findings.push(disagreement("marker-unknown", version, "has a marker but is not applied"));
+  return findings;
+}
+
+const disagreement = (code: string, version: string, what: string): Finding => ({
+  severity: "error",
+  code,
+  message: `Version ${version} ${what}: ledger and database disagree`,
+  hint: "The file may have been replaced by an older copy; restore a backup",
+});

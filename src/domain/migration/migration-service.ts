@@ -1,0 +1,201 @@
+import type { DatabaseService } from "../database/database-service.ts";
+import type { Dialect } from "../engine/dialect.ts";
+import { databaseStream, type EventOf } from "../events.ts";
+import type { Content, Ledger } from "../ledger/ledger.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Digest } from "../shared/digest.ts";
+import { Conflict, InvalidInput } from "../shared/errors.ts";
+import { decide } from "../shared/recorder.ts";
+import type { DatabaseState, MigrationState } from "../state/state.ts";
+import type { Finding } from "./events.ts";
+import { checksumOf, type MigrationInput } from "./migration.ts";
+import { inOrder, planMigrate, type Plan } from "./plan.ts";
+
+/** A readable difference of two texts, for people. */
+export type DiffText = (name: string, before: string, after: string) => string;
+
+/** Registers migrations and plans them. */
+export class MigrationService {
+  readonly #databases: DatabaseService;
+  readonly #ledger: Ledger;
+  readonly #dialect: Dialect;
+  readonly #digest: Digest;
+  readonly #diff: DiffText;
+
+  constructor(
+    databases: DatabaseService,
+    ledger: Ledger,
+    dialect: Dialect,
+    digest: Digest,
+    diff: DiffText,
+  ) {
+    this.#databases = databases;
+    this.#ledger = ledger;
+    this.#dialect = dialect;
+    this.#digest = digest;
+    this.#diff = diff;
+  }
+
+  /**
+   * Registers what is new, all or nothing. A version that is registered with the same checksum is
+   * left as it is. Errors: `Conflict` migration-changed (with a diff) · `InvalidInput`
+   * migration-refused (with the findings) or duplicate-version.
+   */
+  async register(
+    name: string,
+    inputs: readonly MigrationInput[],
+    context: Context,
+  ): Promise<{ readonly items: readonly MigrationState[]; readonly created: boolean }> {
+    refuseDuplicates(inputs);
+    return decide(() => this.#register(this.#databases.find(name), inputs, context));
+  }
+
+  async #register(
+    database: DatabaseState,
+    inputs: readonly MigrationInput[],
+    context: Context,
+  ): Promise<{ readonly items: readonly MigrationState[]; readonly created: boolean }> {
+    const { streamVersion } = database;
+    const fresh: MigrationInput[] = [];
+    for (const input of inputs) if (!(await this.#isRegistered(database, input))) fresh.push(input);
+    for (const input of fresh) this.#refuseUnrunnable(input);
+    await this.#record(database, streamVersion, fresh, context);
+    const items = inputs.map(({ version }) => database.migrations.get(version)!);
+    return { items, created: fresh.length > 0 };
+  }
+
+  /** Registered migrations in version order. */
+  list(name: string): readonly MigrationState[] {
+    return inOrder(this.#databases.find(name));
+  }
+
+  /** What a run to `to` would do now, with what is known of it from its text. */
+  async plan(name: string, to: string | undefined): Promise<Plan> {
+    const database = this.#databases.find(name);
+    const plan = planMigrate(database, to, this.#digest);
+    const findings = [...plan.findings];
+    for (const step of plan.steps)
+      findings.push(...(await this.#findingsOf(database.migrations.get(step.version)!)));
+    return { ...plan, findings };
+  }
+
+  async #findingsOf(migration: MigrationState): Promise<Finding[]> {
+    const sql = (await this.#ledger.content(migration.up)) ?? "";
+    const analysis = this.#dialect.analyze({ ...migration, sql });
+    const prefix = `Version ${migration.version}: `;
+    return [
+      ...analysis.findings.map((finding) => ({ ...finding, message: prefix + finding.message })),
+      ...analysis.rewritings.map((message) => rewritten(prefix + message)),
+      ...analysis.destroys.map((table) => destroys(prefix, table)),
+    ];
+  }
+
+  async #isRegistered(database: DatabaseState, input: MigrationInput): Promise<boolean> {
+    const known = database.migrations.get(input.version);
+    if (known === undefined) return false;
+    const checksum = checksumOf(input, this.#digest);
+    if (known.checksum === checksum && known.name === input.name) return true;
+    throw new Conflict(
+      "migration-changed",
+      `Version ${input.version} is registered with other content and cannot be changed`,
+      {
+        hint: "Register the change as a new version",
+        details: {
+          version: input.version,
+          registered: { name: known.name, checksum: known.checksum },
+          submitted: { name: input.name, checksum },
+          diff: await this.#differences(known, input),
+        },
+      },
+    );
+  }
+
+  async #differences(known: MigrationState, input: MigrationInput): Promise<string> {
+    const parts: string[] = [];
+    if (known.name !== input.name) parts.push(this.#diff("name", known.name, input.name));
+    if (known.transaction !== (input.transaction ?? "required"))
+      parts.push(this.#diff("transaction", known.transaction, input.transaction ?? "required"));
+    const allowed = JSON.stringify(known.allow);
+    if (allowed !== JSON.stringify(input.allow ?? {}))
+      parts.push(this.#diff("allow", allowed, JSON.stringify(input.allow ?? {})));
+    for (const part of ["up", "down", "verify"] as const) {
+      const before = known[part] === undefined ? "" : await this.#ledger.content(known[part]);
+      const after = input[part] ?? "";
+      if ((before ?? "") !== after) parts.push(this.#diff(part, before ?? "", after));
+    }
+    return parts.join("\n");
+  }
+
+  /** Every script must be one that can be run: the text alone already says so. */
+  #refuseUnrunnable(input: MigrationInput): void {
+    const { transaction = "required", allow = {} } = input;
+    const scripts: [string, string, typeof transaction][] = [["up", input.up, transaction]];
+    if (input.down !== undefined) scripts.push(["down", input.down, transaction]);
+    if (input.verify !== undefined) scripts.push(["verify", input.verify, "required"]);
+    for (const [part, sql, mode] of scripts) {
+      const { findings } = this.#dialect.analyze({ sql, transaction: mode, allow });
+      const errors = findings.filter(({ severity }) => severity === "error");
+      if (errors.length === 0) continue;
+      const [first] = errors;
+      const place = first!.statement === undefined ? "" : `, statement ${first!.statement}`;
+      throw new InvalidInput(
+        "migration-refused",
+        `Version ${input.version} (${part}${place}): ${first!.message}`,
+        { hint: first!.hint, details: { version: input.version, script: part, findings: errors } },
+      );
+    }
+  }
+
+  async #record(
+    database: DatabaseState,
+    expected: number,
+    inputs: readonly MigrationInput[],
+    context: Context,
+  ): Promise<void> {
+    if (inputs.length === 0) return;
+    const contents = new Map<string, Content>();
+    const keep = (text: string): string => {
+      const content = { digest: this.#digest.ofText(text), text };
+      contents.set(content.digest, content);
+      return content.digest;
+    };
+    const events = inputs.map((input): EventOf<"MigrationRegistered"> => ({
+      type: "MigrationRegistered",
+      data: {
+        version: input.version,
+        name: input.name,
+        checksum: checksumOf(input, this.#digest),
+        up: keep(input.up),
+        ...(input.down === undefined ? {} : { down: keep(input.down) }),
+        ...(input.verify === undefined ? {} : { verify: keep(input.verify) }),
+        transaction: input.transaction ?? "required",
+        allow: input.allow ?? {},
+      },
+    }));
+    await this.#ledger.append({
+      stream: databaseStream(database.id),
+      expected,
+      events,
+      contents: [...contents.values()],
+      context,
+    });
+  }
+}
+
+function refuseDuplicates(inputs: readonly MigrationInput[]): void {
+  const seen = new Set<string>();
+  for (const { version } of inputs) {
+    if (seen.has(version))
+      throw new InvalidInput("duplicate-version", `Version ${version} is submitted twice`);
+    seen.add(version);
+  }
+}
+
+const rewritten = (message: string): Finding => ({ severity: "info", code: "rewritten", message });
+
+const destroys = (prefix: string, table: string): Finding => ({
+  severity: "info",
+  code: "table-backup",
+  table,
+  message: `${prefix}Table ${table} is backed up before the step rebuilds, drops or deletes from it`,
+});

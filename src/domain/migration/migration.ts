@@ -1,0 +1,33 @@
+import type { Allowances, TransactionMode } from "../database/events.ts";
+import { jcs } from "../ledger/jcs.ts";
+import type { Digest } from "../shared/digest.ts";
+
+/** A migration as submitted: immutable once registered. SQL texts are raw. */
+export interface MigrationInput {
+  readonly version: string;
+  readonly name: string;
+  readonly up: string;
+  readonly down?: string;
+  /** Statements that must hold after `up`: each returns rows, and a single column is true. */
+  readonly verify?: string;
+  readonly transaction?: TransactionMode;
+  readonly allow?: Allowances;
+}
+
+/**
+ * `sha256:` + hex over JCS of everything that defines what the migration does. Line endings are
+ * normalised to LF first, so that a checkout with CRLF is the same migration; nothing else is.
+ */
+export function checksumOf(input: MigrationInput, digest: Digest): string {
+  return digest.ofText(
+    jcs({
+      allow: { rowLoss: (input.allow?.rowLoss ?? []).toSorted() },
+      down: input.down === undefined ? null : unixLines(input.down),
+      transaction: input.transaction ?? "required",
+      up: unixLines(input.up),
+      verify: input.verify === undefined ? null : unixLines(input.verify),
+    }),
+  );
+}
+
+const unixLines = (text: string): string => text.replaceAll("\r\n", "\n");

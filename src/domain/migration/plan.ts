@@ -1,0 +1,118 @@
+import { jcs } from "../ledger/jcs.ts";
+import type { Digest } from "../shared/digest.ts";
+import { InvalidInput } from "../shared/errors.ts";
+import type { DatabaseState, MigrationState } from "../state/state.ts";
+import type { Finding, PlannedStep, RunKind } from "./events.ts";
+import { compareVersions } from "./version-order.ts";
+
+/** The ordered steps from here to a version. Nothing is executed by making one. */
+export interface Plan {
+  readonly kind: RunKind;
+  /** Highest applied version now and after the plan; null = none. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly steps: readonly PlannedStep[];
+  /** Severity `error` keeps the plan from being run. */
+  readonly findings: readonly Finding[];
+  /** Every step has a down script. */
+  readonly reversible: boolean;
+  /** `sha256:` + hex, bound to database, its fingerprint, and every step's checksum. */
+  readonly planDigest: string;
+}
+
+/** Names the state before every migration in `to` of a rollback. */
+export const BEFORE_ALL = "0";
+
+/** Registered migrations in version order. */
+export const inOrder = (database: DatabaseState): MigrationState[] =>
+  [...database.migrations.values()].toSorted((a, b) => compareVersions(a.version, b.version));
+
+/** The highest applied version, or null. */
+export const versionOf = (database: DatabaseState): string | null =>
+  inOrder(database).findLast((migration) => migration.state === "applied")?.version ?? null;
+
+/** The plan that applies what is pending, up to and including `to` (default: all). */
+export function planMigrate(database: DatabaseState, to: string | undefined, digest: Digest): Plan {
+  const migrations = inOrder(database);
+  const last = to === undefined || to === "latest" ? undefined : registered(database, to);
+  const from = versionOf(database);
+  const pending = migrations.filter(
+    (migration) =>
+      migration.state !== "applied" &&
+      (last === undefined || compareVersions(migration.version, last.version) <= 0),
+  );
+  const findings = pending
+    .filter(({ version }) => from !== null && compareVersions(version, from) < 0)
+    .map(({ version }) => outOfOrder(version, from!));
+  return sealed(database, digest, {
+    kind: "migrate",
+    from,
+    to: pending.at(-1)?.version ?? from,
+    steps: pending.map((migration) => plannedStep(migration, "up")),
+    findings,
+    reversible: pending.every(({ down }) => down !== undefined),
+  });
+}
+
+/** The plan that undoes every applied version above `to`, newest first. */
+export function planRollback(database: DatabaseState, to: string, digest: Digest): Plan {
+  const target =
+    to === BEFORE_ALL && !database.migrations.has(to) ? null : registered(database, to);
+  if (target !== null && target.state !== "applied")
+    throw new InvalidInput("version-not-applied", `Version ${to} is not applied`, {
+      hint: `Name an applied version, or ${BEFORE_ALL} for the state before every migration`,
+    });
+  const undone = inOrder(database)
+    .filter(
+      ({ state, version }) =>
+        state === "applied" && (target === null || compareVersions(version, target.version) > 0),
+    )
+    .toReversed();
+  return sealed(database, digest, {
+    kind: "rollback",
+    from: versionOf(database),
+    to: target?.version ?? null,
+    steps: undone.map((migration) => plannedStep(migration, "down")),
+    findings: [],
+    reversible: undone.every(({ down }) => down !== undefined),
+  });
+}
+
+function registered(database: DatabaseState, version: string): MigrationState {
+  const migration = database.migrations.get(version);
+  if (migration !== undefined) return migration;
+  throw new InvalidInput("version-not-registered", `Version ${version} is not registered`, {
+    hint: "Register the migration first, or name one that is",
+  });
+}
+
+const plannedStep = (
+  { version, name, checksum, transaction }: MigrationState,
+  direction: PlannedStep["direction"],
+): PlannedStep => ({ version, name, checksum, direction, transaction });
+
+const outOfOrder = (version: string, applied: string): Finding => ({
+  severity: "error",
+  code: "out-of-order",
+  message: `Version ${version} is pending but ${applied} above it is applied`,
+  hint: "Register the change under a version above the applied ones",
+});
+
+function sealed(database: DatabaseState, digest: Digest, plan: Omit<Plan, "planDigest">): Plan {
+  const { kind, to, steps } = plan;
+  const planDigest = digest.ofText(
+    jcs({
+      database: database.id,
+      fingerprint: database.fingerprint,
+      kind,
+      steps: steps.map(({ version, checksum, direction, transaction }) => ({
+        checksum,
+        direction,
+        transaction,
+        version,
+      })),
+      to,
+    }),
+  );
+  return { ...plan, planDigest };
+}

@@ -1,0 +1,33 @@
+import type { RehearsalResult } from "../engine/database-engine.ts";
+import type { EventOf } from "../events.ts";
+import type { RehearsedStep } from "./events.ts";
+import type { StepToRun } from "./step-runner.ts";
+
+/** The event that records a rehearsal, passed or failed. */
+export function rehearsalEvent(
+  runId: string,
+  backupId: string,
+  todo: readonly StepToRun[],
+  result: RehearsalResult,
+  durationMs: number,
+): EventOf<"RehearsalCompleted"> {
+  const steps: RehearsedStep[] = [];
+  for (const [i, step] of result.steps.entries()) {
+    const { version, direction } = todo[i]!;
+    if (step.status === "failed") {
+      const { error } = step;
+      const where = `Version ${version}: ${error.message}`;
+      const failed = { outcome: "failed", error: { ...error, message: where } } as const;
+      const data = { runId, backupId, steps, durationMs, ...failed };
+      return { type: "RehearsalCompleted", data };
+    }
+    const { fingerprintAfter, durationMs: took, rows, findings } = step;
+    steps.push({ version, direction, fingerprintAfter, durationMs: took, rows, findings });
+  }
+  const { lossless } = result;
+  const data = { runId, backupId, outcome: "passed", steps, durationMs } as const;
+  return {
+    type: "RehearsalCompleted",
+    data: lossless === undefined ? data : { ...data, lossless },
+  };
+}

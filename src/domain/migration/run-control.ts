@@ -1,0 +1,55 @@
+import type { ExecutorSession } from "../engine/executor.ts";
+import { DomainError } from "../shared/errors.ts";
+
+/** Why a run must not go on. */
+export interface Stop {
+  readonly kind: "cancel" | "shutdown";
+  readonly reason: string;
+}
+
+/** What `RunService` and the driver of one run tell each other while it is under way. */
+export class RunControl {
+  /** Set while the run replaces content or undoes steps: ending then would help nobody. */
+  uninterruptible = false;
+  #session: ExecutorSession | undefined;
+  #inStep = false;
+  #stop: Stop | undefined;
+
+  get stop(): Stop | undefined {
+    return this.#stop;
+  }
+
+  attach(session: ExecutorSession | undefined): void {
+    this.#session = session;
+  }
+
+  enterStep(): void {
+    this.#inStep = true;
+  }
+
+  leaveStep(): void {
+    this.#inStep = false;
+  }
+
+  /** Kills the executor; the database's journal rolls back. */
+  cancel(reason: string): void {
+    this.#stop ??= { kind: "cancel", reason };
+    this.#session?.kill("cancelled");
+  }
+
+  /** Lets a step in progress end; anything else is given up at once. */
+  shutDown(): void {
+    this.#stop ??= { kind: "shutdown", reason: "The service is stopping" };
+    if (!this.#inStep && !this.uninterruptible) this.#session?.kill("the service is stopping");
+  }
+
+  /** Throws where a run may end in good order. */
+  checkpoint(): void {
+    if (this.#stop === undefined) return;
+    throw new DomainError(
+      this.#stop.kind === "cancel" ? "cancelled" : "service-stopping",
+      this.#stop.reason,
+      { hint: "Request the run again" },
+    );
+  }
+}

@@ -1,0 +1,229 @@
+import type { DatabaseService } from "../database/database-service.ts";
+import type { OnFailure } from "../database/events.ts";
+import { usable, type Background } from "../backup/backup-service.ts";
+import type { DomainEvent } from "../events.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Digest } from "../shared/digest.ts";
+import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
+import type { Ids } from "../shared/ids.ts";
+import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
+import type { DatabaseState, RunState } from "../state/state.ts";
+import type { RollbackStrategy, RunEvents } from "./events.ts";
+import { planMigrate, planRollback, type Plan } from "./plan.ts";
+import { RunControl } from "./run-control.ts";
+import type { RunDriver } from "./run-driver.ts";
+
+export interface RunRequest {
+  readonly to?: string;
+  readonly reason?: string;
+  readonly ticket?: string;
+  /** Refuses the run unless the plan is still the one with this digest. */
+  readonly planDigest?: string;
+  readonly rehearse?: boolean;
+  readonly onFailure?: OnFailure;
+}
+
+export interface RollbackRequest {
+  readonly to: string;
+  readonly strategy?: RollbackStrategy;
+  readonly reason: string;
+}
+
+type Requested = Omit<RunEvents["RunRequested"], "runId" | "kind" | "to" | "steps" | "planDigest">;
+
+/** Accepts, cancels and answers for runs; a `RunDriver` executes them. */
+export class RunService {
+  readonly #databases: DatabaseService;
+  readonly #projection: Projection;
+  readonly #recorder: Recorder;
+  readonly #driver: RunDriver;
+  readonly #background: Background;
+  readonly #digest: Digest;
+  readonly #ids: Ids;
+  readonly #controls = new Map<string, RunControl>();
+
+  constructor(
+    databases: DatabaseService,
+    projection: Projection,
+    recorder: Recorder,
+    driver: RunDriver,
+    background: Background,
+    digest: Digest,
+    ids: Ids,
+  ) {
+    this.#databases = databases;
+    this.#projection = projection;
+    this.#recorder = recorder;
+    this.#driver = driver;
+    this.#background = background;
+    this.#digest = digest;
+    this.#ids = ids;
+  }
+
+  /**
+   * Plans and records the run; it is executed when its turn on the database comes. Errors:
+   * `Conflict` plan-changed | plan-refused | database-quarantined | database-retired.
+   */
+  async request(name: string, input: RunRequest, context: Context): Promise<RunState> {
+    return this.#accept(name, context, (database) => {
+      const plan = planMigrate(database, input.to, this.#digest);
+      if (input.planDigest !== undefined && input.planDigest !== plan.planDigest)
+        throw new Conflict("plan-changed", "The plan is no longer the one with this digest", {
+          hint: `POST /v1/databases/${database.name}/plans shows the present one`,
+          details: { submitted: input.planDigest, present: plan.planDigest },
+        });
+      const { reason, ticket, onFailure = database.policy.onFailure } = input;
+      const rehearse = input.rehearse ?? database.policy.rehearse;
+      return { plan, requested: withoutAbsent({ reason, ticket, rehearse, onFailure }) };
+    });
+  }
+
+  /** Undoes every applied version above `to`. Errors as `request`; `InvalidInput` no-down-script. */
+  async rollBack(name: string, input: RollbackRequest, context: Context): Promise<RunState> {
+    return this.#accept(name, context, (database) => {
+      const plan = planRollback(database, input.to, this.#digest);
+      const { reason, strategy = "auto" } = input;
+      if (strategy === "down" && !plan.reversible)
+        throw new InvalidInput("no-down-script", "A version to undo has no down script", {
+          hint: "Use strategy restore or auto",
+        });
+      const { onFailure } = database.policy;
+      return { plan, requested: withoutAbsent({ reason, strategy, rehearse: true, onFailure }) };
+    });
+  }
+
+  /**
+   * Ends a queued run at once; kills the executor of a running one and lets recovery find what
+   * became of its step. Error: `Conflict` run-ended | run-not-cancellable.
+   */
+  async cancel(runId: string, reason: string, context: Context): Promise<RunState> {
+    const run = this.find(runId);
+    if (run.ended !== null)
+      throw new Conflict("run-ended", `The run has already ended: ${run.status}`);
+    const control = this.#controls.get(runId);
+    if (control?.uninterruptible === true)
+      throw new Conflict("run-not-cancellable", "The run is restoring or undoing steps", {
+        hint: "Wait for its end",
+      });
+    if (run.status === "queued") {
+      const data = { runId, reason, outcome: "untouched", durationMs: 0 } as const;
+      await this.#recorder.record(run.databaseId, [{ type: "RunCancelled", data }], {
+        ...context,
+        correlation: runId,
+      });
+      return run;
+    }
+    control?.cancel(reason);
+    return this.waitForEnd(runId, CANCEL_WAIT);
+  }
+
+  /** Error: `NotFound` run-not-found. */
+  find(runId: string): RunState {
+    const run = this.#projection.state.runs.get(runId);
+    if (run !== undefined) return run;
+    throw new NotFound("run-not-found", `There is no run ${runId}`, {
+      hint: "GET /v1/runs lists them",
+    });
+  }
+
+  /** The run when it has ended, or as it is after `ms` milliseconds. */
+  async waitForEnd(runId: string, ms: number): Promise<RunState> {
+    await this.#projection.until(() => this.find(runId).ended !== null, ms);
+    return this.find(runId);
+  }
+
+  /**
+   * Takes up what an earlier process left: recovers every database with open intents, ends the
+   * runs that were under way, queues those that had not begun. Does not wait for their end.
+   */
+  resume(context: Context): void {
+    const { databases, runs } = this.#projection.state;
+    for (const database of databases.values()) {
+      if (database.retired !== null) continue;
+      this.#enqueue(database, () => this.#driver.recover(database, context));
+      for (const runId of database.openRuns) {
+        const run = runs.get(runId)!;
+        if (run.status === "queued") this.#queue(database, runId, onBehalf(context, runId, runId));
+      }
+    }
+  }
+
+  /** Lets steps in progress end, gives up everything else. The caller then waits for the jobs. */
+  shutDown(): void {
+    for (const control of this.#controls.values()) control.shutDown();
+  }
+
+  async #accept(
+    name: string,
+    context: Context,
+    plan: (database: DatabaseState) => { plan: Plan; requested: Requested },
+  ): Promise<RunState> {
+    const runId = this.#ids.uuid();
+    const database = await decide(async () => {
+      const found = runnable(this.#databases.find(name));
+      const { streamVersion } = found;
+      const event = requestEvent(runId, plan(found));
+      const own = { ...context, correlation: runId };
+      await this.#recorder.record(found.id, [event], own, { expected: streamVersion });
+      return found;
+    });
+    this.#queue(database, runId, onBehalf(context, runId, runId));
+    return this.find(runId);
+  }
+
+  #queue(database: DatabaseState, runId: string, context: Context): void {
+    const control = new RunControl();
+    this.#controls.set(runId, control);
+    this.#enqueue(database, async () => {
+      try {
+        await this.#driver.drive(runId, control, context);
+      } finally {
+        this.#controls.delete(runId);
+      }
+    });
+  }
+
+  #enqueue(database: DatabaseState, work: () => Promise<void>): void {
+    const { jobs, report } = this.#background;
+    void jobs.run(database.id, work).catch(report);
+  }
+}
+
+/** How long a cancel request waits for the run's end before it answers, ms. */
+const CANCEL_WAIT = 10_000;
+
+function runnable(database: DatabaseState): DatabaseState {
+  const { quarantine } = usable(database);
+  if (quarantine === null || quarantine.code === "recovery-failed") return database;
+  throw new Conflict(
+    "database-quarantined",
+    `Database ${database.name} is quarantined (${quarantine.code}): ${quarantine.reason}`,
+    { hint: `POST /v1/databases/${database.name}/restores brings a verified backup back` },
+  );
+}
+
+function requestEvent(
+  runId: string,
+  { plan, requested }: { plan: Plan; requested: Requested },
+): DomainEvent {
+  const errors = plan.findings.filter(({ severity }) => severity === "error");
+  if (errors.length > 0)
+    throw new Conflict("plan-refused", errors[0]!.message, {
+      hint: errors[0]!.hint,
+      details: { findings: errors },
+    });
+  const { kind, to, steps, planDigest } = plan;
+  return { type: "RunRequested", data: { runId, kind, to, steps, planDigest, ...requested } };
+}
+
+/** Drops members that are undefined: events hold only what is there. */
+function withoutAbsent<T extends object>(value: T): Present<T> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, entry]) => entry !== undefined),
+  ) as Present<T>;
+}
+
+type Present<T> = {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K];
+} & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };

@@ -1,0 +1,94 @@
+import type {
+  TableBackupRequest,
+  TableBackupResult,
+  StepResult,
+} from "../engine/database-engine.ts";
+import type { EventOf } from "../events.ts";
+import type { Job, StepDependencies } from "./step-runner.ts";
+
+/** Keeps the tables that a step rebuilds, drops or deletes from, before its first statement. */
+export class TableSaver {
+  readonly #deps: StepDependencies;
+  readonly #job: Job;
+  #attempt = "";
+
+  constructor(deps: StepDependencies, job: Job) {
+    this.#deps = deps;
+    this.#job = job;
+  }
+
+  /** A place for those of the named tables that exist; null if none does. */
+  async prepare(named: readonly string[], attempt: string): Promise<TableBackupRequest | null> {
+    this.#attempt = attempt;
+    const wanted = new Set(named.map(fold));
+    const tables = this.#job.database.schema
+      .filter(({ type, name }) => type === "table" && wanted.has(fold(name)))
+      .map(({ name }) => name);
+    if (tables.length === 0) return null;
+    const backupId = this.#deps.ids.uuid();
+    return { backupId, tables, path: await this.#deps.keeper.store.stage(backupId) };
+  }
+
+  /** Publishes and records copied tables; the step holds the database's lock meanwhile. */
+  async saved(result: TableBackupResult): Promise<void> {
+    const { keeper, recorder, clock, ledger } = this.#deps;
+    const { database, context } = this.#job;
+    const { backupId, tables, bytes = 0, sha256 = "" } = result;
+    await keeper.store.publish(backupId, {
+      format: 1,
+      backupId,
+      databaseId: database.id,
+      database: database.name,
+      engine: database.engine,
+      kind: "table",
+      bytes,
+      sha256,
+      fingerprint: database.fingerprint,
+      rows: tables,
+      applied: [],
+      incarnation: database.incarnation,
+      createdAt: clock.now(),
+      toolVersion: keeper.toolVersion,
+      checkpoint: ledger.newestCheckpoint()?.note ?? null,
+    });
+    await recorder.record(database.id, [this.#event(result)], context);
+  }
+
+  /** What is left to record after the step: tables that the run's full backup already holds. */
+  async outcome(
+    request: TableBackupRequest | null,
+    result: StepResult,
+  ): Promise<EventOf<"TableBackupCompleted">[]> {
+    if (request === null) return [];
+    const { tableBackup } = result;
+    if (tableBackup?.method === "copied") return [];
+    await this.#deps.keeper.store.discard(request.backupId);
+    return tableBackup === undefined ? [] : [this.#event(tableBackup)];
+  }
+
+  #event({
+    backupId,
+    tables,
+    method,
+    bytes,
+    sha256,
+  }: TableBackupResult): EventOf<"TableBackupCompleted"> {
+    const { id: runId, backupId: within } = this.#job.run;
+    return {
+      type: "TableBackupCompleted",
+      data: {
+        backupId,
+        runId,
+        attempt: this.#attempt,
+        tables,
+        method,
+        ...(method === "contained" && within !== null ? { within } : {}),
+        ...(bytes === undefined ? {} : { bytes }),
+        ...(sha256 === undefined ? {} : { sha256 }),
+      },
+    };
+  }
+}
+
+/** SQLite and PostgreSQL compare unquoted names without ASCII case. */
+const fold = (name: string): string => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

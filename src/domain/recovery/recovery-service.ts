@@ -1,0 +1,297 @@
+import { resolvedBy } from "../backup/restorer.ts";
+import type { BackupKeeper } from "../backup/backup-keeper.ts";
+import type { DatabaseEngine, LiveSchema, Recovered } from "../engine/database-engine.ts";
+import type { Sessions } from "../engine/sessions.ts";
+import type { DomainEvent } from "../events.ts";
+import type { RunEvents } from "../migration/events.ts";
+import { diffSchema } from "../schema/schema.ts";
+import type { Context } from "../shared/actor.ts";
+import { DomainError, Unavailable, failureOf } from "../shared/errors.ts";
+import type { Owned } from "../shared/owned.ts";
+import { outcomeKey, type Recorder } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
+import type { DatabaseState, OpenAttempt, RestoreState } from "../state/state.ts";
+
+export type RecoveryReason = RunEvents["RecoveryStarted"]["reason"];
+
+/** How long recovery waits for a live writer to end, ms. An orphaned executor may still commit. */
+const RECOVERY_LOCK_TIMEOUT = 60_000;
+
+/** Quarantines that end by themselves once recovery gets through. */
+const TRANSIENT = new Set(["registration-failed", "recovery-failed"]);
+
+/**
+ * Gives every intent without an outcome its outcome, found in the database's own markers under its
+ * lock (dual-write §5). Idempotent: with nothing open it does nothing.
+ */
+export class RecoveryService {
+  readonly #projection: Projection;
+  readonly #recorder: Recorder;
+  readonly #keeper: BackupKeeper;
+  readonly #sessions: Sessions;
+  readonly #owned: Owned;
+
+  constructor(
+    projection: Projection,
+    recorder: Recorder,
+    keeper: BackupKeeper,
+    sessions: Sessions,
+    owned: Owned,
+  ) {
+    this.#projection = projection;
+    this.#recorder = recorder;
+    this.#keeper = keeper;
+    this.#sessions = sessions;
+    this.#owned = owned;
+  }
+
+  /**
+   * Settles what is open on one database; the caller holds its turn. Throws when the database
+   * cannot be looked at (and quarantines it then): nothing new may start before it could.
+   */
+  async settle(database: DatabaseState, reason: RecoveryReason, context: Context): Promise<void> {
+    const own = { ...context, correlation: context.correlation ?? database.id };
+    await this.#settleBackups(database, own);
+    await this.#settleChecks(database, own);
+    await this.#settleQueuedRestores(database, own);
+    if (!this.#mustLook(database)) return;
+    try {
+      await this.#sessions.use(database, database.id, ({ engine }) =>
+        this.#look(database, engine, reason, own),
+      );
+    } catch (error) {
+      await this.#quarantine(database, error, own);
+      throw error;
+    }
+    if (database.quarantine !== null && TRANSIENT.has(database.quarantine.code))
+      await this.#record(database, own, {
+        type: "DatabaseReleased",
+        data: { reason: "Recovery could look at the database again" },
+      });
+  }
+
+  /** Before a restore, which is the way out when the database cannot be read any more. */
+  async settleIfReadable(database: DatabaseState, context: Context): Promise<void> {
+    try {
+      await this.settle(database, "before-work", context);
+    } catch (error) {
+      // The database is quarantined with this reason; the restore replaces its content.
+      if (!(error instanceof DomainError)) throw error;
+    }
+  }
+
+  #mustLook(database: DatabaseState): boolean {
+    const attempts = this.#openAttempts(database);
+    const restores = this.#openRestores(database);
+    const transient = database.quarantine !== null && TRANSIENT.has(database.quarantine.code);
+    return attempts.length > 0 || restores.length > 0 || database.fingerprint === null || transient;
+  }
+
+  #openAttempts(database: DatabaseState): OpenAttempt[] {
+    return [...database.openAttempts.values()].filter(({ unknown }) => !unknown);
+  }
+
+  #openRestores(database: DatabaseState): RestoreState[] {
+    return [...database.openRestores]
+      .filter((id) => !this.#owned.has(id))
+      .map((id) => this.#projection.state.restores.get(id)!);
+  }
+
+  async #look(
+    database: DatabaseState,
+    engine: DatabaseEngine,
+    reason: RecoveryReason,
+    context: Context,
+  ): Promise<void> {
+    if (database.fingerprint === null) {
+      const installed = await engine.install(database.registered.index);
+      const data = { ...installed, recovered: true };
+      await this.#record(database, context, { type: "SchemaBaselined", data });
+    }
+    const attempts = this.#openAttempts(database);
+    const restores = this.#openRestores(database);
+    await engine.beginRecovery(RECOVERY_LOCK_TIMEOUT);
+    const ids = attempts.map(({ attempt }) => attempt);
+    const [started] = await this.#recorder.record(
+      database.id,
+      [{ type: "RecoveryStarted", data: { reason, attempts: ids } }],
+      context,
+    );
+    const recovered = await engine.finishRecovery(started!.index, ids);
+    refuseForeign(database, recovered, restores);
+    for (const restore of restores)
+      await this.#settleRestore(database, restore, recovered, context);
+    for (const attempt of attempts)
+      if (database.openAttempts.has(attempt.attempt))
+        await this.#settleAttempt(database, attempt, recovered, context);
+  }
+
+  async #settleAttempt(
+    database: DatabaseState,
+    attempt: OpenAttempt,
+    recovered: Recovered,
+    context: Context,
+  ): Promise<void> {
+    const event = outcomeOf(database, attempt, recovered);
+    await this.#recorder.record(database.id, [event], context, {
+      once: outcomeKey(attempt.attempt),
+    });
+    if (event.type !== "StepUnknown") return;
+    const { version } = attempt;
+    await this.#record(database, context, {
+      type: "DatabaseQuarantined",
+      data: {
+        code: "step-unknown",
+        reason: `Nobody can say whether version ${version} was applied; restore a backup to decide`,
+      },
+    });
+  }
+
+  async #settleRestore(
+    database: DatabaseState,
+    restore: RestoreState,
+    recovered: Recovered,
+    context: Context,
+  ): Promise<void> {
+    const once = { once: `outcome:${restore.id}` };
+    if (recovered.meta.incarnation !== restore.incarnation) {
+      const data = { restoreId: restore.id, error: INTERRUPTED, state: "unchanged" } as const;
+      await this.#recorder.record(database.id, [{ type: "RestoreFailed", data }], context, once);
+      return;
+    }
+    const { live, applied, meta } = recovered;
+    const completed: DomainEvent = {
+      type: "RestoreCompleted",
+      data: {
+        restoreId: restore.id,
+        backupId: restore.backupId,
+        incarnation: meta.incarnation,
+        fingerprint: live.fingerprint,
+        schema: live.schema,
+        applied,
+        rowsBefore: {},
+        rowsAfter: this.#projection.state.backups.get(restore.backupId)?.facts?.rows ?? {},
+        durationMs: 0,
+        recovered: true,
+      },
+    };
+    await this.#recorder.record(
+      database.id,
+      [...resolvedBy(database, applied), completed],
+      context,
+      once,
+    );
+  }
+
+  async #settleBackups(database: DatabaseState, context: Context): Promise<void> {
+    for (const id of database.openBackups)
+      if (!this.#owned.has(id))
+        await this.#keeper.settle(database, this.#projection.state.backups.get(id)!, context);
+  }
+
+  async #settleChecks(database: DatabaseState, context: Context): Promise<void> {
+    for (const checkId of database.openChecks)
+      if (!this.#owned.has(checkId))
+        await this.#record(database, context, {
+          type: "IntegrityCheckCompleted",
+          data: { checkId, status: "aborted", findings: [], durationMs: 0 },
+        });
+  }
+
+  /** A restore that was asked for but not begun when the process ended is not begun now. */
+  async #settleQueuedRestores(database: DatabaseState, context: Context): Promise<void> {
+    for (const restore of this.#openRestores(database))
+      if (restore.status === "queued")
+        await this.#record(database, context, {
+          type: "RestoreFailed",
+          data: { restoreId: restore.id, error: INTERRUPTED, state: "unchanged" },
+        });
+  }
+
+  async #quarantine(database: DatabaseState, error: unknown, context: Context): Promise<void> {
+    if (database.quarantine !== null || isPassing(error)) return;
+    const { code, message, hint } = failureOf(error);
+    const known = error instanceof ForeignContent ? code : "recovery-failed";
+    const next = hint === undefined ? "" : `. ${hint}`;
+    await this.#record(database, context, {
+      type: "DatabaseQuarantined",
+      data: { code: known, reason: `${message} (${code})${next}` },
+    });
+  }
+
+  async #record(database: DatabaseState, context: Context, event: DomainEvent): Promise<void> {
+    await this.#recorder.record(database.id, [event], context);
+  }
+}
+
+const INTERRUPTED = {
+  code: "interrupted",
+  message: "The process ended before the restore was complete; the database is as it was",
+};
+
+/** Failures that say nothing about the database: it is only busy, or we are ending. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof Unavailable &&
+  ["database-locked", "executor-killed", "executor-closed", "service-stopping"].includes(
+    error.code,
+  );
+
+/** The file at the database's place is not the database of the ledger. */
+class ForeignContent extends DomainError {}
+
+function refuseForeign(
+  database: DatabaseState,
+  { meta }: Recovered,
+  restores: readonly RestoreState[],
+): void {
+  if (meta.databaseId !== database.id)
+    throw new ForeignContent("foreign-database", "Another database lies at this place", {
+      hint: "Put the database back, or restore a backup",
+    });
+  const expected = [database.incarnation, ...restores.map(({ incarnation }) => incarnation)];
+  if (!expected.includes(meta.incarnation))
+    throw new ForeignContent("wrong-incarnation", "The database is not the one last restored", {
+      hint: "Put the right file back, or restore a backup",
+    });
+}
+
+/** What the marker says of an attempt (dual-write §5, d). */
+function outcomeOf(
+  database: DatabaseState,
+  { attempt, runId, version, direction }: OpenAttempt,
+  recovered: Recovered,
+): DomainEvent {
+  const ref = { attempt, runId, version, direction };
+  const phase = recovered.phases[attempt];
+  const probe = recovered.probes[attempt];
+  if (phase === "done" || phase === "reverted" || probe === "applied")
+    return {
+      type: direction === "up" ? "StepApplied" : "StepReverted",
+      data: { ...ref, ...recoveredFacts(database, recovered.live) },
+    };
+  if (phase === undefined || probe === "absent")
+    return {
+      type: "StepAborted",
+      data: { ...ref, reason: "The database holds no marker of this attempt", recovered: true },
+    };
+  return {
+    type: "StepUnknown",
+    data: { ...ref, reason: "The step began outside a transaction and no probe can tell its end" },
+  };
+}
+
+/** What is still known of a step that was found committed. */
+function recoveredFacts(database: DatabaseState, live: LiveSchema) {
+  return {
+    fingerprintBefore: database.fingerprint ?? "",
+    fingerprintAfter: live.fingerprint,
+    schemaChanges: diffSchema(database.schema, live.schema),
+    rows: [],
+    statements: 0,
+    durationMs: 0,
+    lockMs: 0,
+    findings: [],
+    rewritings: [],
+    recovered: true,
+  };
+}

@@ -1,0 +1,179 @@
+import type {
+  DatabaseEngine,
+  DatabaseTarget,
+  TableBackupResult,
+} from "../../domain/engine/database-engine.ts";
+import type { ExecutorSession, SessionHost } from "../../domain/engine/executor.ts";
+import { Unavailable } from "../../domain/shared/errors.ts";
+import type { ChildListener, ExecutorChild } from "./executor-child.ts";
+import type { EngineMethod, ToParent } from "./protocol.ts";
+import { type CallEngine, RemoteEngine } from "./remote-engine.ts";
+import { fromWire, toWire, type WireError } from "./wire-error.ts";
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+const RECOVER = "What it did is unknown until recovery has read the database's markers";
+/** Number of the `open` message among the calls. */
+const OPENING = 0;
+
+/** The service's side of one session with one child. */
+export class ChildExecutorSession implements ExecutorSession, ChildListener {
+  readonly engine: DatabaseEngine;
+  readonly #child: ExecutorChild;
+  readonly #host: SessionHost;
+  readonly #timeoutMs: number | undefined;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = OPENING + 1;
+  #end: Unavailable | undefined;
+
+  private constructor(child: ExecutorChild, host: SessionHost, timeoutMs: number | undefined) {
+    this.#child = child;
+    this.#host = host;
+    this.#timeoutMs = timeoutMs;
+    this.engine = new RemoteEngine(this.#call);
+    child.listen(this);
+  }
+
+  /** Rejects with what the engine threw at its creation, or with how the child ended. */
+  static async open(
+    child: ExecutorChild,
+    target: DatabaseTarget,
+    host: SessionHost,
+    timeoutMs: number | undefined,
+  ): Promise<ChildExecutorSession> {
+    const session = new ChildExecutorSession(child, host, timeoutMs);
+    try {
+      await session.#ask(OPENING, "open", () => child.send({ kind: "open", target }));
+      return session;
+    } catch (error) {
+      session.kill("its engine could not be opened");
+      throw error;
+    }
+  }
+
+  kill(reason: string): void {
+    const error = new Unavailable("executor-killed", `The executor was killed: ${reason}`, {
+      hint: RECOVER,
+    });
+    this.#end ??= error;
+    this.#child.kill(error);
+  }
+
+  async close(): Promise<void> {
+    const error = new Unavailable("executor-closed", "The session is closed", {
+      hint: "Open another session",
+    });
+    this.#end ??= error;
+    await this.#child.close(error);
+  }
+
+  message(message: ToParent): void {
+    switch (message.kind) {
+      case "opened":
+        return this.#settle(OPENING, message.error);
+      case "result":
+        return this.#settle(message.id, undefined, message.value);
+      case "error":
+        return this.#settle(message.id, message.error);
+      case "progress":
+        return this.#report(message.progress);
+      case "tables-saved":
+        void this.#record(message.id, message.saved);
+        return;
+      case "ready":
+        return;
+    }
+  }
+
+  ended(reason: Unavailable): void {
+    this.#end = reason;
+    for (const id of this.#pending.keys()) {
+      this.#take(id)?.reject(reason);
+    }
+  }
+
+  readonly #call: CallEngine = <M extends EngineMethod>(
+    method: M,
+    args: Parameters<DatabaseEngine[M]>,
+  ) => {
+    const id = this.#nextId++;
+    return this.#ask(id, method, () =>
+      this.#child.send({ kind: "call", id, method, args }),
+    ) as ReturnType<DatabaseEngine[M]>;
+  };
+
+  #ask(id: number, name: string, send: () => void): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#end !== undefined) {
+        reject(this.#end);
+        return;
+      }
+      this.#pending.set(id, { resolve, reject, timer: this.#limit(name) });
+      try {
+        send();
+      } catch (error) {
+        this.#take(id)?.reject(error as Error);
+      }
+    });
+  }
+
+  #limit(name: string): NodeJS.Timeout | undefined {
+    const ms = this.#timeoutMs;
+    if (ms === undefined) {
+      return undefined;
+    }
+    return setTimeout(() => {
+      const error = new Unavailable(
+        "executor-timeout",
+        `The executor was killed: "${name}" took longer than ${ms} ms`,
+        { hint: RECOVER },
+      );
+      this.#end ??= error;
+      this.#child.kill(error);
+    }, ms);
+  }
+
+  #settle(id: number, error: WireError | undefined, value?: unknown): void {
+    const pending = this.#take(id);
+    if (error === undefined) {
+      pending?.resolve(value);
+    } else {
+      pending?.reject(fromWire(error));
+    }
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+
+  #report(progress: Parameters<SessionHost["onProgress"]>[0]): void {
+    try {
+      this.#host.onProgress(progress);
+    } catch {
+      // Progress is for people and never recorded: a broken listener must not stop the work.
+    }
+  }
+
+  async #record(id: number, saved: TableBackupResult): Promise<void> {
+    const error = await this.#recordingError(saved);
+    if (this.#end === undefined) {
+      this.#child.send({ kind: "tables-recorded", id, ...(error === undefined ? {} : { error }) });
+    }
+  }
+
+  async #recordingError(saved: TableBackupResult): Promise<WireError | undefined> {
+    try {
+      await this.#host.onTablesSaved(saved);
+      return undefined;
+    } catch (error) {
+      return toWire(error);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import type {
+  DatabaseEngine,
+  Progress,
+  TableBackupResult,
+} from "../../domain/engine/database-engine.ts";
+import type { SessionHost } from "../../domain/engine/executor.ts";
+import { Conflict } from "../../domain/shared/errors.ts";
+import type { CreateEngine, EngineOptions } from "./engines.ts";
+import { exitIfOrphaned } from "./orphan.ts";
+import { ENGINE_METHODS, type ToChild, type ToParent } from "./protocol.ts";
+import { fromWire, toWire } from "./wire-error.ts";
+
+/** Sends; `sent` is called once the message left. False while messages pile up. */
+export type Send = (message: ToParent, sent?: () => void) => boolean;
+
+type Call = Extract<ToChild, { kind: "call" }>;
+type TablesRecorded = Extract<ToChild, { kind: "tables-recorded" }>;
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The child's side of one session: gives the service's calls to the engine, and its answers back. */
+export class ChildSession implements SessionHost {
+  readonly #createEngine: CreateEngine;
+  readonly #options: EngineOptions;
+  readonly #send: Send;
+  readonly #waiting = new Map<number, Waiting>();
+  #engine: DatabaseEngine | undefined;
+  #nextId = 1;
+  #congested = false;
+
+  constructor(createEngine: CreateEngine, options: EngineOptions, send: Send) {
+    this.#createEngine = createEngine;
+    this.#options = options;
+    this.#send = send;
+  }
+
+  /** Handles everything but `close`, which is the process's own affair. */
+  async handle(message: Exclude<ToChild, { kind: "close" }>): Promise<void> {
+    switch (message.kind) {
+      case "open":
+        return this.#open(message.target);
+      case "call":
+        return this.#answer(message);
+      case "tables-recorded":
+        return this.#recorded(message);
+    }
+  }
+
+  /** Progress is for people: while the service reads slowly, it is left out instead of piling up. */
+  readonly onProgress = (progress: Progress): void => {
+    exitIfOrphaned();
+    if (this.#congested) {
+      return;
+    }
+    this.#congested = !this.#send({ kind: "progress", progress }, () => {
+      this.#congested = false;
+    });
+  };
+
+  readonly onTablesSaved = (saved: TableBackupResult): Promise<void> => {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#send({ kind: "tables-saved", id, saved });
+    });
+  };
+
+  #open(target: Extract<ToChild, { kind: "open" }>["target"]): void {
+    try {
+      if (this.#engine !== undefined) {
+        throw new Conflict("session-open", "This process serves another session already");
+      }
+      this.#engine = this.#createEngine(target, this, this.#options);
+      this.#send({ kind: "opened" });
+    } catch (error) {
+      this.#send({ kind: "opened", error: toWire(error) });
+    }
+  }
+
+  async #answer(call: Call): Promise<void> {
+    try {
+      const value = await this.#run(call);
+      this.#send({ kind: "result", id: call.id, value });
+    } catch (error) {
+      this.#send({ kind: "error", id: call.id, error: toWire(error) });
+    }
+  }
+
+  #run(call: Call): Promise<unknown> {
+    const engine = this.#engine;
+    if (engine === undefined || !ENGINE_METHODS.includes(call.method)) {
+      throw new Conflict("call-refused", `No session can answer "${call.method}"`);
+    }
+    const operation = engine[call.method] as (...args: readonly unknown[]) => Promise<unknown>;
+    return operation.apply(engine, call.args as unknown[]);
+  }
+
+  #recorded(message: TablesRecorded): void {
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (message.error === undefined) {
+      waiting?.resolve();
+    } else {
+      waiting?.reject(fromWire(message.error));
+    }
+  }
+}

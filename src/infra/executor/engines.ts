@@ -1,0 +1,36 @@
+import type { DatabaseEngine, DatabaseTarget } from "../../domain/engine/database-engine.ts";
+import type { SessionHost } from "../../domain/engine/executor.ts";
+import { InvalidInput } from "../../domain/shared/errors.ts";
+import type { FaultHook } from "./fault.ts";
+
+export interface EngineOptions {
+  /** Does nothing outside crash tests. */
+  readonly faults: FaultHook;
+}
+
+/** Makes the engine of one session. Throws `InvalidInput` for an engine that is not there. */
+export type CreateEngine = (
+  target: DatabaseTarget,
+  host: SessionHost,
+  options: EngineOptions,
+) => DatabaseEngine;
+
+interface EngineModule {
+  readonly createEngine: CreateEngine;
+}
+
+/**
+ * Loads the engines, so that a waiting child answers at once. `modulePath` (tests) replaces them
+ * by the `createEngine` of another module.
+ */
+export async function loadEngines(modulePath: string | undefined): Promise<CreateEngine> {
+  if (modulePath !== undefined) {
+    const module = (await import(modulePath)) as EngineModule;
+    return module.createEngine;
+  }
+  return (target) => {
+    throw new InvalidInput("engine-unknown", `There is no engine "${target.engine}"`, {
+      hint: "Use one of: sqlite",
+    });
+  };
+}

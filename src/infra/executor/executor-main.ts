@@ -1,0 +1,54 @@
+import { ChildSession, type Send } from "./child-session.ts";
+import { loadEngines } from "./engines.ts";
+import { FAULT_VARIABLE, faultHook } from "./fault.ts";
+import { exitIfOrphaned } from "./orphan.ts";
+import type { ToChild } from "./protocol.ts";
+
+/*
+ * The executor child: loads the engines, waits for one session, serves it, exits. Started by
+ * `ProcessExecutor`; of use to nobody else.
+ */
+
+const send: Send = (message, sent) => {
+  if (!process.connected) {
+    // The service is gone: there is nobody to tell, and the disconnection ends this process.
+    return false;
+  }
+  return process.send!(message, undefined, undefined, () => sent?.());
+};
+
+/**
+ * The service alone decides when a child ends. Signals that a terminal or a supervisor sends to
+ * the whole group must not cut a step short that the service wants to finish.
+ */
+function ignoreGroupSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => undefined);
+  }
+}
+
+async function main(): Promise<void> {
+  if (process.send === undefined) {
+    throw new Error("This program is a part of schemaledger and is started by it");
+  }
+  ignoreGroupSignals();
+  // Without its service nobody waits for an outcome: dying rolls back what is open.
+  process.on("disconnect", () => process.exit(1));
+  const strike = faultHook(process.env[FAULT_VARIABLE]);
+  const faults = (point: string) => {
+    exitIfOrphaned();
+    strike(point);
+  };
+  const createEngine = await loadEngines(process.argv[2]);
+  const session = new ChildSession(createEngine, { faults }, send);
+  process.on("message", (message) => {
+    const told = message as ToChild;
+    if (told.kind === "close") {
+      process.exit(0);
+    }
+    void session.handle(told);
+  });
+  send({ kind: "ready" });
+}
+
+await main();

@@ -1,0 +1,83 @@
+import type { DatabaseTarget } from "../../domain/engine/database-engine.ts";
+import type { Executor, ExecutorSession, SessionHost } from "../../domain/engine/executor.ts";
+import { ChildExecutorSession } from "./child-executor-session.ts";
+import { ExecutorChild } from "./executor-child.ts";
+import { FAULT_VARIABLE } from "./fault.ts";
+import { type ChildInfo, ExecutorPool } from "./pool.ts";
+
+const DEFAULT_SPARE = 2;
+const DEFAULT_START_TIMEOUT_MS = 30_000;
+
+export interface ProcessExecutorOptions {
+  /** Children that wait loaded; 0 starts one a session. Default 2. */
+  readonly spare?: number;
+  /** Kills the child of a call that takes longer. Default: none, migrations may take hours. */
+  readonly callTimeoutMs?: number;
+  /** Default 30 s. */
+  readonly startTimeoutMs?: number;
+  /** Added to the children's environment, which otherwise has nothing of this process's but PATH. */
+  readonly env?: { readonly [name: string]: string };
+  /** For tests: absolute path or URL of a module whose `createEngine` takes the engines' place. */
+  readonly engineModule?: string;
+  /**
+   * For crash tests only: `<point>:<kill|stop|exit>[:<nth>]` makes each child strike itself when
+   * its engine passes the point for the nth time. Nothing in the environment can turn this on.
+   */
+  readonly fault?: string;
+}
+
+/**
+ * Runs each session in a Node process of its own, taken from a few that wait loaded. A process
+ * serves one session and exits; it dies with this process, whatever ends this process.
+ */
+export class ProcessExecutor implements Executor {
+  readonly #pool: ExecutorPool;
+  readonly #callTimeoutMs: number | undefined;
+
+  constructor(options: ProcessExecutorOptions = {}) {
+    const childOptions = {
+      env: environment(options),
+      engineModule: options.engineModule,
+      startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
+    };
+    this.#callTimeoutMs = options.callTimeoutMs;
+    this.#pool = new ExecutorPool(
+      () => new ExecutorChild(childOptions),
+      options.spare ?? DEFAULT_SPARE,
+    );
+  }
+
+  /** Starts the spare children now instead of at first use. */
+  async warm(): Promise<void> {
+    await this.#pool.warm();
+  }
+
+  /** Rejects with `executor-closed`, `executor-died`, `executor-timeout` or the engine's error. */
+  async open(target: DatabaseTarget, host: SessionHost): Promise<ExecutorSession> {
+    const child = await this.#pool.take();
+    return ChildExecutorSession.open(child, target, host, this.#callTimeoutMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  /** The processes there are, for monitoring. */
+  children(): readonly ChildInfo[] {
+    return this.#pool.children();
+  }
+}
+
+/** No secret of this process reaches a process that runs other people's SQL. */
+function environment(options: ProcessExecutorOptions): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...options.env, SCHEMALEDGER_EXECUTOR: "1" };
+  const path = process.env["PATH"];
+  if (path !== undefined) {
+    env["PATH"] = path;
+  }
+  delete env[FAULT_VARIABLE];
+  if (options.fault !== undefined) {
+    env[FAULT_VARIABLE] = options.fault;
+  }
+  return env;
+}

@@ -1,0 +1,50 @@
+import type {
+  DatabaseEngine,
+  DatabaseTarget,
+  Progress,
+  TableBackupResult,
+} from "../../domain/engine/database-engine.ts";
+import type { WireError } from "./wire-error.ts";
+
+export type EngineMethod = keyof DatabaseEngine;
+
+/** What the service says to an executor child. One `open` in a child's life. */
+export type ToChild =
+  | { readonly kind: "open"; readonly target: DatabaseTarget }
+  | {
+      readonly kind: "call";
+      readonly id: number;
+      readonly method: EngineMethod;
+      readonly args: readonly unknown[];
+    }
+  | { readonly kind: "tables-recorded"; readonly id: number; readonly error?: WireError }
+  | { readonly kind: "close" };
+
+/** What an executor child says to the service. */
+export type ToParent =
+  /** Everything is loaded: an `open` will be served at once. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "opened"; readonly error?: WireError }
+  | { readonly kind: "result"; readonly id: number; readonly value?: unknown }
+  | { readonly kind: "error"; readonly id: number; readonly error: WireError }
+  | { readonly kind: "progress"; readonly progress: Progress }
+  /** Answered by `tables-recorded` with the same id. */
+  | { readonly kind: "tables-saved"; readonly id: number; readonly saved: TableBackupResult };
+
+const methods: { readonly [method in EngineMethod]: true } = {
+  inspect: true,
+  install: true,
+  schema: true,
+  snapshot: true,
+  rawCopy: true,
+  verify: true,
+  rehearse: true,
+  applyStep: true,
+  beginRecovery: true,
+  finishRecovery: true,
+  restore: true,
+  check: true,
+};
+
+/** Every method of the engine, for looking up and for tests that go through all. */
+export const ENGINE_METHODS = Object.keys(methods) as readonly EngineMethod[];

@@ -1,0 +1,82 @@
+import type {
+  CheckResult,
+  CopyVerified,
+  DatabaseEngine,
+  Inspection,
+  LiveSchema,
+  RawCopy,
+  Recovered,
+  RehearsalRequest,
+  RehearsalResult,
+  Restored,
+  RestoreRequest,
+  Snapshot,
+  StepRequest,
+  StepResult,
+  StoredCopy,
+} from "../../domain/engine/database-engine.ts";
+import type { CheckLevel } from "../../domain/integrity/events.ts";
+import type { EngineMethod } from "./protocol.ts";
+
+/** Sends one call to the child and resolves with its answer. */
+export type CallEngine = <M extends EngineMethod>(
+  method: M,
+  args: Parameters<DatabaseEngine[M]>,
+) => ReturnType<DatabaseEngine[M]>;
+
+/** The engine as the service sees it: every method is a message to the child that has it. */
+export class RemoteEngine implements DatabaseEngine {
+  readonly #call: CallEngine;
+
+  constructor(call: CallEngine) {
+    this.#call = call;
+  }
+
+  inspect(): Promise<Inspection> {
+    return this.#call("inspect", []);
+  }
+
+  install(fence: number): Promise<LiveSchema> {
+    return this.#call("install", [fence]);
+  }
+
+  schema(): Promise<LiveSchema> {
+    return this.#call("schema", []);
+  }
+
+  snapshot(path: string): Promise<Snapshot> {
+    return this.#call("snapshot", [path]);
+  }
+
+  rawCopy(path: string): Promise<RawCopy> {
+    return this.#call("rawCopy", [path]);
+  }
+
+  verify(stored: StoredCopy, scratchPath: string): Promise<CopyVerified> {
+    return this.#call("verify", [stored, scratchPath]);
+  }
+
+  rehearse(request: RehearsalRequest): Promise<RehearsalResult> {
+    return this.#call("rehearse", [request]);
+  }
+
+  applyStep(step: StepRequest): Promise<StepResult> {
+    return this.#call("applyStep", [step]);
+  }
+
+  beginRecovery(lockTimeoutMs: number): Promise<void> {
+    return this.#call("beginRecovery", [lockTimeoutMs]);
+  }
+
+  finishRecovery(token: number, attempts: readonly string[]): Promise<Recovered> {
+    return this.#call("finishRecovery", [token, attempts]);
+  }
+
+  restore(request: RestoreRequest): Promise<Restored> {
+    return this.#call("restore", [request]);
+  }
+
+  check(level: CheckLevel): Promise<CheckResult> {
+    return this.#call("check", [level]);
+  }
+}

@@ -1,0 +1,134 @@
+import { stat } from "node:fs/promises";
+import Database from "better-sqlite3";
+import { Unavailable } from "../../domain/shared/errors.ts";
+import { engineError } from "./sqlite-error.ts";
+import { READ_WAIT_MS, deadlineIn, whileBusy } from "./waiting.ts";
+
+/** An open connection. */
+export type Connection = Database.Database;
+
+/**
+ * Waiting inside the engine blocks the whole process: it is short, and `whileBusy` repeats.
+ */
+const BUSY_TIMEOUT_MS = 20;
+
+/** The most that SQLite maps here; for connections that only check. I/O errors become SIGBUS. */
+const MMAP_BYTES = 0x7fff0000;
+const CHECK_CACHE_KIB = 32_768;
+
+/** `scratch`: durability is not wanted. `checking`: scans everything once, then is closed. */
+export type Purpose = "managed" | "scratch" | "checking";
+
+/**
+ * Opens an existing database file with every setting that a step relies on, each read back because
+ * a PRAGMA does not say that it failed. Rejects with `database-missing`, `not-a-database`,
+ * `database-damaged`, `database-locked`, `database-read-only` or `io-error`.
+ */
+export async function openDatabase(path: string, purpose: Purpose): Promise<Connection> {
+  await requireFile(path);
+  let db: Connection | undefined;
+  try {
+    const opened = new Database(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+    db = opened;
+    await whileBusy(deadlineIn(READ_WAIT_MS), () => configure(opened, purpose));
+    return opened;
+  } catch (error) {
+    db?.close();
+    throw engineError(error);
+  }
+}
+
+async function requireFile(path: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw engineError(error);
+  });
+  if (found === undefined)
+    throw new Unavailable("database-missing", `There is no file at ${path}`, {
+      hint: "Put the file back, or restore a verified backup",
+    });
+  if (!found.isFile())
+    throw new Unavailable("not-a-database", `${path} is not a file`, { hint: "Check the path" });
+}
+
+function configure(db: Connection, purpose: Purpose): void {
+  // Reading first: the journal mode is known only afterwards, and `synchronous` depends on it.
+  db.prepare("SELECT count(*) FROM main.sqlite_schema").get();
+  setSynchronous(db, purpose);
+  set(db, "foreign_keys", 0);
+  set(db, "legacy_alter_table", 0);
+  set(db, "recursive_triggers", 0);
+  if (purpose !== "checking") return;
+  db.pragma(`mmap_size = ${MMAP_BYTES}`);
+  db.pragma(`cache_size = -${CHECK_CACHE_KIB}`);
+}
+
+/**
+ * In WAL only FULL survives a power loss, in the other modes only EXTRA. The mode can be changed by
+ * others between two transactions, so this is repeated before each.
+ */
+export function setSynchronous(db: Connection, purpose: Purpose): void {
+  const wal = journalMode(db) === "wal";
+  set(db, "synchronous", purpose === "scratch" ? 0 : wal ? 2 : 3);
+}
+
+function set(db: Connection, name: string, value: number): void {
+  if (db.pragma(name, { simple: true }) === value) return;
+  db.pragma(`${name} = ${value}`);
+  const found = db.pragma(name, { simple: true });
+  if (found !== value)
+    throw new Unavailable("setting-refused", `${name} is ${String(found)} instead of ${value}`);
+}
+
+/** `wal`, `delete`, … */
+export const journalMode = (db: Connection): string =>
+  String(db.pragma("journal_mode", { simple: true }));
+
+/** A PRAGMA's integer. */
+export const pragmaNumber = (db: Connection, name: string): number =>
+  Number(db.pragma(name, { simple: true }));
+
+/** Waits for the write lock and takes it, with the durable settings of the mode then in force. */
+export async function beginImmediate(
+  db: Connection,
+  deadline: number,
+  purpose: Purpose = "managed",
+): Promise<void> {
+  await whileBusy(deadline, () => {
+    setSynchronous(db, purpose);
+    const mode = journalMode(db);
+    db.exec("BEGIN IMMEDIATE");
+    if (journalMode(db) === mode) return;
+    // Changed in between: the level does not fit any more, and cannot be changed in a transaction.
+    db.exec("ROLLBACK");
+    setSynchronous(db, purpose);
+    db.exec("BEGIN IMMEDIATE");
+  }).catch((error: unknown) => {
+    throw engineError(error);
+  });
+}
+
+/**
+ * Commits. In rollback-journal modes a reader can be in the way: the transaction stays open and the
+ * commit is repeated until `deadline`.
+ */
+export const commit = (db: Connection, deadline: number): Promise<void> =>
+  whileBusy(deadline, () => {
+    db.exec("COMMIT");
+  });
+
+/** Ends the transaction if one is open; some errors have already ended it. */
+export function rollback(db: Connection): void {
+  if (db.open && db.inTransaction) db.exec("ROLLBACK");
+}
+
+/** Runs `read` in one read transaction, so that all it sees is of one moment. */
+export async function inSnapshot<T>(db: Connection, read: () => T | Promise<T>): Promise<T> {
+  db.exec("BEGIN");
+  try {
+    return await read();
+  } finally {
+    rollback(db);
+  }
+}

@@ -1,0 +1,78 @@
+import { Unavailable } from "../../domain/shared/errors.ts";
+import { openDatabase, rollback, type Connection, type Purpose } from "./connection.ts";
+import { fileId } from "./files.ts";
+import type { KnownState } from "./step-baseline.ts";
+
+/** The connection that steps run on. It stays open: closing the last one would empty the WAL. */
+export interface StepConnection {
+  readonly db: Connection;
+  /** Schema and counts after the last step on this connection. */
+  known: KnownState | undefined;
+  /** A step left something behind that must not act on the next one. */
+  tainted: boolean;
+}
+
+/** The open connections of one session to one database file. */
+export class Connections {
+  readonly #path: string;
+  #step: StepConnection | undefined;
+  #fileId: string | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** The connection for the next step: the last one, unless it is tainted or the file is another. */
+  async step(): Promise<StepConnection> {
+    const present = await fileId(this.#path);
+    if (present !== this.#fileId) this.closeAll();
+    const last = this.#step;
+    if (last !== undefined && !last.tainted && last.db.open) return last;
+    const db = await openDatabase(this.#path, "managed");
+    // Only now, so that the WAL is never without a connection.
+    this.discard();
+    this.#fileId = present;
+    this.#step = { db, known: undefined, tainted: false };
+    return this.#step;
+  }
+
+  /** Closes the step connection, which also gives up its locks and rolls back. */
+  discard(): void {
+    this.#step?.db.close();
+    this.#step = undefined;
+  }
+
+  closeAll(): void {
+    this.discard();
+    this.#fileId = undefined;
+  }
+
+  /** Throws `database-replaced` if the path leads to another file than the one that is open. */
+  async requireSameFile(): Promise<void> {
+    if ((await fileId(this.#path)) === this.#fileId) return;
+    throw new Unavailable("database-replaced", "The database file was deleted or replaced", {
+      hint: "Something else writes to this path; put the file back, or restore a verified backup",
+    });
+  }
+
+  /** Runs `use` on a connection of its own, closed afterwards. */
+  async using<T>(purpose: Purpose, use: (db: Connection) => T | Promise<T>): Promise<T> {
+    await this.step();
+    return withDatabase(this.#path, purpose, use);
+  }
+}
+
+/** Opens a database for `use` and closes it, whatever happens. */
+export async function withDatabase<T>(
+  path: string,
+  purpose: Purpose,
+  use: (db: Connection) => T | Promise<T>,
+): Promise<T> {
+  const db = await openDatabase(path, purpose);
+  try {
+    return await use(db);
+  } finally {
+    rollback(db);
+    db.close();
+  }
+}

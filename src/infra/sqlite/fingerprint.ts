@@ -1,0 +1,72 @@
+import { hash } from "node:crypto";
+import type { LiveSchema } from "../../domain/engine/database-engine.ts";
+import type { Physical } from "../../domain/database/events.ts";
+import type { SchemaColumn } from "../../domain/schema/schema.ts";
+import { readCatalog, schemaOf, type Catalog, type CatalogEntry } from "./catalog.ts";
+import { journalMode, pragmaNumber, type Connection } from "./connection.ts";
+import { foldName } from "./quote.ts";
+import { schemaTokens } from "./sql/tokens.ts";
+
+/**
+ * Digest of the logical schema, `sha256:<hex>`: equal for schemas that differ only in formatting,
+ * comments, quoting and the case of names. Arrays of tokens, never joined text: joining would let
+ * two different definitions meet.
+ */
+export function fingerprintOf(catalog: Catalog): string {
+  const parts = catalog.entries
+    .map(facts)
+    .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ fact }) => fact);
+  return `sha256:${hash("sha256", JSON.stringify(parts), "hex")}`;
+}
+
+function facts(entry: CatalogEntry): { readonly key: string; readonly fact: unknown } {
+  const fact = [
+    entry.type,
+    foldName(entry.name),
+    foldName(entry.table),
+    schemaTokens(entry.sql),
+    entry.type === "table" ? [entry.kind, entry.withoutRowid, entry.strict] : null,
+    entry.columns?.map(columnFacts) ?? null,
+  ];
+  return { key: `${entry.type}\u0000${foldName(entry.name)}`, fact };
+}
+
+const columnFacts = (column: SchemaColumn): unknown => [
+  foldName(column.name),
+  schemaTokens(column.type),
+  column.notNull,
+  defaultFacts(column.default),
+  column.primaryKey,
+  column.generated ?? null,
+  column.hidden ?? false,
+];
+
+/** A default in double quotes is text, unlike everywhere else: its case counts. */
+const defaultFacts = (text: string | null): unknown =>
+  text === null || text.startsWith('"') ? text : schemaTokens(text);
+
+/** Facts of the file that are reported beside the logical schema and are no part of it. */
+export const physicalOf = (db: Connection): Physical => ({
+  journalMode: journalMode(db),
+  pageSize: pragmaNumber(db, "page_size"),
+  pageCount: pragmaNumber(db, "page_count"),
+  encoding: String(db.pragma("encoding", { simple: true })),
+  autoVacuum: pragmaNumber(db, "auto_vacuum"),
+  userVersion: pragmaNumber(db, "user_version"),
+  applicationId: pragmaNumber(db, "application_id"),
+});
+
+/** The schema as the connection sees it now. Call it in one read transaction. */
+export function liveSchema(db: Connection): LiveSchema {
+  const catalog = readCatalog(db);
+  return {
+    fingerprint: fingerprintOf(catalog),
+    engineVersion: `SQLite ${engineVersion(db)}`,
+    schema: schemaOf(catalog),
+    physical: physicalOf(db),
+  };
+}
+
+const engineVersion = (db: Connection): string =>
+  String(db.prepare("SELECT sqlite_version()").pluck().get());

@@ -1,0 +1,180 @@
+import { randomBytes } from "node:crypto";
+import type { StepScript } from "../../domain/engine/database-engine.ts";
+import type { Finding } from "../../domain/migration/events.ts";
+import type { Statement } from "../../domain/engine/dialect.ts";
+import type { Connection } from "./connection.ts";
+import { isOwnTable } from "./meta.ts";
+import { foldName } from "./quote.ts";
+import { classify } from "./sql/classify.ts";
+import { gatePragma } from "./sql/pragma-gate.ts";
+import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
+import { firstWord } from "./sql/tokens.ts";
+import { readState, type Baseline, type KnownState } from "./step-baseline.ts";
+import { checkStep } from "./step-checks.ts";
+import { StepFault, failOnErrors, statementFault } from "./step-fault.ts";
+import { runVerifyScript } from "./verify-script.ts";
+
+/** Called when a statement begins. */
+export type OnStatement = (statement: Statement) => void | Promise<void>;
+
+export interface GuardedRun {
+  readonly db: Connection;
+  readonly step: StepScript;
+  readonly script: ScriptAnalysis;
+  readonly before: Baseline;
+  readonly expectedAfter: string | null;
+  readonly onStatement: OnStatement;
+  /** After the last statement, before the checks. */
+  readonly onStatementsDone: () => void | Promise<void>;
+}
+
+export interface GuardedOutcome {
+  readonly after: KnownState;
+  readonly findings: readonly Finding[];
+}
+
+/** What a script left on its connection although the transaction may end well. */
+export interface Taint {
+  tainted: boolean;
+}
+
+/**
+ * Runs a script inside the open transaction, behind a savepoint whose name it cannot know, with
+ * every check. Throws a `StepFault`; the caller rolls back. `taint` is set as soon as the connection
+ * must not be used for another step.
+ */
+export async function runGuarded(run: GuardedRun, taint: Taint): Promise<GuardedOutcome> {
+  const { db, step, script, before } = run;
+  const guard = `guard_${randomBytes(12).toString("hex")}`;
+  db.exec(`SAVEPOINT ${guard}`);
+  const renamed = new Map<string, string>();
+  for (const statement of script.statements) {
+    await run.onStatement(statement);
+    runStatement(db, statement, renamed, taint);
+  }
+  release(db, guard);
+  await run.onStatementsDone();
+  if (step.verify !== undefined && step.direction === "up") runVerifyScript(db, step.verify);
+  const after = readState(db, before.state.dataVersion);
+  const { allow } = step;
+  const { expectedAfter } = run;
+  const findings = [
+    ...script.findings,
+    ...checkStep(db, { before, after, script, renamed, allow, expectedAfter }),
+  ];
+  failOnErrors(findings);
+  taint.tainted ||= hasTemporaryObjects(db);
+  return { after, findings };
+}
+
+function runStatement(
+  db: Connection,
+  { sql, number }: Statement,
+  renamed: Map<string, string>,
+  taint: Taint,
+): void {
+  if (!admitted(db, sql, number, taint)) return;
+  const names = firstWord(sql) === "ALTER" ? tableNames(db) : undefined;
+  try {
+    db.exec(sql);
+  } catch (error) {
+    throw statementFault(error, number, !db.inTransaction);
+  }
+  if (!db.inTransaction) throw escaped(number);
+  if (names !== undefined) followRenames(names, tableNames(db), renamed);
+}
+
+/** False: to be left out. Throws for what may not run in a step. */
+function admitted(db: Connection, sql: string, statement: number, taint: Taint): boolean {
+  // By the text and before anything is prepared: a PRAGMA acts when it is prepared.
+  const verdict = kindOf(db, sql, statement);
+  taint.tainted ||= verdict.taints;
+  if (verdict.kind === "non-transactional")
+    throw new StepFault({
+      code: "non-transactional",
+      message: verdict.reason ?? "The statement cannot run in a transaction",
+      hint: 'Put it into a migration of its own with transaction: "none"',
+      statement,
+    });
+  if (verdict.kind === "refuse")
+    throw new StepFault({
+      code: verdict.code ?? "statement-refused",
+      message: verdict.reason ?? "The statement may not run in a step",
+      statement,
+    });
+  if (verdict.writes.some(isOwnTable))
+    throw new StepFault({
+      code: "markers-tampered",
+      message: "The statement writes to the tables schemaledger_meta or schemaledger_marker",
+      hint: "They are the database's own record of its steps and belong to no migration",
+      statement,
+    });
+  if (verdict.kind !== "pragma") return true;
+  const gate = gatePragma(sql);
+  taint.tainted ||= gate.taints;
+  if (gate.action === "refuse")
+    throw new StepFault({
+      code: "pragma-refused",
+      message: gate.reason ?? `PRAGMA ${gate.name} may not run in a step`,
+      ...(gate.hint === undefined ? {} : { hint: gate.hint }),
+      statement,
+    });
+  return gate.action === "run";
+}
+
+function kindOf(db: Connection, sql: string, number: number): ReturnType<typeof classify> {
+  try {
+    return classify(db, sql);
+  } catch (error) {
+    throw statementFault(error, number, !db.inTransaction);
+  }
+}
+
+function release(db: Connection, guard: string): void {
+  try {
+    db.exec(`RELEASE ${guard}`);
+  } catch {
+    // Whatever the reason: the transaction is not the one that was opened.
+    throw escaped(undefined);
+  }
+  if (!db.inTransaction) throw escaped(undefined);
+}
+
+const escaped = (statement: number | undefined): StepFault =>
+  new StepFault(
+    {
+      code: "escaped-transaction",
+      message: "The step left its transaction: part of it may have been committed",
+      hint: "Take COMMIT, ROLLBACK and the like out of the script; look at the database before anything else",
+      ...(statement === undefined ? {} : { statement }),
+    },
+    { escaped: true },
+  );
+
+/** Temporary tables and triggers live as long as the connection and act on later steps. */
+const hasTemporaryObjects = (db: Connection): boolean =>
+  db.prepare("SELECT 1 FROM temp.sqlite_schema LIMIT 1").get() !== undefined;
+
+type TableNames = ReadonlyMap<number, string>;
+
+/** Table names (folded) by root page. */
+const tableNames = (db: Connection): TableNames =>
+  new Map(
+    db
+      .prepare<[], [number, string]>(
+        "SELECT rootpage, name FROM main.sqlite_schema WHERE type = 'table' AND rootpage > 0",
+      )
+      .raw()
+      .all()
+      .map(([page, name]) => [page, foldName(name)]),
+  );
+
+/** A table keeps its root page when it is renamed, so that it can be followed. */
+function followRenames(before: TableNames, after: TableNames, renamed: Map<string, string>): void {
+  for (const [page, now] of after) {
+    const was = before.get(page);
+    if (was === undefined || was === now) continue;
+    const origin = [...renamed].find(([, present]) => present === was)?.[0] ?? was;
+    renamed.set(origin, now);
+  }
+}

@@ -1,0 +1,75 @@
+import { hash } from "node:crypto";
+import type { StepRequest } from "../../domain/engine/database-engine.ts";
+import type { Connection } from "./connection.ts";
+
+export type Phase = "started" | "done" | "reverted";
+
+/** Writes the marker of an attempt. `note`: the fingerprint after the step, or the probe. */
+export function writeMarker(db: Connection, step: StepRequest, phase: Phase, note: string): void {
+  db.prepare("INSERT INTO main.schemaledger_marker VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
+    step.attempt,
+    phase,
+    step.version,
+    step.planDigest,
+    step.checksum,
+    step.intentIndex,
+    Buffer.from(step.intentLeafHash, "hex"),
+    step.checkpoint,
+    note,
+    step.at,
+  );
+}
+
+/** Repeats the marker of a started attempt as `phase`. */
+export const concludeMarker = (db: Connection, attempt: string, phase: Phase): void => {
+  db.prepare(
+    `INSERT INTO main.schemaledger_marker
+     SELECT attempt, ?, step, plan_digest, checksum, intent_idx, intent_leaf_hash, checkpoint, NULL, at
+     FROM main.schemaledger_marker WHERE attempt = ? AND phase = 'started'`,
+  ).run(phase, attempt);
+};
+
+/** Newest phase of an attempt; undefined = no marker. */
+export const phaseOf = (db: Connection, attempt: string): Phase | undefined =>
+  db
+    .prepare<[string], Phase>(
+      `SELECT phase FROM main.schemaledger_marker WHERE attempt = ?
+       ORDER BY phase = 'started' LIMIT 1`,
+    )
+    .pluck()
+    .get(attempt);
+
+/** What was noted when the attempt started (the probe of a non-transactional step). */
+export const startNote = (db: Connection, attempt: string): string | undefined =>
+  db
+    .prepare<[string], string | null>(
+      "SELECT schema_fp_after FROM main.schemaledger_marker WHERE attempt = ? AND phase = 'started'",
+    )
+    .pluck()
+    .get(attempt) ?? undefined;
+
+/** Versions whose newest marker is `done`, in the order of their intents. */
+export const appliedVersions = (db: Connection): string[] =>
+  db
+    .prepare<[], string>(
+      `SELECT step FROM (
+         SELECT step, phase, intent_idx, row_number() OVER (
+           PARTITION BY step ORDER BY intent_idx DESC, phase = 'started'
+         ) AS place FROM main.schemaledger_marker
+       ) WHERE place = 1 AND phase = 'done' ORDER BY intent_idx`,
+    )
+    .pluck()
+    .all();
+
+/** Digest of every marker: a step must not touch one. */
+export function markerDigest(db: Connection): string {
+  const rows = db
+    .prepare(
+      `SELECT attempt, phase, step, plan_digest, checksum, intent_idx, hex(intent_leaf_hash),
+              checkpoint, schema_fp_after, at
+       FROM main.schemaledger_marker ORDER BY attempt, phase`,
+    )
+    .raw()
+    .all();
+  return hash("sha256", JSON.stringify(rows), "hex");
+}

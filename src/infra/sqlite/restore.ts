@@ -1,0 +1,212 @@
+import Database from "better-sqlite3";
+import { dirname } from "node:path";
+import type { Restored, RestoreRequest } from "../../domain/engine/database-engine.ts";
+import type { TableRows } from "../../domain/migration/events.ts";
+import { Conflict, DomainError, Unavailable } from "../../domain/shared/errors.ts";
+import { readCatalog } from "./catalog.ts";
+import {
+  beginImmediate,
+  commit,
+  inSnapshot,
+  journalMode,
+  openDatabase,
+  pragmaNumber,
+  type Connection,
+} from "./connection.ts";
+import { withDatabase } from "./connections.ts";
+import { fileId, fsyncPath, requireSpace, sizeOf } from "./files.ts";
+import { fingerprintOf, liveSchema } from "./fingerprint.ts";
+import { appliedVersions } from "./markers.ts";
+import { raiseFence, readMeta, requireMeta, requireSameDatabase } from "./meta.ts";
+import { copyOnline } from "./online-copy.ts";
+import { replaceFile } from "./replace-file.ts";
+import { changedRows, countRows } from "./rows.ts";
+import type { Session } from "./session.ts";
+import { engineError, isBusy } from "./sqlite-error.ts";
+import { deadlineIn } from "./waiting.ts";
+
+/** What the live path holds: a database to write into, or nothing that can be kept open. */
+interface Live {
+  readonly usable: boolean;
+  readonly rows: TableRows;
+}
+
+interface Content {
+  readonly fingerprint: string;
+  readonly rows: TableRows;
+}
+
+/** Puts the scratch copy in place of the live content. See `DatabaseEngine.restore`. */
+export async function restore(session: Session, request: RestoreRequest): Promise<Restored> {
+  session.connections.closeAll();
+  session.snapshot = undefined;
+  const { url } = session.target;
+  try {
+    const live = await claimLive(session, request);
+    const content = await prepareScratch(session, request);
+    await requireSpace(url, await sizeOf(request.scratchPath));
+    await session.faults("restore-before-copy");
+    const online = live.usable && (await copyOver(session, request));
+    if (!online) await replaceFile(request.scratchPath, url, request.incarnation);
+    await session.faults("restore-after-copy");
+    await makeDurable(session, request);
+    return await compare(session, content, live.rows);
+  } catch (error) {
+    throw engineError(error);
+  }
+}
+
+/** Raises the fence of the database that is to be replaced, so that no older step can follow. */
+async function claimLive(session: Session, request: RestoreRequest): Promise<Live> {
+  const { url } = session.target;
+  if ((await fileId(url)) === undefined) return { usable: false, rows: {} };
+  try {
+    return await withDatabase(url, "managed", async (db) => {
+      await beginImmediate(db, deadlineIn(request.lockTimeoutMs));
+      const meta = metaIfReadable(db);
+      if (meta !== undefined) {
+        requireSameDatabase(meta, session.target);
+        raiseFence(db, request.token);
+      }
+      const rows = rowsIfReadable(db);
+      await commit(db, deadlineIn(request.lockTimeoutMs));
+      return { usable: true, rows };
+    });
+  } catch (error) {
+    if (isUnreadable(engineError(error))) return { usable: false, rows: {} };
+    throw error;
+  }
+}
+
+const isUnreadable = ({ code }: DomainError): boolean =>
+  code === "not-a-database" || code === "database-damaged";
+
+/** Own tables that were tampered with must not keep a restore from being made. */
+function metaIfReadable(db: Connection): ReturnType<typeof readMeta> {
+  try {
+    return readMeta(db);
+  } catch (error) {
+    if (error instanceof DomainError && error.code === "markers-damaged") return undefined;
+    throw error;
+  }
+}
+
+function rowsIfReadable(db: Connection): TableRows {
+  try {
+    return countRows(db, readCatalog(db));
+  } catch {
+    // A damaged table cannot be counted; that is why the database is being restored.
+    return {};
+  }
+}
+
+/** The new incarnation and the fence travel in the copy, so that they arrive with the content. */
+const prepareScratch = (session: Session, request: RestoreRequest): Promise<Content> =>
+  withDatabase(request.scratchPath, "managed", async (db) => {
+    await beginImmediate(db, deadlineIn(request.lockTimeoutMs));
+    requireSameDatabase(requireMeta(db), session.target);
+    db.prepare("UPDATE main.schemaledger_meta SET fence = ?, incarnation = ?").run(
+      request.token,
+      request.incarnation,
+    );
+    await commit(db, deadlineIn(request.lockTimeoutMs));
+    // A source in WAL mode would turn a database in another mode into WAL.
+    db.pragma("journal_mode = DELETE");
+    return inSnapshot(db, () => contentOf(db));
+  });
+
+function contentOf(db: Connection): Content {
+  const catalog = readCatalog(db);
+  return { fingerprint: fingerprintOf(catalog), rows: countRows(db, catalog) };
+}
+
+/** One transaction of the live database. False: it is too damaged to be written into. */
+async function copyOver(session: Session, request: RestoreRequest): Promise<boolean> {
+  const { url } = session.target;
+  const source = await openDatabase(request.scratchPath, "managed");
+  try {
+    const wasWal = await matchPageSize(url, source);
+    await copyOnline({
+      source,
+      destination: url,
+      deadline: deadlineIn(request.lockTimeoutMs),
+      busyCode: "restore-busy",
+      // Somebody newer may have come while this process was stopped: look as late as possible.
+      alongside: () => requireNotFenced(url, request.token),
+      onLocked: () => requireNotFenced(url, request.token),
+      onProgress: (fraction) => session.host.onProgress({ phase: "restore", fraction }),
+    });
+    if (wasWal) await withDatabase(url, "managed", (db) => db.pragma("journal_mode = WAL"));
+    return true;
+  } catch (error) {
+    if (isUnreadable(engineError(error))) return false;
+    throw error;
+  } finally {
+    source.close();
+  }
+}
+
+/** A database in WAL mode cannot take another page size: it leaves WAL if nobody else is there. */
+const matchPageSize = (url: string, source: Connection): Promise<boolean> =>
+  withDatabase(url, "managed", (db) => {
+    if (journalMode(db) !== "wal") return false;
+    if (pragmaNumber(db, "page_size") === pragmaNumber(source, "page_size")) return false;
+    try {
+      db.pragma("journal_mode = DELETE");
+      return true;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      throw new Unavailable(
+        "restore-busy",
+        "The backup has another page size, and other connections keep the database in WAL mode",
+        { hint: "Stop the application, then restore again" },
+      );
+    }
+  });
+
+function requireNotFenced(url: string, token: number): void {
+  const db = new Database(url, { fileMustExist: true, timeout: 0 });
+  try {
+    const fence = metaIfReadable(db)?.fence ?? 0;
+    if (fence > token)
+      throw new Conflict("fenced", `A newer holder than ${token} has written to the database`, {
+        hint: "Another instance took over; its outcome is in the ledger",
+      });
+  } catch (error) {
+    // In rollback-journal modes nobody can look behind the lock that the copy itself holds; the
+    // look just before it is the last there.
+    if (!isBusy(error)) throw error;
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * The driver commits the copy with less than full durability. A small commit with our own settings
+ * syncs all that came before it.
+ */
+async function makeDurable(session: Session, request: RestoreRequest): Promise<void> {
+  const { url } = session.target;
+  await withDatabase(url, "managed", async (db) => {
+    await beginImmediate(db, deadlineIn(request.lockTimeoutMs));
+    raiseFence(db, request.token);
+    await commit(db, deadlineIn(request.lockTimeoutMs));
+    if (journalMode(db) === "wal") db.pragma("wal_checkpoint(TRUNCATE)");
+  });
+  await fsyncPath(dirname(url));
+}
+
+const compare = (session: Session, expected: Content, rowsBefore: TableRows): Promise<Restored> =>
+  withDatabase(session.target.url, "checking", (db) =>
+    inSnapshot(db, () => {
+      const { fingerprint, rows } = contentOf(db);
+      const wrong = changedRows(expected.rows, rows)[0];
+      if (fingerprint !== expected.fingerprint || wrong !== undefined)
+        throw new Unavailable(
+          "restore-differs",
+          `The restored database differs from the backup${wrong === undefined ? "" : `: ${wrong.table} has ${wrong.after} rows instead of ${wrong.before}`}`,
+          { hint: "Stop whatever else writes to the database, then restore again" },
+        );
+      return { live: liveSchema(db), applied: appliedVersions(db), rowsBefore, rowsAfter: rows };
+    }),
+  );

@@ -1,0 +1,110 @@
+import type {
+  CheckResult,
+  CopyVerified,
+  DatabaseEngine,
+  DatabaseTarget,
+  Inspection,
+  LiveSchema,
+  RawCopy,
+  Recovered,
+  RehearsalRequest,
+  RehearsalResult,
+  Restored,
+  RestoreRequest,
+  Snapshot,
+  StepRequest,
+  StepResult,
+  StoredCopy,
+} from "../../domain/engine/database-engine.ts";
+import type { SessionHost } from "../../domain/engine/executor.ts";
+import type { CheckLevel } from "../../domain/integrity/events.ts";
+import { check } from "./check.ts";
+import { Connections } from "./connections.ts";
+import { inspect, install, readSchema } from "./inspect.ts";
+import { rawCopy } from "./raw-copy.ts";
+import { Recovery } from "./recovery.ts";
+import { rehearse } from "./rehearse.ts";
+import { restore } from "./restore.ts";
+import type { Faults, Session } from "./session.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { applyStep } from "./step.ts";
+import { verifyCopy } from "./verify-copy.ts";
+
+/**
+ * `DatabaseEngine` for SQLite files. Blocks its process while SQLite works and reacts to nothing
+ * then, so it belongs in a process of its own that can be killed. One operation at a time.
+ */
+export class SqliteEngine implements DatabaseEngine {
+  readonly #session: Session;
+  readonly #recovery: Recovery;
+
+  constructor(
+    target: DatabaseTarget,
+    host: SessionHost,
+    options: { readonly faults?: Faults } = {},
+  ) {
+    this.#session = {
+      target,
+      host,
+      connections: new Connections(target.url),
+      faults: options.faults ?? (() => {}),
+      snapshot: undefined,
+      touched: new Set(),
+    };
+    this.#recovery = new Recovery(this.#session);
+  }
+
+  inspect(): Promise<Inspection> {
+    return inspect(this.#session);
+  }
+
+  install(fence: number): Promise<LiveSchema> {
+    return install(this.#session, fence);
+  }
+
+  schema(): Promise<LiveSchema> {
+    return readSchema(this.#session);
+  }
+
+  snapshot(path: string): Promise<Snapshot> {
+    return takeSnapshot(this.#session, path);
+  }
+
+  rawCopy(path: string): Promise<RawCopy> {
+    return rawCopy(this.#session, path);
+  }
+
+  verify(stored: StoredCopy, scratchPath: string): Promise<CopyVerified> {
+    return verifyCopy(this.#session, stored, scratchPath);
+  }
+
+  rehearse(request: RehearsalRequest): Promise<RehearsalResult> {
+    return rehearse(this.#session, request);
+  }
+
+  applyStep(step: StepRequest): Promise<StepResult> {
+    return applyStep(this.#session, step);
+  }
+
+  beginRecovery(lockTimeoutMs: number): Promise<void> {
+    return this.#recovery.begin(lockTimeoutMs);
+  }
+
+  finishRecovery(token: number, attempts: readonly string[]): Promise<Recovered> {
+    return this.#recovery.finish(token, attempts);
+  }
+
+  restore(request: RestoreRequest): Promise<Restored> {
+    return restore(this.#session, request);
+  }
+
+  check(level: CheckLevel): Promise<CheckResult> {
+    return check(this.#session, level);
+  }
+
+  /** Rolls back what is open and closes every connection. */
+  close(): void {
+    this.#recovery.abandon();
+    this.#session.connections.closeAll();
+  }
+}

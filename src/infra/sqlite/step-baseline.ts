@@ -1,0 +1,110 @@
+import type { TableRows } from "../../domain/migration/events.ts";
+import { readCatalog, type Catalog, type CatalogEntry } from "./catalog.ts";
+import { pragmaNumber, type Connection } from "./connection.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { readViolations, type ViolationBaseline } from "./foreign-keys.ts";
+import { markerDigest } from "./markers.ts";
+import { ownObjects } from "./meta.ts";
+import { foldName, quoteName } from "./quote.ts";
+import { foreignKeys, namesIn, reachOf } from "./reach.ts";
+import { countRows } from "./rows.ts";
+import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
+import { firstWord } from "./sql/tokens.ts";
+
+/** Schema and counts of a connection, valid while nobody else has committed. */
+export interface KnownState {
+  readonly dataVersion: number;
+  readonly catalog: Catalog;
+  readonly fingerprint: string;
+  readonly rows: TableRows;
+}
+
+/** NULLs in the foreign key columns of one table, by column. */
+export type NullCounts = ReadonlyMap<string, { readonly [column: string]: number }>;
+
+/** What was there before the step's first statement. */
+export interface Baseline {
+  readonly state: KnownState;
+  /** Tables (folded) that the script can touch. */
+  readonly reached: ReadonlySet<string>;
+  readonly violations: ViolationBaseline;
+  readonly nulls: NullCounts;
+  readonly ownObjects: string;
+  readonly markers: string;
+}
+
+/** Reads the state, or takes what is known if no other connection committed since. */
+export function knownState(db: Connection, known: KnownState | undefined): KnownState {
+  const dataVersion = pragmaNumber(db, "data_version");
+  if (known?.dataVersion === dataVersion) return known;
+  return readState(db, dataVersion);
+}
+
+/** Reads schema and counts afresh. */
+export function readState(db: Connection, dataVersion: number): KnownState {
+  const catalog = readCatalog(db);
+  const fingerprint = fingerprintOf(catalog);
+  return { dataVersion, catalog, fingerprint, rows: countRows(db, catalog) };
+}
+
+/** Takes all that the checks after the step compare with. Inside the transaction. */
+export function takeBaseline(db: Connection, state: KnownState, script: ScriptAnalysis): Baseline {
+  const reached = reachOf(state.catalog, scriptNames(script));
+  return {
+    state,
+    reached,
+    violations: readViolations(db, state.catalog, reached),
+    nulls: countNulls(db, state.catalog, notWritten(script, reached)),
+    ownObjects: ownObjects(db),
+    markers: markerDigest(db),
+  };
+}
+
+/** Every name that a script mentions (folded). */
+export const scriptNames = (script: ScriptAnalysis): ReadonlySet<string> =>
+  namesIn(script.statements.map(({ sql }) => sql).join(";\n"));
+
+const WRITES: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"]);
+
+/** Tables that only triggers can write: the script's own INSERT, UPDATE, DELETE do not name them. */
+export function notWritten(
+  script: ScriptAnalysis,
+  reached: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const written = script.statements.filter(({ sql }) => WRITES.has(firstWord(sql)));
+  const named = namesIn(written.map(({ sql }) => sql).join(";\n"));
+  return new Set([...reached].filter((table) => !named.has(table)));
+}
+
+/** Counts NULLs of the foreign key columns of `tables`: a row count alone misses a SET NULL. */
+export function countNulls(
+  db: Connection,
+  catalog: Catalog,
+  tables: ReadonlySet<string>,
+): NullCounts {
+  const columns = new Map<CatalogEntry, Set<string>>();
+  for (const key of foreignKeys(db)) {
+    const table = catalog.tables.get(foldName(key.child));
+    if (table === undefined || !tables.has(foldName(key.child))) continue;
+    const own = columns.get(table) ?? new Set();
+    for (const column of key.columns) own.add(column);
+    columns.set(table, own);
+  }
+  return new Map(
+    [...columns].map(([table, names]) => [foldName(table.name), nullsOf(db, table, names)]),
+  );
+}
+
+function nullsOf(
+  db: Connection,
+  table: CatalogEntry,
+  columns: ReadonlySet<string>,
+): { readonly [column: string]: number } {
+  const names = [...columns];
+  const terms = names.map((name) => `count(*) - count(${quoteName(name)})`);
+  const counts = db
+    .prepare<[], number[]>(`SELECT ${terms.join(", ")} FROM main.${quoteName(table.name)}`)
+    .raw()
+    .get();
+  return Object.fromEntries(names.map((name, at) => [name, counts?.[at] ?? 0]));
+}

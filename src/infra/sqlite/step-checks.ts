@@ -1,0 +1,140 @@
+import type { Allowances } from "../../domain/database/events.ts";
+import type { Finding, TableRows } from "../../domain/migration/events.ts";
+import type { Connection } from "./connection.ts";
+import { newViolations, readViolations } from "./foreign-keys.ts";
+import { markerDigest } from "./markers.ts";
+import { ownObjects } from "./meta.ts";
+import { foldName } from "./quote.ts";
+import { reachOf } from "./reach.ts";
+import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
+import {
+  countNulls,
+  notWritten,
+  scriptNames,
+  type Baseline,
+  type KnownState,
+} from "./step-baseline.ts";
+
+/** What is compared after the last statement, still inside the transaction. */
+export interface StepOutcome {
+  readonly before: Baseline;
+  readonly after: KnownState;
+  readonly script: ScriptAnalysis;
+  /** Present name (folded) of each table that was renamed, by its name before the step. */
+  readonly renamed: ReadonlyMap<string, string>;
+  readonly allow: Allowances;
+  readonly expectedAfter: string | null;
+}
+
+/** Everything that is wrong with what the step did; `error` findings must undo it. */
+export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
+  return [
+    ...ownTables(db, outcome.before),
+    ...rowConservation(outcome),
+    ...nulledReferences(db, outcome),
+    ...violations(db, outcome),
+    ...schemaAsExpected(outcome),
+  ];
+}
+
+function ownTables(db: Connection, before: Baseline): Finding[] {
+  if (ownObjects(db) === before.ownObjects && markerDigest(db) === before.markers) return [];
+  return [
+    {
+      severity: "error",
+      code: "markers-tampered",
+      message: "The step changed the tables schemaledger_meta or schemaledger_marker",
+      hint: "They are the database's own record of its steps and belong to no migration",
+    },
+  ];
+}
+
+function rowConservation({ before, after, renamed, allow }: StepOutcome): Finding[] {
+  const allowed = new Set((allow.rowLoss ?? []).map(foldName));
+  const rows = byFoldedName(after.rows);
+  return Object.entries(before.state.rows).flatMap(([table, count]) => {
+    const name = foldName(table);
+    const current = survivor(name, renamed, after);
+    if (current === undefined) return count === 0 ? [] : [droppedFinding(table, count)];
+    const left = rows.get(current);
+    if (left === undefined || left >= count) return [];
+    if (allowed.has(name) || allowed.has(current)) return [];
+    return [lostFinding(table, count, left)];
+  });
+}
+
+/**
+ * The table that holds the rows now. One that was renamed and then dropped is survived by the table
+ * that took its name: that is a rebuild.
+ */
+function survivor(
+  name: string,
+  renamed: ReadonlyMap<string, string>,
+  { catalog }: KnownState,
+): string | undefined {
+  const moved = renamed.get(name) ?? name;
+  if (catalog.tables.has(moved)) return moved;
+  return catalog.tables.has(name) ? name : undefined;
+}
+
+const lostFinding = (table: string, before: number, after: number): Finding => ({
+  severity: "error",
+  code: "rows-lost",
+  table,
+  message: `${table} had ${before} rows and has ${after} after the step`,
+  hint: `If that is meant, declare it: allow: {rowLoss: [${JSON.stringify(table)}]}`,
+});
+
+const droppedFinding = (table: string, rows: number): Finding => ({
+  severity: "warning",
+  code: "table-dropped",
+  table,
+  message: `${table} was dropped with ${rows} ${rows === 1 ? "row" : "rows"}`,
+});
+
+function nulledReferences(
+  db: Connection,
+  { before, after, script, renamed }: StepOutcome,
+): Finding[] {
+  const now = (table: string): string => renamed.get(table) ?? table;
+  const tables = new Set([...before.nulls.keys()].map(now));
+  const counts = countNulls(db, after.catalog, tables);
+  const onlyTriggers = notWritten(script, before.reached);
+  return [...before.nulls].flatMap(([table, columns]) =>
+    Object.entries(columns).flatMap(([column, nulls]): Finding[] => {
+      const left = counts.get(now(table))?.[column] ?? nulls;
+      if (left <= nulls || !onlyTriggers.has(table)) return [];
+      const name = after.catalog.tables.get(now(table))?.name ?? table;
+      return [nulledFinding(name, column, left - nulls)];
+    }),
+  );
+}
+
+const nulledFinding = (table: string, column: string, count: number): Finding => ({
+  severity: "error",
+  code: "references-nulled",
+  table,
+  message: `${count} ${count === 1 ? "reference" : "references"} in ${table}.${column} became NULL although no statement of the step writes to ${table}`,
+  hint: "A trigger did it. Drop the trigger before the change and create it again, or update the table in the step itself",
+});
+
+function violations(db: Connection, { before, after, script }: StepOutcome): Finding[] {
+  // Tables that the step created or renamed are reached under their new names.
+  const reached = new Set([...before.reached, ...reachOf(after.catalog, scriptNames(script))]);
+  return newViolations(before.violations, readViolations(db, after.catalog, reached));
+}
+
+function schemaAsExpected({ after, expectedAfter }: StepOutcome): Finding[] {
+  if (expectedAfter === null || after.fingerprint === expectedAfter) return [];
+  return [
+    {
+      severity: "error",
+      code: "fingerprint-differs",
+      message: `The step leads to schema ${after.fingerprint} instead of ${expectedAfter}`,
+      hint: "Rehearse again: the database or the script is not what it was",
+    },
+  ];
+}
+
+const byFoldedName = (rows: TableRows): ReadonlyMap<string, number> =>
+  new Map(Object.entries(rows).map(([table, count]) => [foldName(table), count]));

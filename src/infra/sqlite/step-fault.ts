@@ -1,0 +1,99 @@
+import { DomainError, type Failure } from "../../domain/shared/errors.ts";
+import type { Finding } from "../../domain/migration/events.ts";
+import { redactLiterals } from "./sql/redact.ts";
+import { engineError, environmentError } from "./sqlite-error.ts";
+
+/** Why a step cannot go on: the step's own fault, with the statement where one is to blame. */
+export class StepFault extends DomainError {
+  readonly statement: number | undefined;
+  readonly findings: readonly Finding[];
+  /** Work may have been committed outside the step's transaction: nobody can say what. */
+  readonly escaped: boolean;
+
+  constructor(
+    failure: Failure,
+    options: { findings?: readonly Finding[]; escaped?: boolean } = {},
+  ) {
+    super(failure.code, failure.message, { hint: failure.hint });
+    this.statement = failure.statement;
+    this.findings = options.findings ?? [];
+    this.escaped = options.escaped ?? false;
+  }
+}
+
+/** Any thrown value as what the ledger keeps of it, without the literals of the SQL. */
+export function stepFailure(error: unknown): Failure {
+  const { code, message, hint } = error instanceof DomainError ? error : engineError(error);
+  return {
+    code,
+    message: redactLiterals(message),
+    ...(hint === undefined ? {} : { hint }),
+    ...(error instanceof StepFault && error.statement !== undefined
+      ? { statement: error.statement }
+      : {}),
+  };
+}
+
+/** Fails with the first error among the findings; all of them are kept. */
+export function failOnErrors(findings: readonly Finding[]): void {
+  const first = findings.find(({ severity }) => severity === "error");
+  if (first === undefined) return;
+  const { code, message, hint, statement } = first;
+  throw new StepFault(
+    {
+      code,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...(statement === undefined ? {} : { statement }),
+    },
+    { findings },
+  );
+}
+
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /no such function/i,
+    "The application registers this function itself; it does not exist here: compute the value in plain SQL",
+  ],
+  [
+    /should this be a string literal in single-quotes/i,
+    "Double quotes are for names only: write text in single quotes",
+  ],
+  [
+    /UNIQUE constraint failed/i,
+    "Rows that are there already have equal values: find and merge them in the step, before the index or insert",
+  ],
+  [
+    /NOT NULL constraint failed/i,
+    "Rows that are there already have no value: fill the column in the step first",
+  ],
+  [
+    /Cannot add a NOT NULL column/i,
+    "Rows are there already: give the column a default that is not NULL",
+  ],
+  [
+    /CHECK constraint failed/i,
+    "Rows that are there already break the condition: correct them in the step first",
+  ],
+  [
+    /error in (view|trigger|index)/i,
+    "Drop the views and triggers that mention the table first, and create them again at the end",
+  ],
+  [/already exists/i, "The object is there already: was the change made by hand?"],
+  [/no such table|no such column/i, "Check the name, and the order of the migrations"],
+];
+
+/** The fault of a statement that the engine refused or could not finish. */
+export function statementFault(error: unknown, statement: number, rolledBack: boolean): StepFault {
+  const environment = environmentError(error);
+  const message = redactLiterals(error instanceof Error ? error.message : String(error));
+  const hint = rolledBack
+    ? "The statement ended the step's transaction (OR ROLLBACK, ON CONFLICT ROLLBACK or RAISE(ROLLBACK)): use ABORT instead"
+    : (environment?.hint ?? HINTS.find(([pattern]) => pattern.test(message))?.[1]);
+  return new StepFault({
+    code: environment?.code ?? "statement-failed",
+    message,
+    statement,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

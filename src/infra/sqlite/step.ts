@@ -1,0 +1,201 @@
+import type {
+  StepRequest,
+  StepResult,
+  TableBackupResult,
+} from "../../domain/engine/database-engine.ts";
+import type { StepFacts } from "../../domain/migration/events.ts";
+import { Unavailable } from "../../domain/shared/errors.ts";
+import { beginImmediate, commit } from "./connection.ts";
+import type { StepConnection } from "./connections.ts";
+import { runGuarded, type GuardedOutcome } from "./guarded-script.ts";
+import { writeMarker } from "./markers.ts";
+import { raiseFence, requireIdentity, requireMeta } from "./meta.ts";
+import type { Session } from "./session.ts";
+import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
+import { prepareScript } from "./sql/script.ts";
+import { knownState, takeBaseline, type Baseline, type KnownState } from "./step-baseline.ts";
+import { StepFault, failOnErrors, stepFailure } from "./step-fault.ts";
+import { done, failed } from "./step-result.ts";
+import { factsOf } from "./step-facts.ts";
+import { applyOutside } from "./step-ntx.ts";
+import { settle } from "./step-proof.ts";
+import { backUpTables } from "./table-backup.ts";
+import { deadlineIn } from "./waiting.ts";
+
+/** One step's way through the protocol: what is known at the moment it fails. */
+interface Progress {
+  readonly started: number;
+  lockedAt: number;
+  /** The fence before this step raised it; undefined until the lock is held. */
+  fenceBefore: number | undefined;
+  connection: StepConnection | undefined;
+  tableBackup: TableBackupResult | undefined;
+  /** Complete before COMMIT, so that nothing has to be read once the outcome is decided. */
+  facts: StepFacts | undefined;
+}
+
+/** The step protocol. Never rejects for the step's own faults. See `DatabaseEngine.applyStep`. */
+export async function applyStep(session: Session, step: StepRequest): Promise<StepResult> {
+  let script: ScriptAnalysis;
+  try {
+    script = prepareScript(step.sql, step.transaction);
+    failOnErrors(script.findings);
+  } catch (error) {
+    return failed(error, "unchanged", undefined);
+  }
+  return step.transaction === "none"
+    ? applyOutside(session, step, script)
+    : applyInside(session, step, script);
+}
+
+async function applyInside(
+  session: Session,
+  step: StepRequest,
+  script: ScriptAnalysis,
+): Promise<StepResult> {
+  const progress: Progress = {
+    started: performance.now(),
+    lockedAt: 0,
+    fenceBefore: undefined,
+    connection: undefined,
+    tableBackup: undefined,
+    facts: undefined,
+  };
+  try {
+    await run(session, step, script, progress);
+    return done(progress.facts!, progress.tableBackup);
+  } catch (error) {
+    return conclude(session, step, progress, error);
+  }
+}
+
+async function run(
+  session: Session,
+  step: StepRequest,
+  script: ScriptAnalysis,
+  progress: Progress,
+): Promise<void> {
+  const { faults, connections } = session;
+  const connection = await connections.step();
+  progress.connection = connection;
+  const { db } = connection;
+  await faults("before-begin");
+  await beginImmediate(db, deadlineIn(step.lockTimeoutMs));
+  progress.lockedAt = performance.now();
+  await faults("after-begin");
+  await connections.requireSameFile();
+  const state = claim(session, step, connection, progress);
+  const before = takeBaseline(db, state, script);
+  await saveTables(session, step, connection, state, progress);
+  // From here on the script may write these, also if it is undone: then they are merely copied again.
+  for (const table of before.reached) session.touched.add(table);
+  const outcome = await runScript(session, step, script, connection, before);
+  await faults("after-statements");
+  await seal(session, step, connection, { script, before, outcome }, progress);
+}
+
+/** Fence, identity, drift: the right to write to this very database in this very state. */
+function claim(
+  session: Session,
+  step: StepRequest,
+  connection: StepConnection,
+  progress: Progress,
+): KnownState {
+  const { db } = connection;
+  const meta = requireMeta(db);
+  progress.fenceBefore = meta.fence;
+  raiseFence(db, step.token);
+  requireIdentity(meta, session.target);
+  const state = knownState(db, connection.known);
+  connection.known = undefined;
+  if (state.fingerprint !== step.expectedBefore)
+    throw new StepFault({
+      code: "drift",
+      message: `The schema is ${state.fingerprint}, the ledger believes ${step.expectedBefore}`,
+      hint: "Something else changed the schema: compare it with the ledger and resolve the drift",
+    });
+  return state;
+}
+
+async function saveTables(
+  session: Session,
+  step: StepRequest,
+  { db }: StepConnection,
+  state: KnownState,
+  progress: Progress,
+): Promise<void> {
+  if (step.tableBackup === null) return;
+  const saved = await backUpTables(session, db, state, step.tableBackup);
+  await session.host.onTablesSaved(saved).catch((error: unknown) => {
+    throw new Unavailable("table-backup-failed", "The copied tables could not be recorded", {
+      hint: stepFailure(error).message,
+    });
+  });
+  progress.tableBackup = saved;
+}
+
+function runScript(
+  session: Session,
+  step: StepRequest,
+  script: ScriptAnalysis,
+  connection: StepConnection,
+  before: Baseline,
+): Promise<GuardedOutcome> {
+  const { version, expectedAfter } = step;
+  const statements = script.statements.length;
+  return runGuarded(
+    {
+      db: connection.db,
+      step,
+      script,
+      before,
+      expectedAfter,
+      onStatement: ({ number }) => {
+        const position = { statement: number, statements };
+        session.host.onProgress({ phase: "step", version, ...position });
+        return session.faults(`statement:${number}`);
+      },
+      onStatementsDone: () => session.host.onProgress({ phase: "checks", version }),
+    },
+    connection,
+  );
+}
+
+/** The marker and the commit: from here the step is applied, whoever dies. */
+async function seal(
+  session: Session,
+  step: StepRequest,
+  connection: StepConnection,
+  work: { script: ScriptAnalysis; before: Baseline; outcome: GuardedOutcome },
+  progress: Progress,
+): Promise<void> {
+  const { db } = connection;
+  const { after } = work.outcome;
+  // Last of all, so that no commit that a script smuggles in can carry the marker with it.
+  writeMarker(db, step, step.direction === "up" ? "done" : "reverted", after.fingerprint);
+  await session.faults("after-marker");
+  await session.connections.requireSameFile();
+  const now = performance.now();
+  progress.facts = factsOf(work, { started: progress.started, lockedAt: progress.lockedAt, now });
+  await commit(db, deadlineIn(step.lockTimeoutMs));
+  await session.faults("after-commit");
+  await session.connections.requireSameFile();
+  connection.known = after;
+}
+
+async function conclude(
+  session: Session,
+  step: StepRequest,
+  progress: Progress,
+  error: unknown,
+): Promise<StepResult> {
+  const { connection, fenceBefore, facts, tableBackup } = progress;
+  const begun = progress.lockedAt > 0;
+  if (error instanceof StepFault && error.escaped) {
+    session.connections.discard();
+    return failed(error, "unknown", tableBackup);
+  }
+  const state = await settle(session, step, { begun, fenceBefore, db: connection?.db });
+  if (state === "applied" && facts !== undefined) return done(facts, tableBackup);
+  return failed(error, state === "unchanged" ? "unchanged" : "unknown", tableBackup);
+}

@@ -1,0 +1,117 @@
+import Database from "better-sqlite3";
+import { rm } from "node:fs/promises";
+import type { TableBackupRequest, TableBackupResult } from "../../domain/engine/database-engine.ts";
+import type { TableRows } from "../../domain/migration/events.ts";
+import type { Catalog, CatalogEntry } from "./catalog.ts";
+import { rowidName } from "./content-digest.ts";
+import { pragmaNumber, type Connection } from "./connection.ts";
+import { fsyncNewFile, hashFile, requireAbsent } from "./files.ts";
+import { foldName, quoteName } from "./quote.ts";
+import type { Session } from "./session.ts";
+import type { KnownState } from "./step-baseline.ts";
+
+/**
+ * Makes sure that the named tables can be brought back as they are now. Called inside the step's
+ * transaction, before its first statement. `contained`: the session's snapshot has them as they are.
+ */
+export async function backUpTables(
+  session: Session,
+  db: Connection,
+  state: KnownState,
+  request: TableBackupRequest,
+): Promise<TableBackupResult> {
+  const { backupId } = request;
+  const tables = named(state.catalog, request.tables);
+  const rows = rowsOf(tables, state.rows);
+  if (isContained(session, db, tables)) return { backupId, tables: rows, method: "contained" };
+  await requireAbsent(request.path);
+  try {
+    session.host.onProgress({ phase: "table-backup", fraction: 0 });
+    copyTables(session.target.url, request.path, tables, state.catalog);
+    await fsyncNewFile(request.path);
+    const digest = await hashFile(request.path);
+    session.host.onProgress({ phase: "table-backup", fraction: 1 });
+    return { backupId, tables: rows, method: "copied", ...digest };
+  } catch (error) {
+    await rm(request.path, { force: true });
+    throw error;
+  }
+}
+
+/** The requested tables that exist. A step may also drop what it creates itself. */
+function named(catalog: Catalog, names: readonly string[]): CatalogEntry[] {
+  const wanted = new Set(names.map(foldName));
+  return [...catalog.tables].filter(([name]) => wanted.has(name)).map(([, table]) => table);
+}
+
+const rowsOf = (tables: readonly CatalogEntry[], rows: TableRows): TableRows =>
+  Object.fromEntries(tables.map(({ name }) => [name, rows[name] ?? 0]));
+
+/** Nobody else has committed since the snapshot, and no step of this session wrote these tables. */
+function isContained(session: Session, db: Connection, tables: readonly CatalogEntry[]): boolean {
+  const { snapshot, touched } = session;
+  if (snapshot?.db !== db || snapshot.dataVersion !== pragmaNumber(db, "data_version"))
+    return false;
+  return tables.every(({ name }) => snapshot.tables.has(name) && !touched.has(foldName(name)));
+}
+
+/**
+ * Copies rows and definitions through a second connection, which reads what was committed before
+ * the step's transaction. Indexes and triggers are kept as texts, to be run after a restore.
+ */
+function copyTables(
+  live: string,
+  path: string,
+  tables: readonly CatalogEntry[],
+  catalog: Catalog,
+): void {
+  const copy = new Database(path);
+  try {
+    // The file is thrown away if anything fails: it needs no journal, and is synced as a whole.
+    copy.pragma("journal_mode = OFF");
+    copy.pragma("synchronous = OFF");
+    copy.pragma("foreign_keys = OFF");
+    copy.prepare("ATTACH ? AS live").run(live);
+    copy.exec("BEGIN");
+    copy.exec(
+      "CREATE TABLE main.schemaledger_saved (type TEXT, name TEXT, tbl_name TEXT, sql TEXT)",
+    );
+    for (const table of tables) copyTable(copy, table);
+    saveDefinitions(copy, tables, catalog);
+    copy.exec("COMMIT");
+  } finally {
+    copy.close();
+  }
+}
+
+function copyTable(copy: Connection, table: CatalogEntry): void {
+  const name = quoteName(table.name);
+  if (table.kind !== "table") {
+    copy.exec(`CREATE TABLE main.${name} AS SELECT * FROM live.${name}`);
+    return;
+  }
+  copy.exec(table.sql);
+  const columns = (table.columns ?? [])
+    .filter(({ generated, hidden }) => generated === undefined && hidden !== true)
+    .map((column) => quoteName(column.name));
+  const rowid = table.withoutRowid || hasRowidColumn(table) ? undefined : rowidName(table);
+  const list = [...(rowid === undefined ? [] : [rowid]), ...columns].join(", ");
+  copy.exec(`INSERT INTO main.${name} (${list}) SELECT ${list} FROM live.${name}`);
+}
+
+/** Its single integer key is the row id itself, under another name. */
+function hasRowidColumn(table: CatalogEntry): boolean {
+  const key = (table.columns ?? []).filter(({ primaryKey }) => primaryKey > 0);
+  return key.length === 1 && foldName(key[0]!.type) === "integer";
+}
+
+function saveDefinitions(
+  copy: Connection,
+  tables: readonly CatalogEntry[],
+  catalog: Catalog,
+): void {
+  const wanted = new Set(tables.map(({ name }) => foldName(name)));
+  const save = copy.prepare("INSERT INTO main.schemaledger_saved VALUES (?, ?, ?, ?)");
+  for (const { type, name, table, sql } of catalog.entries)
+    if (wanted.has(foldName(table)) && sql !== "") save.run(type, name, table, sql);
+}

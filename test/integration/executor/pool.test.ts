@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { ProcessExecutor } from "../../../src/infra/executor/process-executor.ts";
+import {
+  FAKE_ENGINE,
+  isAlive,
+  perform,
+  quietHost,
+  targetOf,
+  until,
+} from "../../support/executor.ts";
+
+const target = targetOf("/databases/shop.db");
+
+describe("the pool of executor processes", () => {
+  let executor: ProcessExecutor;
+
+  function withSpare(spare: number): ProcessExecutor {
+    executor = new ProcessExecutor({ spare, engineModule: FAKE_ENGINE });
+    return executor;
+  }
+
+  const pids = () => executor.children().map(({ pid }) => pid);
+  const states = () =>
+    executor
+      .children()
+      .map(({ state }) => state)
+      .toSorted();
+
+  afterEach(async () => {
+    await executor.close();
+    assert.deepEqual(executor.children(), [], "a process is left");
+  });
+
+  it("starts nothing before its first use", () => {
+    withSpare(2);
+    assert.deepEqual(executor.children(), []);
+  });
+
+  it("has its spare children loaded after warming, once", async () => {
+    await withSpare(2).warm();
+    await executor.warm();
+    assert.deepEqual(states(), ["idle", "idle"]);
+  });
+
+  it("gives a loaded child away and replaces it", async () => {
+    await withSpare(1).warm();
+    const [warm] = pids();
+    const session = await executor.open(target, quietHost);
+    assert.deepEqual(executor.children(), [{ pid: warm, state: "working" }]);
+    await until(() => states().join() === "idle,working");
+    await session.close();
+    assert.deepEqual(states(), ["idle"]);
+    assert.equal(isAlive(warm!), false);
+  });
+
+  it("serves each session in a process of its own, fifty in a row", async function () {
+    this.timeout(20_000);
+    withSpare(2);
+    const seen = new Set<number>();
+    for (let n = 0; n < 50; n++) {
+      const session = await executor.open(target, quietHost);
+      const { pid } = executor.children().find(({ state }) => state === "working")!;
+      assert.equal(await perform(session, `echo ${n}`), `echo ${n}`);
+      assert(!seen.has(pid));
+      seen.add(pid);
+      assert(executor.children().length <= 4, "more children than are of use");
+      await session.close();
+    }
+    assert.equal(seen.size, 50);
+    await executor.close();
+    assert.deepEqual([...seen].filter(isAlive), []);
+  });
+
+  it("serves twenty sessions at the same time", async function () {
+    this.timeout(20_000);
+    withSpare(2);
+    const sessions = await Promise.all(
+      Array.from({ length: 20 }, () => executor.open(target, quietHost)),
+    );
+    const answers = await Promise.all(sessions.map((one, n) => perform(one, `echo ${n}`)));
+    assert.deepEqual(
+      answers,
+      sessions.map((_, n) => `echo ${n}`),
+    );
+    assert.equal(states().filter((state) => state === "working").length, 20);
+    const all = pids();
+    await Promise.all(sessions.map((session) => session.close()));
+    await executor.close();
+    assert.deepEqual(all.filter(isAlive), []);
+  });
+
+  it("passes over a waiting child that died", async () => {
+    await withSpare(1).warm();
+    process.kill(pids()[0]!, "SIGKILL");
+    await until(() => executor.children().length === 0);
+    const session = await executor.open(target, quietHost);
+    assert.equal(await perform(session, "echo"), "echo");
+    await session.close();
+  });
+
+  it("ends children that are still starting when it closes", async () => {
+    withSpare(2);
+    const warming = assert.rejects(executor.warm());
+    const starting = pids();
+    assert.equal(starting.length, 2);
+    await executor.close();
+    await warming;
+    assert.deepEqual(starting.filter(isAlive), []);
+  });
+});
