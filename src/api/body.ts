@@ -27,7 +27,8 @@ export async function readBody(
   limit: number,
 ): Promise<RawBody> {
   const { headers } = request;
-  const hasBody = headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+  const hasBody =
+    headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
   if (!hasBody) return {};
   requireJson(headers["content-type"]);
   await read(request, response, limit);

@@ -25,7 +25,9 @@ export interface Repeatable {
 }
 
 /** The client's key, or undefined. Errors: InvalidInput idempotency-key-invalid. */
-export function idempotencyKeyOf(header: string | readonly string[] | undefined): string | undefined {
+export function idempotencyKeyOf(
+  header: string | readonly string[] | undefined,
+): string | undefined {
   if (header === undefined) return undefined;
   if (typeof header === "string" && KEY.test(header)) return header;
   throw new InvalidInput(

@@ -66,7 +66,10 @@ export class HttpError extends DomainError {
     status: number,
     code: string,
     message: string,
-    options: { readonly hint?: string; readonly headers?: { readonly [name: string]: string } } = {},
+    options: {
+      readonly hint?: string;
+      readonly headers?: { readonly [name: string]: string };
+    } = {},
   ) {
     super(code, message, { hint: options.hint });
     this.status = status;
@@ -134,9 +137,14 @@ function fromHttpLibrary(error: unknown): HttpError | undefined {
         headers: { Connection: "close" },
       });
     case 415:
-      return new HttpError(415, "content-encoding", "The body's content encoding is not supported", {
-        hint: "Send the body without Content-Encoding",
-      });
+      return new HttpError(
+        415,
+        "content-encoding",
+        "The body's content encoding is not supported",
+        {
+          hint: "Send the body without Content-Encoding",
+        },
+      );
     case 400:
       return new HttpError(400, "malformed-request", "The request is malformed");
     default:

@@ -41,7 +41,8 @@ export class RunStream {
     this.#release.push(
       projection.onChange((events) => this.#follow(events)),
       progress.subscribe(this.#runId, (step) => {
-        if (this.#waiting === undefined) this.#send(`event: progress\ndata: ${JSON.stringify(step)}\n\n`);
+        if (this.#waiting === undefined)
+          this.#send(`event: progress\ndata: ${JSON.stringify(step)}\n\n`);
       }),
       () => stopping.removeEventListener("abort", stop),
     );

@@ -16,7 +16,8 @@ export function validated<T extends object>(
     forbidUnknownValues: true,
     validationError: { target: false, value: false },
   });
-  if (errors.length > 0) throw new InvalidRequest(errors.flatMap((error) => flatten(error, prefix)));
+  if (errors.length > 0)
+    throw new InvalidRequest(errors.flatMap((error) => flatten(error, prefix)));
   return withoutUndefined(instance) as T;
 }
 

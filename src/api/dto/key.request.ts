@@ -7,7 +7,10 @@ const ROLES: readonly Role[] = ["auditor", "operator", "approver", "admin"];
 /** An API key to issue. */
 export class KeyRequest {
   @Text(100) name!: string;
-  @IsArray() @ArrayMinSize(1) @ArrayMaxSize(ROLES.length) @IsIn(ROLES, { each: true })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(ROLES.length)
+  @IsIn(ROLES, { each: true })
   roles!: Role[];
 }
 

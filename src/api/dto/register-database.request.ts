@@ -9,7 +9,8 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 /** A database to take under management. */
 export class RegisterDatabaseRequest {
   @Matches(NAME, {
-    message: "$property must be 1 to 63 of a-z, 0-9, dot, dash and underscore, starting with a-z or 0-9",
+    message:
+      "$property must be 1 to 63 of a-z, 0-9, dot, dash and underscore, starting with a-z or 0-9",
   })
   name!: string;
   @IsIn(ENGINES) engine!: EngineName;

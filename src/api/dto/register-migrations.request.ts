@@ -22,6 +22,8 @@ export class MigrationRequest {
 
 /** Migrations to register: all of them, or none. */
 export class RegisterMigrationsRequest {
-  @ArrayMinSize(1) @ArrayMaxSize(1000) @ListOf(() => MigrationRequest)
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1000)
+  @ListOf(() => MigrationRequest)
   migrations!: MigrationRequest[];
 }

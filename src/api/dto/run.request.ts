@@ -21,7 +21,8 @@ export class RunRequest {
   @Optional() @FreeText(MAX_REASON) reason?: string;
   @Optional() @FreeText(200) ticket?: string;
   /** Refuses the run unless its plan is still this one. */
-  @Optional() @Matches(DIGEST, { message: "$property must be sha256: and 64 hex digits" })
+  @Optional()
+  @Matches(DIGEST, { message: "$property must be sha256: and 64 hex digits" })
   planDigest?: string;
   @Optional() @IsBoolean() rehearse?: boolean;
   @Optional() @IsIn(ON_FAILURE) onFailure?: OnFailure;

@@ -36,7 +36,10 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
       const text =
         type === CSV
           ? eventCsv(shown, views.names)
-          : views.events.rows(shown).map((line) => `${line}\n`).join("");
+          : views.events
+              .rows(shown)
+              .map((line) => `${line}\n`)
+              .join("");
       const next = rows.length > limit ? { Link: nextLink(url, shown.at(-1)!.index) } : {};
       return { status: 200, text, type: `${type}; charset=utf-8`, headers: next };
     },

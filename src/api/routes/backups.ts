@@ -92,10 +92,7 @@ export const backupRoutes = (services: Services, views: Views): Route[] => [
     query: PageQuery,
     responses: { 200: { description: "A page of restores", schema: "RestoreList" } },
     handle: ({ params, query }) => {
-      const { id } = services.databases.find(params["database"]!);
-      const restores = [...services.projection.state.restores.values()]
-        .filter((restore) => restore.databaseId === id)
-        .toReversed();
+      const restores = services.restores.list(params["database"]!);
       const page = pageOf(restores, query, (restore) => restore.requested.index, views.restore);
       return { status: 200, body: page };
     },

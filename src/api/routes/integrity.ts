@@ -1,4 +1,3 @@
-import { NotFound } from "../../domain/shared/errors.ts";
 import { CheckRequest } from "../dto/backup.request.ts";
 import { PageQuery } from "../dto/list.query.ts";
 import { pageOf } from "../paging.ts";
@@ -49,13 +48,9 @@ export const integrityRoutes = (services: Services, views: Views): Route[] => [
     tag,
     summary: "Look at an integrity check",
     responses: { 200: CHECK },
-    handle: ({ params }) => {
-      const check = services.projection.state.checks.get(params["check"]!);
-      if (check === undefined)
-        throw new NotFound("check-not-found", "There is no such integrity check", {
-          hint: "List the checks with GET /v1/databases/{database}/integrity-checks",
-        });
-      return { status: 200, body: views.check(check) };
-    },
+    handle: ({ params }) => ({
+      status: 200,
+      body: views.check(services.integrity.find(params["check"]!)),
+    }),
   }),
 ];

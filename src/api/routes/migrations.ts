@@ -52,9 +52,9 @@ export const migrationRoutes = (services: Services, views: Views): Route[] => [
     summary: "Plan the way to a version; nothing is executed",
     request: PlanRequest,
     responses: { 201: { description: "The plan", schema: "Plan" } },
-    handle: ({ params, body }) => ({
+    handle: async ({ params, body }) => ({
       status: 201,
-      body: services.migrations.plan(params["database"]!, body.to),
+      body: await services.migrations.plan(params["database"]!, body.to),
     }),
   }),
 ];

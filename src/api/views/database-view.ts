@@ -36,7 +36,12 @@ function statusOf(database: DatabaseState, state: LedgerState): DatabaseStatus {
 /** The highest applied version; null before the first. */
 function versionOf(database: DatabaseState): string | null {
   const applied = [...database.migrations.values()].filter(({ state }) => state === "applied");
-  return applied.map(({ version }) => version).toSorted(compareVersions).at(-1) ?? null;
+  return (
+    applied
+      .map(({ version }) => version)
+      .toSorted(compareVersions)
+      .at(-1) ?? null
+  );
 }
 
 function lastBackup({ lastBackup: id }: DatabaseState, state: LedgerState): object | null {

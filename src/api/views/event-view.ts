@@ -62,7 +62,8 @@ export class EventWriter {
 
   #stream(stream: string): string {
     const id = databaseIdOf(stream);
-    const database = id === undefined ? "" : `,"database":${JSON.stringify(this.#names.database(id))}`;
+    const database =
+      id === undefined ? "" : `,"database":${JSON.stringify(this.#names.database(id))}`;
     return `"stream":${JSON.stringify(stream)}${database}`;
   }
 

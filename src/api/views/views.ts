@@ -34,8 +34,7 @@ export class Views {
     backupView(backup, this.names);
   readonly restore = (restore: Parameters<typeof restoreView>[0]): object =>
     restoreView(restore, this.names);
-  readonly check = (check: Parameters<typeof checkView>[0]): object =>
-    checkView(check, this.names);
+  readonly check = (check: Parameters<typeof checkView>[0]): object => checkView(check, this.names);
   readonly key = keyView;
 
   /** 202 with the resource and where to follow it. */
@@ -56,7 +55,10 @@ export class Views {
    * The answer a command would give now for what its first event began; undefined if the event
    * does not say what that was.
    */
-  recovered(event: RecordedEvent, body: { readonly [member: string]: unknown }): WholeAnswer | undefined {
+  recovered(
+    event: RecordedEvent,
+    body: { readonly [member: string]: unknown },
+  ): WholeAnswer | undefined {
     const { runs, backups, restores, checks, databases, keys } = this.#projection.state;
     switch (event.type) {
       case "DatabaseRegistered":
@@ -98,9 +100,7 @@ export class Views {
           this.accepted("integrity-checks", it.id, this.check(it)),
         );
       case "KeyIssued":
-        return found(keys.get(event.data.keyId), (it) =>
-          this.created("keys", it.id, this.key(it)),
-        );
+        return found(keys.get(event.data.keyId), (it) => this.created("keys", it.id, this.key(it)));
       default:
         return undefined;
     }
