@@ -1,4 +1,4 @@
-/** `parameter`: `?`, `?1`, `:a`, `@a`, `$a`, `$a::b(c)`. `quoted`: a name in `"`, `` ` `` or `[ ]`. */
+/** `parameter`: `?`, `?1`, `:a`, `@a`, `$a`. `quoted`: a name in `"`, `` ` `` or `[ ]`. */
 export type TokenKind = "word" | "quoted" | "string" | "number" | "parameter" | "op";
 
 const SPACE = /[ \t\n\v\f\r\ufeff]+/y;
@@ -6,8 +6,7 @@ const SPACE = /[ \t\n\v\f\r\ufeff]+/y;
 const WORD = /[A-Za-z0-9_$\x80-\uffff]+/y;
 const NUMBER =
   /(?:0[xX][0-9a-fA-F_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)[A-Za-z0-9_$\x80-\uffff]*/y;
-// The parenthesised tail of the `$name(…)` form may hold quotes and semicolons.
-const PARAMETER = /\?[0-9]*|[:@#$][A-Za-z0-9_$:\x80-\uffff]+(?:\([^ \t\n\v\f\r)]*\)?)?/y;
+const PARAMETER = /\?[0-9]*|[:@#$][A-Za-z0-9_$:\x80-\uffff]+/y;
 
 const PUNCTUATION: ReadonlySet<string> = new Set("(),;=<>+-*/%&|~!.");
 const BOM = 0xfeff;
