@@ -1,2 +1,12 @@
 #!/usr/bin/env node
-export {};
+import { fail, requireNode } from "./runtime.ts";
+
+// Before anything loads better-sqlite3, which crashes an older Node instead of explaining itself.
+requireNode(process.versions.node);
+
+const { run } = await import("./program.ts");
+try {
+  process.exitCode = await run(process.argv);
+} catch (error) {
+  fail(error);
+}

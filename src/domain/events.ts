@@ -73,6 +73,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   SchemaBaselined: 1,
   PolicyChanged: 1,
   MigrationRegistered: 1,
+  MigrationWithdrawn: 1,
   DriftDetected: 1,
   DatabaseQuarantined: 1,
   DatabaseReleased: 1,

@@ -33,6 +33,8 @@ export interface DatabaseEvents {
     readonly transaction: TransactionMode;
     readonly allow: Allowances;
   };
+  /** A migration that is not applied is given up; its version may be registered anew. */
+  readonly MigrationWithdrawn: { readonly version: string; readonly reason: string };
   readonly DriftDetected: {
     readonly expected: string;
     readonly found: string;

@@ -4,8 +4,9 @@ import { databaseStream, type EventOf } from "../events.ts";
 import type { Content, Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
-import { Conflict, InvalidInput } from "../shared/errors.ts";
+import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
 import { decide } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, MigrationState } from "../state/state.ts";
 import type { Finding } from "./events.ts";
 import { checksumOf, type MigrationInput } from "./migration.ts";
@@ -17,6 +18,7 @@ export type DiffText = (name: string, before: string, after: string) => string;
 /** Registers migrations and plans them. */
 export class MigrationService {
   readonly #databases: DatabaseService;
+  readonly #projection: Projection;
   readonly #ledger: Ledger;
   readonly #dialect: Dialect;
   readonly #digest: Digest;
@@ -24,12 +26,14 @@ export class MigrationService {
 
   constructor(
     databases: DatabaseService,
+    projection: Projection,
     ledger: Ledger,
     dialect: Dialect,
     digest: Digest,
     diff: DiffText,
   ) {
     this.#databases = databases;
+    this.#projection = projection;
     this.#ledger = ledger;
     this.#dialect = dialect;
     this.#digest = digest;
@@ -64,6 +68,34 @@ export class MigrationService {
     return { items, created: fresh.length > 0 };
   }
 
+  /**
+   * Gives up a migration that is not applied: it leaves every plan, and its version may be
+   * registered anew. The events stay. Errors: `NotFound` migration-not-found · `Conflict`
+   * migration-applied | migration-in-use (an open run plans it).
+   */
+  async withdraw(
+    name: string,
+    version: string,
+    reason: string,
+    context: Context,
+  ): Promise<MigrationState> {
+    return decide(async () => {
+      const database = this.#databases.find(name);
+      const migration = withdrawable(database, version);
+      if (this.#isPlanned(database, version))
+        throw new Conflict("migration-in-use", `An open run has version ${version} in its plan`, {
+          hint: "Wait for the run's end, or cancel it",
+        });
+      await this.#ledger.append({
+        stream: databaseStream(database.id),
+        expected: database.streamVersion,
+        events: [{ type: "MigrationWithdrawn", data: { version, reason } }],
+        context,
+      });
+      return migration;
+    });
+  }
+
   /** Registered migrations in version order. */
   list(name: string): readonly MigrationState[] {
     return inOrder(this.#databases.find(name));
@@ -77,6 +109,13 @@ export class MigrationService {
     for (const step of plan.steps)
       findings.push(...(await this.#findingsOf(database.migrations.get(step.version)!)));
     return { ...plan, findings };
+  }
+
+  #isPlanned(database: DatabaseState, version: string): boolean {
+    const { runs } = this.#projection.state;
+    return [...database.openRuns].some((id) =>
+      runs.get(id)?.steps.some((step) => step.version === version),
+    );
   }
 
   async #findingsOf(migration: MigrationState): Promise<Finding[]> {
@@ -99,7 +138,7 @@ export class MigrationService {
       "migration-changed",
       `Version ${input.version} is registered with other content and cannot be changed`,
       {
-        hint: "Register the change as a new version",
+        hint: "Register the change as a new version; a version that is not applied can be withdrawn",
         details: {
           version: input.version,
           registered: { name: known.name, checksum: known.checksum },
@@ -180,6 +219,17 @@ export class MigrationService {
       context,
     });
   }
+}
+
+function withdrawable(database: DatabaseState, version: string): MigrationState {
+  const migration = database.migrations.get(version);
+  if (migration === undefined)
+    throw new NotFound("migration-not-found", `Version ${version} is not registered`);
+  if (migration.state === "applied")
+    throw new Conflict("migration-applied", `Version ${version} is applied`, {
+      hint: "Roll it back first",
+    });
+  return migration;
 }
 
 function refuseDuplicates(inputs: readonly MigrationInput[]): void {

@@ -29,6 +29,11 @@ export function foldDatabase(
       return;
     case "MigrationRegistered":
       return addMigration(database, event);
+    case "MigrationWithdrawn":
+      if (database.migrations.get(event.data.version)?.state === "applied")
+        throw contradiction(event, `version ${event.data.version} is applied`);
+      database.migrations.delete(event.data.version);
+      return;
     case "DriftDetected":
       database.drift = {
         expected: event.data.expected,

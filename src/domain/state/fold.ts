@@ -41,6 +41,7 @@ function foldOne(
     case "SchemaBaselined":
     case "PolicyChanged":
     case "MigrationRegistered":
+    case "MigrationWithdrawn":
     case "DriftDetected":
     case "DatabaseQuarantined":
     case "DatabaseReleased":

@@ -28,7 +28,14 @@ export async function loadEngines(modulePath: string | undefined): Promise<Creat
     const module = (await import(modulePath)) as EngineModule;
     return module.createEngine;
   }
-  return (target) => {
+  const [{ SqliteEngine }, { default: Sqlite }] = await Promise.all([
+    import("../sqlite/sqlite-engine.ts"),
+    import("better-sqlite3"),
+  ]);
+  // Loads the native library while the child waits for its session.
+  new Sqlite(":memory:").close();
+  return (target, host, options) => {
+    if (target.engine === "sqlite") return new SqliteEngine(target, host, options);
     throw new InvalidInput("engine-unknown", `There is no engine "${target.engine}"`, {
       hint: "Use one of: sqlite",
     });

@@ -3,14 +3,13 @@ import type { CheckLevel } from "../../domain/integrity/events.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import { failureOf } from "../../domain/shared/errors.ts";
 import { readCatalog, type Catalog } from "./catalog.ts";
-import { inSnapshot, type Connection } from "./connection.ts";
+import { readSnapshot, type Connection } from "./connection.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { appliedVersions } from "./markers.ts";
 import { requireIdentity, requireMeta } from "./meta.ts";
 import { foldName } from "./quote.ts";
 import type { Session } from "./session.ts";
 import { engineError, sqliteCode } from "./sqlite-error.ts";
-import { READ_WAIT_MS, deadlineIn, whileBusy } from "./waiting.ts";
 
 /** Messages of the engine beyond this many are not listed. */
 const MOST_MESSAGES = 50;
@@ -19,7 +18,7 @@ const MOST_MESSAGES = 50;
 export async function check(session: Session, level: CheckLevel): Promise<CheckResult> {
   try {
     return await session.connections.using("checking", (db) =>
-      whileBusy(deadlineIn(READ_WAIT_MS), () => inSnapshot(db, () => look(session, db, level))),
+      readSnapshot(db, () => look(session, db, level)),
     );
   } catch (error) {
     throw engineError(error);

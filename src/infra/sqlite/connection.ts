@@ -132,3 +132,7 @@ export async function inSnapshot<T>(db: Connection, read: () => T | Promise<T>):
     rollback(db);
   }
 }
+
+/** As `inSnapshot`, again from the start while writers are in the way (rollback-journal modes). */
+export const readSnapshot = <T>(db: Connection, read: () => T): Promise<T> =>
+  whileBusy(deadlineIn(READ_WAIT_MS), () => inSnapshot(db, read));

@@ -2,14 +2,14 @@ import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Inspection, LiveSchema } from "../../domain/engine/database-engine.ts";
 import { Unavailable, failureOf } from "../../domain/shared/errors.ts";
-import { beginImmediate, commit, inSnapshot, type Connection } from "./connection.ts";
+import { beginImmediate, commit, readSnapshot, type Connection } from "./connection.ts";
 import { withDatabase } from "./connections.ts";
 import { fileId } from "./files.ts";
 import { liveSchema } from "./fingerprint.ts";
 import { createOwnTables, readMeta, requireIdentity, requireMeta } from "./meta.ts";
 import type { Session } from "./session.ts";
 import { engineError } from "./sqlite-error.ts";
-import { READ_WAIT_MS, deadlineIn, whileBusy } from "./waiting.ts";
+import { deadlineIn } from "./waiting.ts";
 
 /** How long an application may keep a registration from getting the lock. */
 const INSTALL_WAIT_MS = 10_000;
@@ -20,9 +20,7 @@ export async function inspect(session: Session): Promise<Inspection> {
   const id = await fileId(url);
   const known = id === undefined ? { exists: false } : { exists: true, fileId: id };
   try {
-    const found = await withDatabase(url, "checking", (db) =>
-      whileBusy(deadlineIn(READ_WAIT_MS), () => inSnapshot(db, () => look(db))),
-    );
+    const found = await withDatabase(url, "checking", (db) => readSnapshot(db, () => look(db)));
     const problem = await unwritable(url);
     return { ...known, ...(problem === undefined ? {} : { problem }), ...found };
   } catch (error) {
@@ -82,12 +80,10 @@ export async function install(session: Session, fence: number): Promise<LiveSche
 export async function readSchema(session: Session): Promise<LiveSchema> {
   const { db } = await session.connections.step();
   try {
-    return await whileBusy(deadlineIn(READ_WAIT_MS), () =>
-      inSnapshot(db, () => {
-        requireIdentity(requireMeta(db), session.target);
-        return liveSchema(db);
-      }),
-    );
+    return await readSnapshot(db, () => {
+      requireIdentity(requireMeta(db), session.target);
+      return liveSchema(db);
+    });
   } catch (error) {
     throw engineError(error);
   }

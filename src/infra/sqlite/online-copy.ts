@@ -28,17 +28,18 @@ export interface OnlineCopy {
 
 /**
  * Copies a database into `destination` in one transaction of it, from one moment of the source.
- * Repeats while others are in the way; rejects with `busyCode` after the deadline.
+ * Repeats while others are in the way; rejects with `busyCode` after the deadline. Resolves with
+ * the number of pages, which the destination must have when it is read back.
  *
  * The driver resolves as if it had worked when its first step was blocked and nothing was copied:
  * only a page count equal to the source's, under the read transaction that holds the moment, is
  * success.
  */
-export async function copyOnline(copy: OnlineCopy): Promise<void> {
+export async function copyOnline(copy: OnlineCopy): Promise<number> {
   if (copy.destination !== copy.destination.trim())
     throw new Unavailable("path-not-usable", "A path may not begin or end with a blank");
   try {
-    await whileBusy(copy.deadline, () => inSnapshot(copy.source, () => copyOnce(copy)));
+    return await whileBusy(copy.deadline, () => inSnapshot(copy.source, () => copyOnce(copy)));
   } catch (error) {
     if (!isBusy(error)) throw error;
     throw new Unavailable(
@@ -51,7 +52,7 @@ export async function copyOnline(copy: OnlineCopy): Promise<void> {
   }
 }
 
-async function copyOnce(copy: OnlineCopy): Promise<void> {
+async function copyOnce(copy: OnlineCopy): Promise<number> {
   const { source } = copy;
   // Without a read there is no snapshot: BEGIN alone takes none.
   source.prepare("SELECT count(*) FROM main.sqlite_schema").get();
@@ -71,4 +72,5 @@ async function copyOnce(copy: OnlineCopy): Promise<void> {
     },
   });
   if (totalPages === 0 || totalPages !== pages) throw new CopyBlocked("Nothing was copied");
+  return pages;
 }

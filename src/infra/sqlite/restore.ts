@@ -7,10 +7,10 @@ import { readCatalog } from "./catalog.ts";
 import {
   beginImmediate,
   commit,
-  inSnapshot,
   journalMode,
   openDatabase,
   pragmaNumber,
+  readSnapshot,
   type Connection,
 } from "./connection.ts";
 import { withDatabase } from "./connections.ts";
@@ -112,7 +112,7 @@ const prepareScratch = (session: Session, request: RestoreRequest): Promise<Cont
     await commit(db, deadlineIn(request.lockTimeoutMs));
     // A source in WAL mode would turn a database in another mode into WAL.
     db.pragma("journal_mode = DELETE");
-    return inSnapshot(db, () => contentOf(db));
+    return readSnapshot(db, () => contentOf(db));
   });
 
 function contentOf(db: Connection): Content {
@@ -148,9 +148,10 @@ async function copyOver(session: Session, request: RestoreRequest): Promise<bool
 
 /** A database in WAL mode cannot take another page size: it leaves WAL if nobody else is there. */
 const matchPageSize = (url: string, source: Connection): Promise<boolean> =>
-  withDatabase(url, "managed", (db) => {
+  withDatabase(url, "managed", async (db) => {
     if (journalMode(db) !== "wal") return false;
-    if (pragmaNumber(db, "page_size") === pragmaNumber(source, "page_size")) return false;
+    const pageSize = await readSnapshot(db, () => pragmaNumber(db, "page_size"));
+    if (pageSize === pragmaNumber(source, "page_size")) return false;
     try {
       db.pragma("journal_mode = DELETE");
       return true;
@@ -198,7 +199,7 @@ async function makeDurable(session: Session, request: RestoreRequest): Promise<v
 
 const compare = (session: Session, expected: Content, rowsBefore: TableRows): Promise<Restored> =>
   withDatabase(session.target.url, "checking", (db) =>
-    inSnapshot(db, () => {
+    readSnapshot(db, () => {
       const { fingerprint, rows } = contentOf(db);
       const wrong = changedRows(expected.rows, rows)[0];
       if (fingerprint !== expected.fingerprint || wrong !== undefined)

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import type { Snapshot } from "../../domain/engine/database-engine.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { readCatalog } from "./catalog.ts";
-import { pragmaNumber, type Connection } from "./connection.ts";
+import { pragmaNumber, readSnapshot, type Connection } from "./connection.ts";
 import { withDatabase } from "./connections.ts";
 import { freeBytes, fsyncNewFile, hashFile, requireAbsent, requireSpace } from "./files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -24,33 +24,41 @@ export async function takeSnapshot(session: Session, path: string): Promise<Snap
   await requireAbsent(path);
   const step = await session.connections.step();
   // Before the copy's moment: whatever is committed later shows as another version.
-  const dataVersion = pragmaNumber(step.db, "data_version");
+  const dataVersion = await readSnapshot(step.db, () => pragmaNumber(step.db, "data_version"));
   try {
     const facts = await session.connections.using("managed", (db) => copy(session, db, path));
-    await asSingleFile(path);
+    await asSingleFile(path, facts.pages);
     await fsyncNewFile(path);
     const digest = await hashFile(path);
-    session.snapshot = { db: step.db, dataVersion, tables: new Set(Object.keys(facts.rows)) };
+    session.snapshot = { db: step.db, dataVersion, tables: new Set(Object.keys(facts.read.rows)) };
     session.touched.clear();
-    return { ...digest, ...facts, freeBytes: await freeBytes(path) };
+    return { ...digest, ...facts.read, freeBytes: await freeBytes(path) };
   } catch (error) {
     for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(path + suffix, { force: true });
     throw engineError(error);
   }
 }
 
-async function copy(session: Session, db: Connection, path: string): Promise<Facts> {
-  await requireSpace(path, pragmaNumber(db, "page_count") * pragmaNumber(db, "page_size"));
-  let facts: Facts | undefined;
-  await copyOnline({
+async function copy(
+  session: Session,
+  db: Connection,
+  path: string,
+): Promise<{ readonly read: Facts; readonly pages: number }> {
+  const bytes = await readSnapshot(
+    db,
+    () => pragmaNumber(db, "page_count") * pragmaNumber(db, "page_size"),
+  );
+  await requireSpace(path, bytes);
+  let read: Facts | undefined;
+  const pages = await copyOnline({
     source: db,
     destination: path,
     deadline: deadlineIn(BACKUP_WAIT_MS),
     busyCode: "backup-busy",
-    alongside: () => (facts = readFacts(session, db)),
+    alongside: () => (read = readFacts(session, db)),
     onProgress: (fraction) => session.host.onProgress({ phase: "backup", fraction }),
   });
-  return facts!;
+  return { read: read!, pages };
 }
 
 function readFacts(session: Session, db: Connection): Facts {
@@ -66,9 +74,14 @@ function readFacts(session: Session, db: Connection): Facts {
 }
 
 /** A copy of a WAL database says that it has a WAL: it would need side files to be opened. */
-const asSingleFile = (path: string): Promise<void> =>
+const asSingleFile = (path: string, pages: number): Promise<void> =>
   withDatabase(path, "managed", (db) => {
     const mode = db.pragma("journal_mode = DELETE", { simple: true });
-    if (mode !== "delete")
-      throw new Unavailable("backup-differs", `The copy's journal mode is ${String(mode)}`);
+    const found = pragmaNumber(db, "page_count");
+    if (mode !== "delete" || found !== pages)
+      throw new Unavailable(
+        "backup-differs",
+        `The copy has ${found} pages of ${pages} and journal mode ${String(mode)}`,
+        { hint: "Make another backup; check the disk if it happens again" },
+      );
   });

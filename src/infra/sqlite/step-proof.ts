@@ -1,5 +1,5 @@
 import type { StepRequest } from "../../domain/engine/database-engine.ts";
-import { rollback, type Connection } from "./connection.ts";
+import { readSnapshot, rollback, type Connection } from "./connection.ts";
 import { withDatabase } from "./connections.ts";
 import { phaseOf } from "./markers.ts";
 import { requireMeta } from "./meta.ts";
@@ -32,7 +32,7 @@ export async function settle(
   session.connections.discard();
   try {
     return await withDatabase(session.target.url, "managed", (proof) =>
-      judge(proof, step, fenceBefore),
+      readSnapshot(proof, () => judge(proof, step, fenceBefore)),
     );
   } catch {
     // The file cannot be read now, so nothing is proven; recovery will look again.

@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import type { DatabaseEngine, DatabaseTarget } from "../../src/domain/engine/database-engine.ts";
+import { SqliteEngine } from "../../src/infra/sqlite/sqlite-engine.ts";
+
+/** What the child is told to do: one method, stopped at a point of the protocol. */
+interface Order {
+  readonly target: DatabaseTarget;
+  readonly method: keyof DatabaseEngine;
+  readonly args: readonly unknown[];
+  readonly stopAt: string;
+}
+
+/**
+ * Runs one operation in a process of its own that announces the point `stopAt` and then stands
+ * still there until it is killed or continued.
+ */
+export class EngineChild {
+  readonly process: ChildProcess;
+  readonly #lines: AsyncIterableIterator<string>;
+
+  private constructor(process: ChildProcess) {
+    this.process = process;
+    this.#lines = lines(process);
+  }
+
+  /** Resolves when the child stands at the point. */
+  static async stoppedAt(order: Order): Promise<EngineChild> {
+    const child = new EngineChild(
+      spawn(process.execPath, [import.meta.filename, JSON.stringify(order)], {
+        stdio: ["pipe", "pipe", "inherit"],
+      }),
+    );
+    const line = await child.#next();
+    if (line !== "stopped") throw new Error(`The child ended early: ${line}`);
+    return child;
+  }
+
+  async kill(): Promise<void> {
+    this.process.kill("SIGKILL");
+    await once(this.process, "exit");
+  }
+
+  /** Lets it go on and returns the operation's result, or the error's code as a text. */
+  async resume(): Promise<unknown> {
+    this.process.stdin?.end("\n");
+    const line = await this.#next();
+    return JSON.parse(line) as unknown;
+  }
+
+  async #next(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    return done === true ? "" : (value as string);
+  }
+}
+
+async function* lines(child: ChildProcess): AsyncIterableIterator<string> {
+  let rest = "";
+  for await (const chunk of child.stdout ?? []) {
+    rest += String(chunk);
+    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
+      yield rest.slice(0, end);
+      rest = rest.slice(end + 1);
+    }
+  }
+}
+
+async function main(order: Order): Promise<void> {
+  const engine = new SqliteEngine(
+    order.target,
+    { onProgress: () => {}, onTablesSaved: () => Promise.resolve() },
+    {
+      faults: async (point) => {
+        if (point !== order.stopAt) return;
+        process.stdout.write("stopped\n");
+        await once(process.stdin, "data");
+      },
+    },
+  );
+  const call = engine[order.method] as (...args: readonly unknown[]) => Promise<unknown>;
+  const result = await call.apply(engine, [...order.args]).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error) return error.code;
+    throw error;
+  });
+  process.stdout.write(`${JSON.stringify(result ?? null)}\n`);
+  engine.close();
+  process.stdin.destroy();
+}
+
+if (process.argv[1] === import.meta.filename) await main(JSON.parse(process.argv[2]!) as Order);
