@@ -1,0 +1,59 @@
+import { isAbsolute, resolve } from "node:path";
+import { InvalidInput } from "../domain/shared/errors.ts";
+
+/** What the service is started with, checked. */
+export interface Config {
+  /** The data directory, absolute. */
+  readonly data: string;
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Directories under which managed databases may lie, absolute. */
+  readonly roots: readonly string[];
+}
+
+/** As flags or environment give it. */
+export interface RawConfig {
+  readonly data: string;
+  readonly host: string;
+  readonly port: string | number;
+  readonly roots: readonly string[];
+}
+
+const HOST = /^[A-Za-z0-9.:_-]{1,253}$/;
+
+/** Errors: InvalidInput config-invalid, which names the flag. */
+export function readConfig(raw: RawConfig): Config {
+  return {
+    data: directory("--data", raw.data),
+    host: hostOf(raw.host),
+    port: portOf(raw.port),
+    roots: rootsOf(raw.roots),
+  };
+}
+
+function rootsOf(roots: readonly string[]): readonly string[] {
+  if (roots.length === 0) throw invalid("--root", "at least one directory is needed");
+  return roots.map((root) => directory("--root", root));
+}
+
+function hostOf(host: string): string {
+  if (HOST.test(host)) return host;
+  throw invalid("--host", `${JSON.stringify(host)} is neither a name nor an address`);
+}
+
+function portOf(port: string | number): number {
+  const number = /^\d{1,5}$/.test(String(port)) ? Number(port) : Number.NaN;
+  if (number <= 65_535) return number;
+  throw invalid("--port", `${JSON.stringify(port)} is not a number from 0 to 65535`);
+}
+
+function directory(flag: string, path: string): string {
+  if (path === "" || path.includes("\0")) throw invalid(flag, "the path is empty or malformed");
+  return isAbsolute(path) ? path : resolve(path);
+}
+
+const invalid = (flag: string, why: string): InvalidInput =>
+  new InvalidInput("config-invalid", `${flag}: ${why}`, {
+    hint: `Correct ${flag}, or its twin in the environment`,
+  });

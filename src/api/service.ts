@@ -1,0 +1,159 @@
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { SERVICE_STREAM } from "../domain/events.ts";
+import type { Context } from "../domain/shared/actor.ts";
+import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
+import { ProcessExecutor } from "../infra/executor/process-executor.ts";
+import { makeDirectory } from "../infra/files/atomic-write.ts";
+import { acquireDirectoryLock } from "../infra/files/directory-lock.ts";
+import { Ed25519Signer } from "../infra/signing/ed25519-signer.ts";
+import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
+import { logToStderr, type Log } from "../infra/telemetry/logger.ts";
+import { createApp } from "./app.ts";
+import type { Config } from "./config.ts";
+import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
+import { issueFirstKey } from "./first-key.ts";
+import { loadOrigin } from "./origin.ts";
+import { startServer } from "./server.ts";
+import * as t from "./tokens.ts";
+
+export interface RunningService {
+  readonly url: string;
+  /** Holds the first admin token, one line. */
+  readonly adminKeyFile: string;
+  /** Lets steps in progress end, closes everything in order. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  /** Default: JSON lines on stderr. */
+  readonly log?: Log;
+}
+
+/**
+ * Starts the whole service on a data directory, made (0700) if it is missing. What was opened is
+ * closed again if a later part fails.
+ */
+export async function startService(
+  config: Config,
+  options: ServiceOptions = {},
+): Promise<RunningService> {
+  const closers = new Closers();
+  try {
+    return await start(config, options.log ?? logToStderr, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function start(config: Config, log: Log, closers: Closers): Promise<RunningService> {
+  const keys = join(config.data, "keys");
+  await makeDirectory(keys);
+  await chmod(config.data, 0o700);
+  const since = new Date().toISOString();
+  const lock = await acquireDirectoryLock(config.data, "schemaledger serve", since);
+  closers.add(() => lock.release());
+  const stop = new AbortController();
+  const origin = await loadOrigin(join(keys, "origin"));
+  const executor = new ProcessExecutor();
+  closers.add(() => executor.close());
+  const opened: Opened = {
+    signer: await Ed25519Signer.load(join(keys, "signing.pem"), origin),
+    pseudonyms: await HmacPseudonyms.open(join(keys, "pepper")),
+    executor,
+    log,
+    stopping: stop.signal,
+  };
+  const container = createContainer(config, opened);
+  const adminKeyFile = join(keys, "admin.key");
+  await openLedger(container, opened, adminKeyFile, closers);
+  await resumeWork(container, config, systemContext(opened, container), closers);
+  const app = createApp(container.resolve(t.SERVICES));
+  const server = await startServer(app, config, () => stop.abort());
+  closers.add(() => server.close());
+  // Children start while the first request is on its way; a failure shows at first use.
+  executor.warm().catch(() => undefined);
+  return { url: server.url, adminKeyFile, close: () => closers.close() };
+}
+
+/** The ledger with its state, its first event and its first key. */
+async function openLedger(
+  container: DependencyContainer,
+  opened: Opened,
+  adminKeyFile: string,
+  closers: Closers,
+): Promise<void> {
+  const ledger = container.resolve(t.LEDGER);
+  closers.add(() => ledger.close());
+  const projection = container.resolve(t.PROJECTION);
+  await projection.start();
+  closers.add(() => projection.stop());
+  const context = systemContext(opened, container);
+  if (projection.state.size === 0) {
+    const { origin } = ledger;
+    const { verifierKey } = opened.signer;
+    await ledger.append({
+      stream: SERVICE_STREAM,
+      expected: "none",
+      events: [{ type: "LedgerOpened", data: { origin, verifierKey, leafFormat: 1 } }],
+      context,
+    });
+  }
+  await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, context);
+}
+
+/** Takes up what an earlier process left, before anything new is accepted. */
+async function resumeWork(
+  container: DependencyContainer,
+  config: Config,
+  context: Context,
+  closers: Closers,
+): Promise<void> {
+  await new FileBackupStore(join(config.data, "backups")).clean();
+  const runs = container.resolve(t.RUN_SERVICE);
+  const jobs = container.resolve(t.JOBS);
+  closers.add(async () => {
+    runs.shutDown();
+    await jobs.stop();
+  });
+  runs.resume(context);
+}
+
+/** The service acting on its own. */
+function systemContext({ pseudonyms, signer }: Opened, container: DependencyContainer): Context {
+  return {
+    actor: { id: pseudonyms.of("internal", signer.name, "schemaledger"), kind: "system" },
+    authn: { method: "internal" },
+    source: {},
+    requestId: container.resolve(t.IDS).uuid(),
+  };
+}
+
+/** Closes what was opened, last first. */
+class Closers {
+  readonly #steps: (() => void | Promise<void>)[] = [];
+  #closing: Promise<void> | undefined;
+
+  add(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#run();
+    return this.#closing;
+  }
+
+  /** A step that fails keeps none of the others from running; the first failure is thrown. */
+  async #run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of this.#steps.toReversed()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
