@@ -116,8 +116,8 @@ type Row = readonly unknown[];
 function readBack(from: number, to: number): readonly Row[] {
   return rows
     .prepare(
-      `SELECT e.*, p.salt, p.data FROM event e JOIN payload p ON p.idx = e.idx
-       WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx`,
+      `SELECT idx, id, stream, stream_pos, type, v, time, actor, actor_kind, correlation, causation,
+         leaf, leaf_hash, salt, data FROM event WHERE idx >= ? AND idx < ? ORDER BY idx`,
     )
     .raw()
     .all(from, to) as Row[];

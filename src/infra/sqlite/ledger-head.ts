@@ -1,7 +1,7 @@
-import { frontierLength, push, rootOf } from "../../domain/ledger/merkle.ts";
+import { frontierLength, leafHash, push, rootOf } from "../../domain/ledger/merkle.ts";
 import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import type { HeadRow } from "./ledger-reader.ts";
+import type { LedgerReader } from "./ledger-reader.ts";
 
 /** The head of a ledger in memory: what the next event builds on. */
 export class LedgerHeadState {
@@ -11,14 +11,28 @@ export class LedgerHeadState {
   #timeHigh: string;
   #timeBack: number;
 
-  /** Throws Unavailable, code ledger-damaged, when the row contradicts itself. */
-  constructor(digest: Digest, row: HeadRow) {
+  /**
+   * The head that a file has: its head row, and the events since. Throws Unavailable, code
+   * ledger-damaged, when the row contradicts itself or is ahead of the events.
+   */
+  constructor(digest: Digest, reader: LedgerReader) {
+    const row = reader.head();
+    if (row.size > reader.size()) throw damaged("events are missing at the end");
     if (row.frontier.length !== 32 * frontierLength(row.size)) throw damaged("its frontier");
     this.#digest = digest;
     this.#frontier = splitHashes(row.frontier);
     this.#size = row.size;
     this.#timeHigh = row.timeHigh;
     this.#timeBack = row.timeBack;
+    this.catchUp(reader);
+  }
+
+  /** Takes in the events that are stored beyond this head. */
+  catchUp(reader: LedgerReader): void {
+    for (const { leaf, time } of reader.leaves(this.#size)) {
+      this.push(leafHash(this.#digest.sha256, leaf));
+      this.seeTime(time);
+    }
   }
 
   get size(): number {

@@ -69,8 +69,22 @@ export class LedgerReader {
 
   /** Number of events of a stream. */
   streamVersion(stream: string): number {
-    const sql = "SELECT COALESCE(MAX(stream_pos) + 1, 0) FROM event WHERE stream = ?";
-    return this.#pluck(sql).get(stream) as number;
+    // Not MAX(): inside an expression it walks the whole stream.
+    const sql =
+      "SELECT stream_pos + 1 FROM event WHERE stream = ? ORDER BY stream_pos DESC LIMIT 1";
+    return (this.#pluck(sql).get(stream) as number | undefined) ?? 0;
+  }
+
+  /** Number of events, whatever the head row says. */
+  size(): number {
+    const sql = "SELECT idx + 1 FROM event ORDER BY idx DESC LIMIT 1";
+    return (this.#pluck(sql).get() as number | undefined) ?? 0;
+  }
+
+  /** Leaf and time of the events from an index on. */
+  leaves(from: number): Iterable<{ readonly leaf: Uint8Array; readonly time: string }> {
+    const sql = "SELECT leaf, time FROM event WHERE idx >= ? ORDER BY idx";
+    return this.#statement(sql).iterate(from) as Iterable<{ leaf: Uint8Array; time: string }>;
   }
 
   content(digest: string): string | undefined {

@@ -6,14 +6,21 @@ import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
 import type { LedgerHeadState } from "./ledger-head.ts";
 import type { Extras } from "./ledger-writer.ts";
 
+/** An event with what is stored beside it. */
+export interface StoredEvent {
+  readonly event: RecordedEvent;
+  readonly v: number;
+  readonly leaf: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly payload: string;
+}
+
 /** The prepared statements that write a ledger. None of them replaces or deletes a row. */
 export class LedgerStatements {
   readonly #db: LedgerConnection;
   readonly #begin: LedgerStatement;
   readonly #commit: LedgerStatement;
-  readonly #size: LedgerStatement;
   readonly #event: LedgerStatement;
-  readonly #payload: LedgerStatement;
   readonly #content: LedgerStatement;
   readonly #head: LedgerStatement;
   readonly #idem: LedgerStatement;
@@ -25,9 +32,9 @@ export class LedgerStatements {
     this.#db = db;
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
-    this.#size = db.prepare("SELECT size FROM ledger_head").pluck();
-    this.#event = db.prepare("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    this.#payload = db.prepare("INSERT INTO payload (idx, salt, data) VALUES (?, ?, ?)");
+    this.#event = db.prepare(
+      "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+    );
     this.#content = db.prepare("INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO NOTHING");
     this.#head = db.prepare(
       "UPDATE ledger_head SET size = ?, frontier = ?, time_high = ?, time_back = ?",
@@ -55,17 +62,7 @@ export class LedgerStatements {
     if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
   }
 
-  /** The size of the head row. */
-  size(): number {
-    return this.#size.get() as number;
-  }
-
-  /** One more than the greatest index. */
-  eventCount(): number {
-    return this.#db.prepare("SELECT COALESCE(MAX(idx) + 1, 0) FROM event").pluck().get() as number;
-  }
-
-  insertEvent(event: RecordedEvent, v: number, leaf: Uint8Array): void {
+  insertEvent({ event, v, leaf, salt, payload }: StoredEvent): void {
     this.#event.run(
       event.index,
       event.id,
@@ -80,11 +77,9 @@ export class LedgerStatements {
       event.causation,
       leaf,
       event.leafHash,
+      salt,
+      payload,
     );
-  }
-
-  insertPayload(index: number, salt: Uint8Array, data: string): void {
-    this.#payload.run(index, salt, data);
   }
 
   insertContent(content: Content): void {

@@ -18,9 +18,9 @@ import type { Ids } from "../../domain/shared/ids.ts";
 import type { Json } from "../../domain/shared/json.ts";
 import type { Settled } from "./group-commit.ts";
 import type { LedgerConnection } from "./ledger-connection.ts";
-import { damaged, LedgerHeadState } from "./ledger-head.ts";
+import { LedgerHeadState } from "./ledger-head.ts";
 import type { LedgerReader } from "./ledger-reader.ts";
-import { LedgerStatements } from "./ledger-statements.ts";
+import { LedgerStatements, type StoredEvent } from "./ledger-statements.ts";
 
 export interface WriterParts {
   readonly digest: Digest;
@@ -35,14 +35,8 @@ export interface Extras {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** An event ready to be inserted. */
-interface Draft {
-  readonly event: RecordedEvent;
-  readonly v: number;
-  readonly leaf: Uint8Array;
-  readonly salt: Uint8Array;
-  readonly payload: string;
-}
+/** The head row is written after so many events at the latest. */
+const HEAD_EVERY = 256;
 
 type Range = { readonly first: number | null; readonly last: number | null };
 
@@ -52,6 +46,8 @@ export class LedgerWriter {
   readonly #statements: LedgerStatements;
   readonly #parts: WriterParts;
   #head: LedgerHeadState;
+  /** Size that the head row has. */
+  #stored: number;
   /** Set while the head in memory may be ahead of the file. */
   #stale = false;
 
@@ -59,12 +55,13 @@ export class LedgerWriter {
     this.#reader = reader;
     this.#statements = new LedgerStatements(db);
     this.#parts = parts;
-    this.#head = this.#load();
+    this.#head = new LedgerHeadState(parts.digest, reader);
+    this.#stored = reader.head().size;
   }
 
   /** The head of what is committed. */
   get head(): LedgerHeadState {
-    if (this.#stale) this.#head = this.#load();
+    if (this.#stale) this.#reload();
     return this.#head;
   }
 
@@ -76,11 +73,13 @@ export class LedgerWriter {
     this.#statements.begin();
     try {
       this.#follow();
-      const size = this.#head.size;
+      const { timeBack } = this.#head;
       const settled = appends.map((append) => this.#settle(append));
-      if (this.#head.size > size) this.#statements.updateHead(this.#head);
       this.#statements.storeExtras(extras, this.#parts.clock);
+      const due = extras.checkpoint !== undefined || this.#head.timeBack > timeBack;
+      const stored = this.#storeHead(due);
       this.#statements.commit();
+      this.#stored = stored;
       return settled;
     } catch (error) {
       this.#stale = true;
@@ -91,14 +90,23 @@ export class LedgerWriter {
 
   /** Takes over what another process appended since. */
   #follow(): void {
-    if (this.#stale || this.#statements.size() !== this.#head.size) this.#head = this.#load();
+    const size = this.#reader.size();
+    if (this.#stale || size < this.#head.size) this.#reload();
+    else if (size > this.#head.size) this.#head.catchUp(this.#reader);
   }
 
-  #load(): LedgerHeadState {
-    const head = new LedgerHeadState(this.#parts.digest, this.#reader.head());
-    if (head.size !== this.#statements.eventCount()) throw damaged("the number of events");
+  #reload(): void {
+    this.#head = new LedgerHeadState(this.#parts.digest, this.#reader);
+    this.#stored = this.#reader.head().size;
     this.#stale = false;
-    return head;
+  }
+
+  /** Writes the head row if it must be; gives the size that the row then has. */
+  #storeHead(due: boolean): number {
+    const { size } = this.#head;
+    if (size === this.#stored || (!due && size - this.#stored < HEAD_EVERY)) return this.#stored;
+    this.#statements.updateHead(this.#head);
+    return size;
   }
 
   #settle(append: Append): Settled<Appended> {
@@ -156,7 +164,7 @@ export class LedgerWriter {
     }
   }
 
-  #draft(append: Append, version: number): readonly Draft[] {
+  #draft(append: Append, version: number): readonly StoredEvent[] {
     if (append.events.length === 0) return [];
     try {
       return this.#drafts(append, version);
@@ -166,7 +174,7 @@ export class LedgerWriter {
     }
   }
 
-  #drafts({ stream, events, context }: Append, version: number): readonly Draft[] {
+  #drafts({ stream, events, context }: Append, version: number): readonly StoredEvent[] {
     const { digest, ids, clock, place } = this.#parts;
     const frame = {
       actor: context.actor,
@@ -232,9 +240,8 @@ export class LedgerWriter {
     } as unknown as RecordedEvent;
   }
 
-  #insert(draft: Draft): void {
-    this.#statements.insertEvent(draft.event, draft.v, draft.leaf);
-    this.#statements.insertPayload(draft.event.index, draft.salt, draft.payload);
+  #insert(draft: StoredEvent): void {
+    this.#statements.insertEvent(draft);
     this.#head.push(draft.event.leafHash);
     this.#head.seeTime(draft.event.time);
   }
@@ -265,7 +272,7 @@ function fits(expected: ExpectedVersion, actual: number): boolean {
   }
 }
 
-const rangeOf = (drafts: readonly Draft[]): Range => ({
+const rangeOf = (drafts: readonly StoredEvent[]): Range => ({
   first: drafts[0]?.event.index ?? null,
   last: drafts.at(-1)?.event.index ?? null,
 });

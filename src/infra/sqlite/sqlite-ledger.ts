@@ -186,7 +186,7 @@ export class SqliteLedger implements Ledger {
   }
 
   #headState(): LedgerHeadState {
-    return this.#writer?.head ?? new LedgerHeadState(this.#digest, this.#reader.head());
+    return this.#writer?.head ?? new LedgerHeadState(this.#digest, this.#reader);
   }
 
   #headNow(): LedgerHead {
