@@ -1,26 +1,31 @@
-import { SqlScanner } from "./scanner.ts";
+import type { SqlScanner } from "./scanner.ts";
 import { foldName, nameOf } from "./tokens.ts";
 
 /**
- * Names of the tables whose rows or columns the statements may destroy, by text alone: dropped,
- * deleted from, replaced into, losing a column, or renamed as part of a rebuild. As written,
- * unquoted, without schema, each once (ASCII case ignored). A name need not exist.
+ * Collects the names of tables whose rows or columns statements may destroy, by text alone:
+ * dropped, deleted from, replaced into, losing a column, or renamed as part of a rebuild.
  */
-export function destroyedTables(statements: readonly string[]): string[] {
-  const found = new Found();
-  for (const sql of statements) {
-    const scanner = new SqlScanner(sql);
-    let before = "";
-    while (scanner.next()) {
-      const word = scanner.kind === "word" ? scanner.text.toUpperCase() : "";
-      if (VERBS.has(word)) readVerb(found, word, before, scanner.fork());
-      before = word;
-    }
+export class DestroyedTables {
+  readonly #found = new Found();
+  #before = "";
+
+  /** Must be shown every token of every statement, in order. */
+  see(scanner: SqlScanner): void {
+    const short = scanner.kind === "word" && scanner.end - scanner.start <= LONGEST_WORD;
+    const word = short ? scanner.text.toUpperCase() : "";
+    if (VERBS.has(word)) readVerb(this.#found, word, this.#before, scanner.fork());
+    this.#before = word;
   }
-  return found.names();
+
+  /** As written, unquoted, without schema, each once (ASCII case ignored). May not exist. */
+  names(): string[] {
+    return this.#found.names();
+  }
 }
 
 const VERBS = new Set(["ALTER", "CREATE", "DELETE", "DROP", "INTO", "UPDATE"]);
+
+const LONGEST_WORD = "REPLACE".length;
 
 function readVerb(found: Found, verb: string, before: string, scanner: SqlScanner): void {
   const reader = new Reader(scanner);

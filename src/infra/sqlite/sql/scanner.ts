@@ -1,4 +1,4 @@
-/** `parameter`: `?`, `?1`, `:a`, `@a`, `$a`, `$a::b(c)`. `quoted`: a name in `"`, `` ` `` or `[ ]`. */
+/** `parameter`: `?`, `?1`, `:a`, `@a`, `$a`. `quoted`: a name in `"`, `` ` `` or `[ ]`. */
 export type TokenKind = "word" | "quoted" | "string" | "number" | "parameter" | "op";
 
 const SPACE = /[ \t\n\v\f\r\ufeff]+/y;
@@ -6,8 +6,13 @@ const SPACE = /[ \t\n\v\f\r\ufeff]+/y;
 const WORD = /[A-Za-z0-9_$\x80-\uffff]+/y;
 const NUMBER =
   /(?:0[xX][0-9a-fA-F_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)[A-Za-z0-9_$\x80-\uffff]*/y;
-// The parenthesised tail of the `$name(…)` form may hold quotes and semicolons.
-const PARAMETER = /\?[0-9]*|[:@#$][A-Za-z0-9_$:\x80-\uffff]+(?:\([^ \t\n\v\f\r)]*\)?)?/y;
+const PARAMETER = /\?[0-9]*|[:@#$][A-Za-z0-9_$:\x80-\uffff]+/y;
+
+const PUNCTUATION: ReadonlySet<string> = new Set("(),;=<>+-*/%&|~!.");
+const BOM = 0xfeff;
+const DASH = 0x2d;
+const SLASH = 0x2f;
+const STAR = 0x2a;
 
 /**
  * Reads SQLite's tokens one after the other without keeping them, in time linear in the text.
@@ -55,18 +60,21 @@ export class SqlScanner {
   #skip(): void {
     const sql = this.#sql;
     for (;;) {
-      SPACE.lastIndex = this.end;
-      if (SPACE.test(sql)) this.end = SPACE.lastIndex;
-      const comment = sql.startsWith("--", this.end)
-        ? "\n"
-        : sql.startsWith("/*", this.end)
-          ? "*/"
-          : null;
-      if (comment === null) return;
-      const at = sql.indexOf(comment, this.end + 2);
-      if (at < 0 && comment === "*/") this.unclosed = "comment";
-      this.end = at < 0 ? sql.length : at + comment.length;
+      const code = sql.charCodeAt(this.end);
+      if (code <= 0x20 || code === BOM) {
+        SPACE.lastIndex = this.end;
+        if (!SPACE.test(sql)) return;
+        this.end = SPACE.lastIndex;
+      } else if (code === DASH && sql.charCodeAt(this.end + 1) === DASH) this.#comment("\n");
+      else if (code === SLASH && sql.charCodeAt(this.end + 1) === STAR) this.#comment("*/");
+      else return;
     }
+  }
+
+  #comment(mark: string): void {
+    const at = this.#sql.indexOf(mark, this.end + 2);
+    if (at < 0 && mark === "*/") this.unclosed = "comment";
+    this.end = at < 0 ? this.#sql.length : at + mark.length;
   }
 
   #quote(kind: TokenKind, prefix: number, quote: string): void {
@@ -100,7 +108,7 @@ export class SqlScanner {
     } else if ("?:@#$".includes(c)) {
       if (this.#match("parameter", PARAMETER)) return;
     }
-    if (this.#match("word", WORD)) return;
+    if (!PUNCTUATION.has(c) && this.#match("word", WORD)) return;
     this.kind = "op";
     this.end = this.start + 1;
   }

@@ -1,7 +1,7 @@
 import type { ScriptAnalysis, Statement } from "../../../domain/engine/dialect.ts";
 import type { TransactionMode } from "../../../domain/database/events.ts";
 import type { Finding } from "../../../domain/migration/events.ts";
-import { destroyedTables } from "./destroyed-tables.ts";
+import { DestroyedTables } from "./destroyed-tables.ts";
 import { nonTransactionalFindings } from "./non-transactional.ts";
 import { endsOpen, SqlScanner } from "./scanner.ts";
 import { findingAt, scriptParts, type ScriptPart } from "./script-part.ts";
@@ -24,7 +24,9 @@ export function prepareScript(sql: string, transaction: TransactionMode): Script
     return { statements: [], rewritings: [], findings: [refusal], destroys: [] };
   const pieces = splitSqlite(sql);
   const parts = scriptParts(pieces);
-  const look = lookThrough(parts, sql.slice(pieces.at(-1)?.end ?? 0));
+  const last = pieces.at(-1);
+  const complete = last === undefined || last.terminated || isComplete(last.sql);
+  const look = lookThrough(parts, complete && !endsOpen(sql.slice(last?.end ?? 0)));
   if (transaction === "none")
     return {
       statements: parts.map((part) => part.statement),
@@ -124,24 +126,21 @@ interface Look {
   readonly destroys: readonly string[];
 }
 
-/** What needs each token of the script; `tail` is the text behind the last statement. */
-function lookThrough(parts: readonly ScriptPart[], tail: string): Look {
+/** What needs each token of the script. */
+function lookThrough(parts: readonly ScriptPart[], complete: boolean): Look {
   const findings: Finding[] = [];
+  const destroyed = new DestroyedTables();
   for (const part of parts) {
-    const parameter = firstParameter(part.statement.sql);
-    if (parameter !== undefined)
-      findings.push(
-        findingAt(
-          part,
-          "error",
-          "bind-parameter",
-          `The statement has the parameter ${parameter}, for which a script has no value: SQLite would take NULL`,
-          "Write the value into the statement; a name with special characters needs double quotes",
-        ),
-      );
+    let parameter: string | undefined;
+    const scanner = new SqlScanner(part.statement.sql);
+    while (scanner.next()) {
+      if (scanner.kind === "parameter") parameter ??= scanner.text.slice(0, 40);
+      destroyed.see(scanner);
+    }
+    if (parameter !== undefined) findings.push(parameterFinding(part, parameter));
   }
   const last = parts.at(-1);
-  if ((last !== undefined && !isComplete(last.statement.sql)) || endsOpen(tail))
+  if (!complete)
     findings.push({
       severity: "error",
       code: "incomplete-statement",
@@ -149,11 +148,14 @@ function lookThrough(parts: readonly ScriptPart[], tail: string): Look {
       hint: "Close it; a trigger ends with END;",
       ...(last === undefined ? {} : { statement: last.statement.number }),
     });
-  return { findings, destroys: destroyedTables(parts.map((part) => part.statement.sql)) };
+  return { findings, destroys: destroyed.names() };
 }
 
-function firstParameter(sql: string): string | undefined {
-  const scanner = new SqlScanner(sql);
-  while (scanner.next()) if (scanner.kind === "parameter") return scanner.text.slice(0, 40);
-  return undefined;
-}
+const parameterFinding = (part: ScriptPart, parameter: string): Finding =>
+  findingAt(
+    part,
+    "error",
+    "bind-parameter",
+    `The statement has the parameter ${parameter}, for which a script has no value: SQLite would take NULL`,
+    "Write the value into the statement; a name with special characters needs double quotes",
+  );

@@ -61,9 +61,10 @@ export function splitSqlite(sql: string): Piece[] {
   let state = START;
   let start = 0;
   let any = false;
-  for (let at = 0; at < sql.length;) {
-    const [kind, next] = readToken(sql, at);
-    at = next;
+  const reader = new TokenReader(sql);
+  while (reader.at < sql.length) {
+    const kind = reader.read();
+    const { at } = reader;
     if (kind !== SPACE && kind !== SEMI) any = true;
     state = NEXT[state]![kind]!;
     if (state !== START || kind !== SEMI) continue;
@@ -80,34 +81,63 @@ export function isComplete(statement: string): boolean {
   return splitSqlite(`${statement}\n;`).every((piece) => piece.terminated);
 }
 
-function readToken(sql: string, at: number): [kind: number, next: number] {
-  const c = sql[at]!;
-  switch (c) {
-    case ";":
-      return [SEMI, at + 1];
-    case "'":
-    case '"':
-    case "`":
-      // A doubled quote reads as two strings side by side: no difference here.
-      return [OTHER, behind(sql, c, at + 1)];
-    case "[":
-      return [OTHER, behind(sql, "]", at + 1)];
-    case "/":
-      return sql[at + 1] === "*" ? [SPACE, behind(sql, "*/", at + 2)] : [OTHER, at + 1];
-    case "-":
-      return sql[at + 1] === "-" ? [SPACE, behind(sql, "\n", at)] : [OTHER, at + 1];
-    default:
-  }
-  BLANK.lastIndex = at;
-  if (BLANK.test(sql)) return [SPACE, BLANK.lastIndex];
-  WORD.lastIndex = at;
-  if (!WORD.test(sql)) return [OTHER, at + 1];
-  const end = WORD.lastIndex;
-  if (end - at > LONGEST_WORD) return [OTHER, end];
-  return [WORDS.get(sql.slice(at, end).toLowerCase()) ?? OTHER, end];
-}
+/** Reads classes of tokens. A field instead of a result keeps it free of allocation. */
+class TokenReader {
+  /** Offset behind the last token. */
+  at = 0;
+  readonly #sql: string;
 
-function behind(sql: string, mark: string, from: number): number {
-  const at = sql.indexOf(mark, from);
-  return at < 0 ? sql.length : at + mark.length;
+  constructor(sql: string) {
+    this.#sql = sql;
+  }
+
+  /** The class of the next token; must not be called at the end. */
+  read(): number {
+    const { at } = this;
+    const c = this.#sql[at]!;
+    switch (c) {
+      case ";":
+        return this.#past(SEMI, at + 1);
+      case "'":
+      case '"':
+      case "`":
+        // A doubled quote reads as two strings side by side: no difference here.
+        return this.#behind(OTHER, c, at + 1);
+      case "[":
+        return this.#behind(OTHER, "]", at + 1);
+      case "/":
+        if (this.#sql[at + 1] === "*") return this.#behind(SPACE, "*/", at + 2);
+        return this.#past(OTHER, at + 1);
+      case "-":
+        if (this.#sql[at + 1] === "-") return this.#behind(SPACE, "\n", at + 2);
+        return this.#past(OTHER, at + 1);
+      case "(":
+      case ",":
+      case ")":
+        return this.#past(OTHER, at + 1);
+      default:
+        return this.#spaceOrWord();
+    }
+  }
+
+  #spaceOrWord(): number {
+    const { at } = this;
+    BLANK.lastIndex = at;
+    if (BLANK.test(this.#sql)) return this.#past(SPACE, BLANK.lastIndex);
+    WORD.lastIndex = at;
+    if (!WORD.test(this.#sql)) return this.#past(OTHER, at + 1);
+    const end = this.#past(WORD.lastIndex, WORD.lastIndex);
+    if (end - at > LONGEST_WORD) return OTHER;
+    return WORDS.get(this.#sql.slice(at, end).toLowerCase()) ?? OTHER;
+  }
+
+  #behind(kind: number, mark: string, from: number): number {
+    const at = this.#sql.indexOf(mark, from);
+    return this.#past(kind, at < 0 ? this.#sql.length : at + mark.length);
+  }
+
+  #past(kind: number, at: number): number {
+    this.at = at;
+    return kind;
+  }
 }

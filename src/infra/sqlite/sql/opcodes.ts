@@ -1,0 +1,45 @@
+import type { Database } from "better-sqlite3";
+
+/** One instruction of a compiled statement. */
+export interface Op {
+  readonly opcode: string;
+  readonly p1: number;
+  readonly p2: number;
+  readonly p3: number;
+  readonly p4: string | null;
+  readonly p5: number;
+}
+
+const TELLING = new Set(
+  `AutoCommit Savepoint Vacuum Function Halt Transaction OpenWrite Clear Destroy DropTable
+   DropIndex DropTrigger ParseSchema SetCookie VUpdate VRename VDestroy VCreate`.split(/\s+/),
+);
+
+/**
+ * The instructions of one statement that tell what it does, its triggers' and cascades' included.
+ * They depend on the present schema. The statement is compiled, not run, which is not harmless
+ * for a PRAGMA: never call it for one. Throws what preparing the statement throws.
+ */
+export function tellingOps(db: Database, sql: string): Op[] {
+  const ops: Op[] = [];
+  const rows = db.prepare<[], ExplainRow>(`EXPLAIN ${sql}`).raw().iterate();
+  for (const row of rows as IterableIterator<ExplainRow>) {
+    const [, opcode, p1, p2, p3, p4, p5] = row;
+    if (!TELLING.has(opcode)) continue;
+    const [a, b, c, flags] = [Number(p1), Number(p2), Number(p3), Number(p5)];
+    ops.push({ opcode, p1: a, p2: b, p3: c, p4: p4 === null ? null : String(p4), p5: flags });
+  }
+  return ops;
+}
+
+type Integer = number | bigint;
+type ExplainRow = [
+  addr: Integer,
+  opcode: string,
+  p1: Integer,
+  p2: Integer,
+  p3: Integer,
+  p4: string | Integer | null,
+  p5: Integer,
+  comment: string | null,
+];
