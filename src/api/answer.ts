@@ -1,0 +1,54 @@
+import type { Request, Response } from "express";
+import type { Answer, Sink, StreamAnswer, WholeAnswer } from "./route.ts";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+/** A reader that leaves more than this unread is dropped, bytes. */
+const MAX_UNREAD = 1 << 20;
+
+/** Sends an answer. */
+export function send(request: Request, response: Response, answer: Answer): void {
+  if ("stream" in answer) startStream(request, response, answer);
+  else sendWhole(response, answer);
+}
+
+function sendWhole(response: Response, answer: WholeAnswer): void {
+  const text = answer.text ?? (answer.body === undefined ? undefined : JSON.stringify(answer.body));
+  response.statusCode = answer.status;
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  if (text === undefined) {
+    response.end();
+    return;
+  }
+  const bytes = Buffer.from(text, "utf8");
+  response.setHeader("Content-Type", answer.type ?? JSON_TYPE);
+  response.setHeader("Content-Length", bytes.length);
+  response.end(bytes);
+}
+
+function startStream(request: Request, response: Response, answer: StreamAnswer): void {
+  response.statusCode = 200;
+  response.setHeader("Content-Type", answer.type);
+  response.setHeader("X-Accel-Buffering", "no");
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  answer.stream(sinkOf(response));
+}
+
+const sinkOf = (response: Response): Sink => ({
+  write: (text) => {
+    if (response.destroyed || response.writableEnded) return false;
+    response.write(text);
+    if (response.writableLength <= MAX_UNREAD) return true;
+    response.destroy();
+    return false;
+  },
+  end: () => {
+    response.end();
+  },
+  onClose: (listener) => {
+    response.once("close", listener);
+  },
+});

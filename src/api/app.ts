@@ -1,0 +1,110 @@
+import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import helmet from "helmet";
+import { NotFound } from "../domain/shared/errors.ts";
+import { describeError } from "../infra/telemetry/logger.ts";
+import { send } from "./answer.ts";
+import { HttpError, isUnexpected, problemOf, PROBLEM_TYPE } from "./problem.ts";
+import { RequestHandler } from "./request-handler.ts";
+import type { Route } from "./route.ts";
+import { routesOf } from "./routes/routes.ts";
+import type { Services } from "./services.ts";
+import { Views } from "./views/views.ts";
+
+const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
+
+/** The HTTP application over the services. */
+export function createApp(services: Services): Express {
+  const views = new Views(services.projection);
+  const routes = routesOf(services, views);
+  const handler = new RequestHandler(services, views);
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use((request, response, next) => {
+    response.setHeader("X-Request-Id", requestIdOf(request, services));
+    response.setHeader("Cache-Control", "no-store");
+    next();
+  });
+  app.use(helmet({ contentSecurityPolicy: { directives: CSP, useDefaults: false } }));
+  for (const route of routes) {
+    app[route.method](expressPath(route.path), (request: Request, response: Response) =>
+      handler
+        .answer(route, request, response, requestIdOf(request, services, response))
+        .then((answer) => send(request, response, answer)),
+    );
+  }
+  refuseOtherMethods(app, routes);
+  app.use((request) => {
+    throw new NotFound("path-unknown", `There is nothing at ${request.path.slice(0, 200)}`, {
+      hint: "GET /openapi.json lists every path",
+    });
+  });
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
+    sendProblem(services, error, request, response),
+  );
+  return app;
+}
+
+/** Nothing is loaded from anywhere; the docs page brings its style with it and has no script. */
+const CSP = {
+  defaultSrc: ["'none'"],
+  styleSrc: ["'unsafe-inline'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+/** `/v1/runs/{id}` in Express's form. */
+const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
+
+/** Taken from the client if it is harmless, so that its own logs can be matched; else made up. */
+function requestIdOf(request: Request, services: Services, response?: Response): string {
+  const given = response?.getHeader("X-Request-Id") ?? request.headers["x-request-id"];
+  return typeof given === "string" && REQUEST_ID.test(given) ? given : services.ids.uuid();
+}
+
+function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const allow = [...new Set(methods.flatMap(namesOf))].join(", ");
+    app.all(expressPath(path), (request) => {
+      throw new HttpError(405, "method-not-allowed", `${request.method} is not possible here`, {
+        hint: `Use ${allow}`,
+        headers: { Allow: allow },
+      });
+    });
+  }
+}
+
+const namesOf = (method: string): string[] =>
+  method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()];
+
+function sendProblem(
+  services: Services,
+  error: unknown,
+  request: Request,
+  response: Response,
+): void {
+  const requestId = requestIdOf(request, services, response);
+  const path = request.originalUrl.split("?", 1)[0]!;
+  if (isUnexpected(error))
+    services.log({
+      level: "error",
+      message: "A request failed unexpectedly",
+      requestId,
+      method: request.method,
+      path,
+      ...describeError(error),
+    });
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { problem, headers } = problemOf(error, requestId, path);
+  send(request, response, {
+    status: problem.status,
+    text: JSON.stringify(problem),
+    type: PROBLEM_TYPE,
+    headers,
+  });
+}

@@ -1,0 +1,39 @@
+import type { KeyState, LedgerState } from "../../domain/state/state.ts";
+
+/** Finds keys by token digest and by actor. Follows the projection, also when it is rebuilt. */
+export class KeyIndex {
+  readonly #projection: { readonly state: LedgerState };
+  #keys: ReadonlyMap<string, KeyState> = new Map();
+  #indexed = 0;
+  readonly #byHash = new Map<string, KeyState>();
+  readonly #byActor = new Map<string, KeyState>();
+
+  constructor(projection: { readonly state: LedgerState }) {
+    this.#projection = projection;
+  }
+
+  /** `sha256:` + hex of the token. */
+  byTokenHash(tokenHash: string): KeyState | undefined {
+    this.#follow();
+    return this.#byHash.get(tokenHash);
+  }
+
+  byActor(actorId: string): KeyState | undefined {
+    this.#follow();
+    return this.#byActor.get(actorId);
+  }
+
+  /** Keys are only ever added; a rebuilt state is another map. */
+  #follow(): void {
+    const { keys } = this.#projection.state;
+    if (keys === this.#keys && keys.size === this.#indexed) return;
+    this.#byHash.clear();
+    this.#byActor.clear();
+    for (const key of keys.values()) {
+      this.#byHash.set(key.tokenHash, key);
+      this.#byActor.set(key.actorId, key);
+    }
+    this.#keys = keys;
+    this.#indexed = keys.size;
+  }
+}

@@ -1,0 +1,103 @@
+import "reflect-metadata";
+import { Transform, Type, type ClassConstructor } from "class-transformer";
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsObject,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+  ValidateIf,
+  ValidateNested,
+} from "class-validator";
+
+/** Longest SQL text of one script, characters. */
+const MAX_SQL = 16 << 20;
+
+const all =
+  (...decorators: readonly PropertyDecorator[]): PropertyDecorator =>
+  (target, property) =>
+    decorators.forEach((decorate) => decorate(target, property));
+
+/** May be left out. Unlike IsOptional it refuses null: a null is nearly always a caller's fault. */
+export const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+
+/** A list of nested DTOs. ValidateNested alone lets a list inside the list through. */
+export const ListOf = <T>(dto: () => ClassConstructor<T>): PropertyDecorator =>
+  all(IsArray(), IsObject({ each: true }), ValidateNested({ each: true }), Type(dto));
+
+/** One nested DTO. */
+export const Nested = <T>(dto: () => ClassConstructor<T>): PropertyDecorator =>
+  all(IsObject(), ValidateNested(), Type(dto));
+
+/** A text of 1 to `max` characters. */
+export const Text = (max: number): PropertyDecorator =>
+  all(IsString(), MinLength(1), MaxLength(max));
+
+/** A text for people, that may be empty. */
+export const FreeText = (max: number): PropertyDecorator => all(IsString(), MaxLength(max));
+
+/** A script of SQL. */
+export const Sql = (): PropertyDecorator => Text(MAX_SQL);
+
+const VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** A migration's version. A non-negative integer is taken as its decimal text. */
+export const Version = (): PropertyDecorator =>
+  all(
+    Transform(({ value }: { value: unknown }) =>
+      Number.isSafeInteger(value) && (value as number) >= 0 ? String(value) : value,
+    ),
+    Matches(VERSION, {
+      message: "$property must be 1 to 128 letters, digits, dots, dashes or underscores",
+    }),
+  );
+
+/** One to `max` names. */
+export const Names = (max: number): PropertyDecorator =>
+  all(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(max),
+    IsString({ each: true }),
+    MinLength(1, { each: true }),
+    MaxLength(255, { each: true }),
+  );
+
+/** A whole number in the query. */
+export const QueryInt = (min: number, max: number): PropertyDecorator =>
+  all(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value,
+    ),
+    IsInt(),
+    Min(min),
+    Max(max),
+  );
+
+/** One or several of the values: as a list with commas, or the parameter repeated. */
+export const QueryList = (values: readonly string[]): PropertyDecorator =>
+  all(
+    Transform(({ value }: { value: unknown }) =>
+      [value].flat().flatMap((part) => (typeof part === "string" ? part.split(",") : [part])),
+    ),
+    IsArray(),
+    ArrayMaxSize(values.length),
+    IsIn(values, { each: true }),
+  );
+
+const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** A point in time, RFC 3339. */
+export const Time = (): PropertyDecorator =>
+  all(
+    IsISO8601({ strict: true }, { message: "$property must be a real date and time" }),
+    Matches(TIME, { message: "$property must be an RFC 3339 time: 2026-01-02T03:04:05.678Z" }),
+  );

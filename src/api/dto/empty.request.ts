@@ -1,0 +1,4 @@
+import "reflect-metadata";
+
+/** No member is known: everything sent is refused. */
+export class EmptyRequest {}

@@ -1,0 +1,29 @@
+import { ArrayMaxSize, ArrayMinSize, IsIn } from "class-validator";
+import type { TransactionMode } from "../../domain/database/events.ts";
+import { ListOf, Names, Nested, Optional, Sql, Text, Version } from "./decorators.ts";
+
+const MODES: readonly TransactionMode[] = ["required", "none"];
+
+/** What a migration declares it is meant to do although it looks like loss. */
+export class AllowancesRequest {
+  /** Tables that may end with fewer rows than before. */
+  @Optional() @Names(1000) rowLoss?: string[];
+}
+
+export class MigrationRequest {
+  @Version() version!: string;
+  @Text(200) name!: string;
+  @Sql() up!: string;
+  @Optional() @Sql() down?: string;
+  @Optional() @Sql() verify?: string;
+  @Optional() @IsIn(MODES) transaction?: TransactionMode;
+  @Optional() @Nested(() => AllowancesRequest) allow?: AllowancesRequest;
+}
+
+/** Migrations to register: all of them, or none. */
+export class RegisterMigrationsRequest {
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1000)
+  @ListOf(() => MigrationRequest)
+  migrations!: MigrationRequest[];
+}

@@ -1,0 +1,86 @@
+import type { AuditRow } from "../../domain/audit/audit-log.ts";
+import { databaseStream } from "../../domain/events.ts";
+import type { EventQuery } from "../../domain/ledger/ledger.ts";
+import { AuditQuery } from "../dto/audit.query.ts";
+import { DEFAULT_LIMIT } from "../paging.ts";
+import { route, type Route, type WholeAnswer } from "../route.ts";
+import type { Services } from "../services.ts";
+import { eventCsv } from "../views/event-csv.ts";
+import type { Views } from "../views/views.ts";
+
+const NDJSON = "application/x-ndjson";
+const CSV = "text/csv";
+
+/** The audit history: every event, filtered. */
+export const auditRoutes = (services: Services, views: Views): Route[] => [
+  route<object, AuditQuery>({
+    method: "get",
+    path: "/v1/audit/events",
+    id: "listEvents",
+    access: "read",
+    tag: "audit",
+    summary: "The audit history: who did what to which database, when, from where",
+    description:
+      "Complete and in order. `next` is the index to pass as `after`; in the other content types " +
+      "a `Link` header with `rel=next` says the same.",
+    query: AuditQuery,
+    responses: {
+      200: { description: "A page of events", schema: "EventList", types: [NDJSON, CSV] },
+    },
+    handle: ({ query, accepts, url }) => {
+      const limit = query.limit ?? DEFAULT_LIMIT;
+      const rows = services.audit.rows(eventQuery(services, query, limit + 1));
+      const type = accepts("application/json", NDJSON, CSV);
+      if (type === "application/json") return eventPage(views, rows, limit);
+      const shown = rows.slice(0, limit);
+      const text =
+        type === CSV
+          ? eventCsv(shown, views.names)
+          : views.events
+              .rows(shown)
+              .map((line) => `${line}\n`)
+              .join("");
+      const next = rows.length > limit ? { Link: nextLink(url, shown.at(-1)!.index) } : {};
+      return { status: 200, text, type: `${type}; charset=utf-8`, headers: next };
+    },
+  }),
+];
+
+/** A page of events, of whose rows there is one more than `limit` if the history goes on. */
+export function eventPage(views: Views, rows: readonly AuditRow[], limit: number): WholeAnswer {
+  const more = rows.length > limit;
+  const shown = more ? rows.slice(0, limit) : rows;
+  const next = more ? `"${shown.at(-1)!.index}"` : "null";
+  return { status: 200, text: `{"items":[${views.events.rows(shown).join(",")}],"next":${next}}` };
+}
+
+function eventQuery(services: Services, query: AuditQuery, limit: number): EventQuery {
+  const { database, actor, type, runId, correlationId, from, to, after, order = "asc" } = query;
+  const correlation = runId ?? correlationId;
+  return {
+    limit,
+    order,
+    ...(database === undefined
+      ? {}
+      : { stream: databaseStream(services.databases.find(database).id) }),
+    ...(actor === undefined ? {} : { actor: actorId(services, actor) }),
+    ...(type === undefined ? {} : { types: type }),
+    ...(correlation === undefined ? {} : { correlation }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+/** A pseudonym, a key's id or a key's name. */
+function actorId({ projection }: Services, actor: string): string {
+  const keys = [...projection.state.keys.values()];
+  return keys.findLast(({ id, name }) => id === actor || name === actor)?.actorId ?? actor;
+}
+
+function nextLink(url: string, after: number): string {
+  const [path, search] = url.split("?", 2);
+  const query = new URLSearchParams(search);
+  query.set("after", String(after));
+  return `<${path}?${query.toString()}>; rel="next"`;
+}

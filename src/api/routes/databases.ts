@@ -1,0 +1,71 @@
+import type { Policy } from "../../domain/database/events.ts";
+import { PolicyRequest } from "../dto/policy.request.ts";
+import { RegisterDatabaseRequest } from "../dto/register-database.request.ts";
+import { wholePage } from "../paging.ts";
+import { route, type Route } from "../route.ts";
+import type { Services } from "../services.ts";
+import type { Views } from "../views/views.ts";
+import { schemaRoute } from "./schema.ts";
+
+const tag = "databases";
+const DATABASE = "/v1/databases/{database}";
+
+/** Databases: take them under management, look at them, set their policy. */
+export const databaseRoutes = (services: Services, views: Views): Route[] => [
+  route<RegisterDatabaseRequest, object>({
+    method: "post",
+    path: "/v1/databases",
+    id: "registerDatabase",
+    access: "operate",
+    tag,
+    summary: "Take a database under management",
+    request: RegisterDatabaseRequest,
+    responses: { 201: { description: "The database", schema: "Database" } },
+    handle: async ({ body, context }) => {
+      const database = await services.databases.register(body, context);
+      return views.created("databases", database.name, views.database(database));
+    },
+  }),
+  route({
+    method: "get",
+    path: "/v1/databases",
+    id: "listDatabases",
+    access: "read",
+    tag,
+    summary: "List the databases by name",
+    responses: { 200: { description: "All databases", schema: "DatabaseList" } },
+    handle: () => ({
+      status: 200,
+      body: wholePage(services.databases.list().map(views.database)),
+    }),
+  }),
+  route({
+    method: "get",
+    path: DATABASE,
+    id: "getDatabase",
+    access: "read",
+    tag,
+    summary: "Look at a database: version, schema fingerprint, backups, checks, drift",
+    responses: { 200: { description: "The database", schema: "Database" } },
+    handle: ({ params }) => ({
+      status: 200,
+      body: views.database(services.databases.find(params["database"]!)),
+    }),
+  }),
+  route<PolicyRequest, object>({
+    method: "patch",
+    path: `${DATABASE}/policy`,
+    id: "changePolicy",
+    access: "administer",
+    tag,
+    summary: "Change what a database demands of its runs",
+    request: PolicyRequest,
+    responses: { 200: { description: "The database", schema: "Database" } },
+    handle: async ({ params, body, context }) => {
+      const policy: Partial<Policy> = body;
+      const database = await services.databases.changePolicy(params["database"]!, policy, context);
+      return { status: 200, body: views.database(database) };
+    },
+  }),
+  schemaRoute(services),
+];

@@ -1,0 +1,60 @@
+import { route, type Route } from "../route.ts";
+import type { Services } from "../services.ts";
+
+const tag = "ledger";
+const TEXT = "text/plain";
+
+/** The ledger itself: its signed head, its key, its verification. */
+export const ledgerRoutes = (services: Services): Route[] => [
+  route({
+    method: "get",
+    path: "/v1/ledger/checkpoint",
+    id: "getCheckpoint",
+    access: "read",
+    tag,
+    summary: "The signed checkpoint of the ledger's head (a C2SP signed note)",
+    responses: { 200: { description: "The note", types: [TEXT] } },
+    handle: async () => ({
+      status: 200,
+      text: (await services.ledger.checkpoint()).note,
+      type: `${TEXT}; charset=utf-8`,
+    }),
+  }),
+  route({
+    method: "get",
+    path: "/v1/ledger/vkey",
+    id: "getVerifierKey",
+    access: "read",
+    tag,
+    summary: "The key that checks the ledger's checkpoints",
+    responses: { 200: { description: "The verifier key, one line", types: [TEXT] } },
+    handle: () => ({
+      status: 200,
+      text: `${services.verifierKey}\n`,
+      type: `${TEXT}; charset=utf-8`,
+    }),
+  }),
+  route({
+    method: "post",
+    path: "/v1/ledger/verifications",
+    id: "verifyLedger",
+    access: "read",
+    tag,
+    summary: "Hash the whole ledger again and compare it with its head and checkpoints",
+    responses: { 200: { description: "What was found", schema: "LedgerVerification" } },
+    handle: async () => ({ status: 200, body: await services.verifier.verify() }),
+  }),
+  route({
+    method: "post",
+    path: "/v1/ledger/rebuild",
+    id: "rebuildState",
+    access: "administer",
+    tag,
+    summary: "Drop the folded state, replay every event, and compare the two states",
+    responses: { 200: { description: "Both states' digests", schema: "Rebuild" } },
+    handle: async () => {
+      const { before, after } = await services.projection.rebuild();
+      return { status: 200, body: { before, after, identical: before === after } };
+    },
+  }),
+];

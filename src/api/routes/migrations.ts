@@ -1,0 +1,60 @@
+import { MIGRATIONS_BODY_LIMIT } from "../body.ts";
+import { RegisterMigrationsRequest } from "../dto/register-migrations.request.ts";
+import { PlanRequest } from "../dto/run.request.ts";
+import { wholePage } from "../paging.ts";
+import { route, type Route } from "../route.ts";
+import type { Services } from "../services.ts";
+import type { Views } from "../views/views.ts";
+
+const tag = "migrations";
+const MIGRATIONS = "/v1/databases/{database}/migrations";
+
+/** Migrations: register them, list them, plan what they would do. */
+export const migrationRoutes = (services: Services, views: Views): Route[] => [
+  route<RegisterMigrationsRequest, object>({
+    method: "post",
+    path: MIGRATIONS,
+    id: "registerMigrations",
+    access: "operate",
+    tag,
+    summary: "Register migrations; the same ones again change nothing",
+    request: RegisterMigrationsRequest,
+    bodyLimit: MIGRATIONS_BODY_LIMIT,
+    responses: {
+      200: { description: "All were registered before", schema: "MigrationList" },
+      201: { description: "The migrations", schema: "MigrationList" },
+    },
+    handle: async ({ params, body, context }) => {
+      const name = params["database"]!;
+      const { items, created } = await services.migrations.register(name, body.migrations, context);
+      return { status: created ? 201 : 200, body: wholePage(items.map(views.migration)) };
+    },
+  }),
+  route({
+    method: "get",
+    path: MIGRATIONS,
+    id: "listMigrations",
+    access: "read",
+    tag,
+    summary: "List a database's migrations in version order",
+    responses: { 200: { description: "All migrations", schema: "MigrationList" } },
+    handle: ({ params }) => ({
+      status: 200,
+      body: wholePage(services.migrations.list(params["database"]!).map(views.migration)),
+    }),
+  }),
+  route<PlanRequest, object>({
+    method: "post",
+    path: "/v1/databases/{database}/plans",
+    id: "planRun",
+    access: "operate",
+    tag,
+    summary: "Plan the way to a version; nothing is executed",
+    request: PlanRequest,
+    responses: { 201: { description: "The plan", schema: "Plan" } },
+    handle: async ({ params, body }) => ({
+      status: 201,
+      body: await services.migrations.plan(params["database"]!, body.to),
+    }),
+  }),
+];

@@ -1,0 +1,30 @@
+import type { Route } from "../route.ts";
+import type { Services } from "../services.ts";
+import type { Views } from "../views/views.ts";
+import { auditRoutes } from "./audit.ts";
+import { backupRoutes } from "./backups.ts";
+import { databaseRoutes } from "./databases.ts";
+import { docsRoutes } from "./docs.ts";
+import { healthRoutes } from "./health.ts";
+import { integrityRoutes } from "./integrity.ts";
+import { keyRoutes } from "./keys.ts";
+import { ledgerRoutes } from "./ledger.ts";
+import { migrationRoutes } from "./migrations.ts";
+import { runRoutes } from "./runs.ts";
+
+/** Every route. The audit history comes first: it is read most. */
+export function routesOf(services: Services, views: Views): readonly Route[] {
+  const routes: Route[] = [
+    ...auditRoutes(services, views),
+    ...databaseRoutes(services, views),
+    ...migrationRoutes(services, views),
+    ...runRoutes(services, views),
+    ...backupRoutes(services, views),
+    ...integrityRoutes(services, views),
+    ...ledgerRoutes(services),
+    ...keyRoutes(services, views),
+    ...healthRoutes(services),
+    ...docsRoutes(() => routes),
+  ];
+  return routes;
+}

@@ -1,0 +1,103 @@
+import { DEFAULT_LIMIT, pageOf } from "../paging.ts";
+import { RunsQuery, WaitQuery } from "../dto/list.query.ts";
+import { CancelRequest, RollbackRequest, RunRequest } from "../dto/run.request.ts";
+import { route, type Route } from "../route.ts";
+import type { Services } from "../services.ts";
+import type { Views } from "../views/views.ts";
+import { runEventRoutes } from "./run-events.ts";
+
+const tag = "runs";
+const RUN = { description: "The run", schema: "Run" };
+
+/** Runs: start, roll back, follow, cancel. */
+export const runRoutes = (services: Services, views: Views): Route[] => [
+  route<RunRequest, object>({
+    method: "post",
+    path: "/v1/databases/{database}/runs",
+    id: "startRun",
+    access: "operate",
+    tag,
+    summary: "Migrate a database: back up, rehearse, apply step by step",
+    request: RunRequest,
+    responses: { 202: RUN },
+    handle: async ({ params, body, context }) => {
+      const run = await services.runs.request(params["database"]!, body, context);
+      return views.accepted("runs", run.id, views.run(run));
+    },
+  }),
+  route<RollbackRequest, object>({
+    method: "post",
+    path: "/v1/databases/{database}/rollbacks",
+    id: "rollBack",
+    access: "operate",
+    tag,
+    summary: "Roll a database back to an earlier version",
+    request: RollbackRequest,
+    responses: { 202: RUN },
+    handle: async ({ params, body, context }) => {
+      const run = await services.runs.rollBack(params["database"]!, body, context);
+      return views.accepted("runs", run.id, views.run(run));
+    },
+  }),
+  route<object, RunsQuery>({
+    method: "get",
+    path: "/v1/runs",
+    id: "listRuns",
+    access: "read",
+    tag,
+    summary: "List the runs, newest first",
+    query: RunsQuery,
+    responses: { 200: { description: "A page of runs", schema: "RunList" } },
+    handle: ({ query }) => {
+      const { database, status, limit = DEFAULT_LIMIT } = query;
+      const id = database === undefined ? undefined : services.databases.find(database).id;
+      const runs = [...services.projection.state.runs.values()]
+        .filter((run) => id === undefined || run.databaseId === id)
+        .filter((run) => status === undefined || run.status === status)
+        .toReversed();
+      const page = pageOf(runs, { ...query, limit }, (run) => run.requested.index, views.run);
+      return { status: 200, body: page };
+    },
+  }),
+  route<object, WaitQuery>({
+    method: "get",
+    path: "/v1/runs/{run}",
+    id: "getRun",
+    access: "read",
+    tag,
+    summary: "Look at a run; `wait` holds the answer until it has ended",
+    query: WaitQuery,
+    responses: { 200: RUN },
+    handle: async ({ params, query: { wait = 0 } }) => {
+      const run = services.runs.find(params["run"]!);
+      if (wait > 0 && run.ended === null)
+        await Promise.race([
+          services.runs.waitForEnd(run.id, wait * 1000),
+          whenAborted(services.stopping),
+        ]);
+      return { status: 200, body: views.run(services.runs.find(run.id)) };
+    },
+  }),
+  ...runEventRoutes(services, views),
+  route<CancelRequest, object>({
+    method: "post",
+    path: "/v1/runs/{run}/cancel",
+    id: "cancelRun",
+    access: "operate",
+    tag,
+    summary: "Cancel a run; a running step is rolled back",
+    request: CancelRequest,
+    responses: { 202: RUN },
+    handle: async ({ params, body, context }) => {
+      const run = await services.runs.cancel(params["run"]!, body.reason, context);
+      return views.accepted("runs", run.id, views.run(run));
+    },
+  }),
+];
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

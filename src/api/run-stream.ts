@@ -1,0 +1,113 @@
+import type { RecordedEvent } from "../domain/events.ts";
+import type { Sink } from "./route.ts";
+import type { Services } from "./services.ts";
+import type { EventWriter } from "./views/event-view.ts";
+
+const HEARTBEAT_MS = 15_000;
+const PAGE = 200;
+
+/** What a stream of a run needs. */
+export type StreamParts = Pick<Services, "ledger" | "projection" | "progress" | "stopping">;
+
+/**
+ * Server-sent events of one run: those that happened after index `after`, then live, with progress
+ * between them, until the run has ended. It listens before it reads, so nothing is missed, and
+ * sends each index once, in order.
+ */
+export class RunStream {
+  readonly #parts: StreamParts;
+  readonly #writer: EventWriter;
+  readonly #runId: string;
+  readonly #sink: Sink;
+  #last: number;
+  /** Live events that wait until the past ones are sent. */
+  #waiting: RecordedEvent[] | undefined = [];
+  #closed = false;
+  readonly #release: (() => void)[] = [];
+
+  constructor(parts: StreamParts, writer: EventWriter, runId: string, after: number, sink: Sink) {
+    this.#parts = parts;
+    this.#writer = writer;
+    this.#runId = runId;
+    this.#last = after;
+    this.#sink = sink;
+  }
+
+  /** Resolves when the past is sent; rejects if it cannot be read (the stream is then closed). */
+  async run(): Promise<void> {
+    const { projection, progress, stopping } = this.#parts;
+    const stop = (): void => this.#end();
+    this.#sink.onClose(() => this.#close());
+    this.#release.push(
+      projection.onChange((events) => this.#follow(events)),
+      progress.subscribe(this.#runId, (step) => {
+        if (this.#waiting === undefined)
+          this.#send(`event: progress\ndata: ${JSON.stringify(step)}\n\n`);
+      }),
+      () => stopping.removeEventListener("abort", stop),
+    );
+    stopping.addEventListener("abort", stop);
+    const heartbeat = setInterval(() => this.#send(": alive\n\n"), HEARTBEAT_MS).unref();
+    this.#release.push(() => clearInterval(heartbeat));
+    if (stopping.aborted) return this.#end();
+    try {
+      await this.#replay();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+  }
+
+  async #replay(): Promise<void> {
+    const { ledger } = this.#parts;
+    for (;;) {
+      const after = this.#last;
+      const query = { correlation: this.#runId, limit: PAGE, order: "asc" } as const;
+      const events = await ledger.read(after < 0 ? query : { ...query, after });
+      events.forEach((event) => this.#sendEvent(event));
+      if (this.#closed || events.length < PAGE) break;
+    }
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    waiting.forEach((event) => this.#sendEvent(event));
+    this.#endIfOver();
+  }
+
+  #follow(events: readonly RecordedEvent[]): void {
+    const own = events.filter((event) => event.correlation === this.#runId);
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(...own);
+      return;
+    }
+    own.forEach((event) => this.#sendEvent(event));
+    this.#endIfOver();
+  }
+
+  #sendEvent(event: RecordedEvent): void {
+    if (event.index <= this.#last) return;
+    this.#last = event.index;
+    this.#send(`id: ${event.index}\nevent: ${event.type}\ndata: ${this.#writer.event(event)}\n\n`);
+  }
+
+  #endIfOver(): void {
+    const run = this.#parts.projection.state.runs.get(this.#runId);
+    if (this.#closed || run === undefined || run.ended === null) return;
+    const { status, outcome } = run;
+    this.#send(`event: end\ndata: ${JSON.stringify({ id: run.id, status, outcome })}\n\n`);
+    this.#end();
+  }
+
+  #send(text: string): void {
+    if (!this.#closed && !this.#sink.write(text)) this.#close();
+  }
+
+  #end(): void {
+    this.#close();
+    this.#sink.end();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    for (const release of this.#release.splice(0)) release();
+  }
+}

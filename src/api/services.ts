@@ -1,0 +1,51 @@
+import type { AuditLog } from "../domain/audit/audit-log.ts";
+import type { BackupService } from "../domain/backup/backup-service.ts";
+import type { RestoreService } from "../domain/backup/restore-service.ts";
+import type { DatabaseService } from "../domain/database/database-service.ts";
+import type { ProgressHub } from "../domain/engine/progress-hub.ts";
+import type { IntegrityService } from "../domain/integrity/integrity-service.ts";
+import type { Ledger } from "../domain/ledger/ledger.ts";
+import type { MigrationService } from "../domain/migration/migration-service.ts";
+import type { RunService } from "../domain/migration/run-service.ts";
+import type { KeyService } from "../domain/service/key-service.ts";
+import type { Digest } from "../domain/shared/digest.ts";
+import type { Ids } from "../domain/shared/ids.ts";
+import type { Projection } from "../domain/state/projection.ts";
+import type { Log } from "../infra/telemetry/logger.ts";
+
+/** Everything the routes call. The composition root provides it. */
+export interface Services {
+  readonly databases: DatabaseService;
+  readonly migrations: MigrationService;
+  readonly runs: RunService;
+  readonly backups: BackupService;
+  readonly restores: RestoreService;
+  readonly integrity: IntegrityService;
+  readonly keys: KeyService;
+  readonly progress: ProgressHub;
+  readonly projection: Projection;
+  readonly ledger: Ledger;
+  readonly audit: AuditLog;
+  readonly verifier: LedgerVerifier;
+  /** `name+hexid+base64(type || public key)` that checks this ledger's checkpoints. */
+  readonly verifierKey: string;
+  readonly digest: Digest;
+  readonly ids: Ids;
+  readonly log: Log;
+  /** Aborted when the service stops: streams and waits end. */
+  readonly stopping: AbortSignal;
+}
+
+/** Re-hashes the whole ledger. */
+export interface LedgerVerifier {
+  verify(): Promise<LedgerVerification>;
+}
+
+export interface LedgerVerification {
+  readonly ok: boolean;
+  readonly size: number;
+  /** Base64. */
+  readonly root: string;
+  readonly checkedEvents: number;
+  readonly findings: readonly { readonly code: string; readonly message: string }[];
+}

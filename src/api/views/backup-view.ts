@@ -1,0 +1,48 @@
+import type { BackupState, RestoreState } from "../../domain/state/state.ts";
+import type { Names } from "./names.ts";
+
+/** A backup, as the API shows it. Sizes are null until it is completed. */
+export const backupView = (backup: BackupState, names: Names): object => ({
+  id: backup.id,
+  database: names.database(backup.databaseId),
+  databaseId: backup.databaseId,
+  kind: backup.kind,
+  purpose: backup.purpose,
+  tables: backup.tables ?? null,
+  runId: backup.runId ?? null,
+  status: backup.status,
+  bytes: backup.facts?.bytes ?? null,
+  storedBytes: backup.facts?.storedBytes ?? null,
+  sha256: backup.facts?.sha256 ?? null,
+  fingerprint: backup.facts?.fingerprint ?? null,
+  rows: backup.facts?.rows ?? null,
+  applied: backup.facts?.applied ?? null,
+  durationMs: backup.facts?.durationMs ?? null,
+  startedAt: backup.started.time,
+  startedBy: names.actor(backup.started.actor),
+  verifiedAt: backup.verified?.time ?? null,
+  error: backup.error,
+  eventIndex: backup.started.index,
+});
+
+/** A restore, as the API shows it. */
+export const restoreView = (restore: RestoreState, names: Names): object => ({
+  id: restore.id,
+  database: names.database(restore.databaseId),
+  databaseId: restore.databaseId,
+  backupId: restore.backupId,
+  safetyBackupId: restore.safetyBackupId,
+  runId: restore.runId ?? null,
+  reason: restore.reason,
+  status: restore.status,
+  requestedBy: names.actor(restore.requested.actor),
+  requestedAt: restore.requested.time,
+  endedAt: restore.ended?.time ?? null,
+  fingerprint: restore.facts?.fingerprint ?? null,
+  applied: restore.facts?.applied ?? null,
+  rowsBefore: restore.facts?.rowsBefore ?? null,
+  rowsAfter: restore.facts?.rowsAfter ?? null,
+  durationMs: restore.facts?.durationMs ?? null,
+  error: restore.error,
+  eventIndex: restore.requested.index,
+});

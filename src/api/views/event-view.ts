@@ -1,0 +1,95 @@
+import { databaseIdOf, EVENT_VERSIONS, type RecordedEvent } from "../../domain/events.ts";
+import type { AuditRow } from "../../domain/audit/audit-log.ts";
+import { upcast } from "../../domain/ledger/upcast.ts";
+import type { Json } from "../../domain/shared/json.ts";
+import type { LedgerState } from "../../domain/state/state.ts";
+import type { Names } from "./names.ts";
+
+/**
+ * Writes events as JSON text. The payload is stored as the text of `{"context":…,"data":…}`: its
+ * members are spliced in as they are, because parsing and writing them again would be most of the
+ * work of reading the audit history.
+ */
+export class EventWriter {
+  readonly #projection: { readonly state: LedgerState };
+  readonly #names: Names;
+  readonly #versions: { readonly [type: string]: number } = EVENT_VERSIONS;
+
+  constructor(projection: { readonly state: LedgerState }, names: Names) {
+    this.#projection = projection;
+    this.#names = names;
+  }
+
+  /** The JSON texts of rows, in their order. */
+  rows(rows: readonly AuditRow[]): string[] {
+    // Neighbours are mostly of the same stream, actor and run: each is looked up once a page.
+    const actors = memo((id) => JSON.stringify(this.#names.actor(id)));
+    const streams = memo((stream) => this.#stream(stream));
+    const runs = memo((correlation) => this.#correlation(correlation));
+    return rows.map((row) => {
+      const causation = row.causation === null ? "null" : JSON.stringify(row.causation);
+      return (
+        `{"index":${row.index},"id":"${row.id}","type":"${row.type}",${streams(row.stream)}` +
+        `,"streamVersion":${row.streamVersion},"time":"${row.time}","actor":${actors(row.actor)}` +
+        `,${runs(row.correlation)},"causationId":${causation}` +
+        `,"leafHash":"${row.leafHash}",${this.#payload(row)}}`
+      );
+    });
+  }
+
+  /** The JSON text of an event that was just appended. */
+  event(event: RecordedEvent): string {
+    const payload = JSON.stringify({ context: event.context, data: event.data });
+    const [text] = this.rows([
+      {
+        index: event.index,
+        id: event.id,
+        stream: event.stream,
+        streamVersion: event.streamVersion,
+        type: event.type,
+        v: this.#versions[event.type]!,
+        time: event.time,
+        actor: event.actor.id,
+        actorKind: event.actor.kind,
+        correlation: event.correlation,
+        causation: event.causation,
+        leafHash: Buffer.from(event.leafHash).toString("hex"),
+        payload,
+      },
+    ]);
+    return text!;
+  }
+
+  #stream(stream: string): string {
+    const id = databaseIdOf(stream);
+    const database =
+      id === undefined ? "" : `,"database":${JSON.stringify(this.#names.database(id))}`;
+    return `"stream":${JSON.stringify(stream)}${database}`;
+  }
+
+  /** Everything a run causes is correlated by the run's id. */
+  #correlation(correlation: string): string {
+    const id = JSON.stringify(correlation);
+    const run = this.#projection.state.runs.has(correlation) ? `,"runId":${id}` : "";
+    return `"correlationId":${id}${run}`;
+  }
+
+  #payload(row: AuditRow): string {
+    if (row.payload === null) return `"data":null,"erased":true`;
+    if (this.#versions[row.type] === row.v) return row.payload.slice(1, -1);
+    const { context, data } = JSON.parse(row.payload) as { context: Json; data: Json };
+    return `"context":${JSON.stringify(context)},"data":${JSON.stringify(upcast(row, data))}`;
+  }
+}
+
+function memo(compute: (key: string) => string): (key: string) => string {
+  const known = new Map<string, string>();
+  return (key) => {
+    let text = known.get(key);
+    if (text === undefined) {
+      text = compute(key);
+      known.set(key, text);
+    }
+    return text;
+  };
+}

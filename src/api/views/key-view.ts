@@ -1,0 +1,11 @@
+import type { KeyState } from "../../domain/state/state.ts";
+
+/** An API key, as the API shows it: never its token, never the token's digest. */
+export const keyView = (key: KeyState): object => ({
+  id: key.id,
+  name: key.name,
+  roles: key.roles,
+  actor: { id: key.actorId, name: key.name, kind: key.actorKind },
+  issuedAt: key.issued.time,
+  revokedAt: key.revoked?.time ?? null,
+});

@@ -1,0 +1,113 @@
+import type { RecordedEvent } from "../../domain/events.ts";
+import type { WholeAnswer } from "../route.ts";
+import type { Services } from "../services.ts";
+import { KeyIndex } from "../auth/key-index.ts";
+import { backupView, restoreView } from "./backup-view.ts";
+import { checkView } from "./check-view.ts";
+import { databaseView } from "./database-view.ts";
+import { EventWriter } from "./event-view.ts";
+import { keyView } from "./key-view.ts";
+import { migrationView } from "./migration-view.ts";
+import { Names } from "./names.ts";
+import { runView } from "./run-view.ts";
+
+/** Every view over one projection, and the answers that begin with them. */
+export class Views {
+  readonly keys: KeyIndex;
+  readonly names: Names;
+  readonly events: EventWriter;
+  readonly #projection: Services["projection"];
+
+  constructor(projection: Services["projection"]) {
+    this.#projection = projection;
+    this.keys = new KeyIndex(projection);
+    this.names = new Names(projection, this.keys);
+    this.events = new EventWriter(projection, this.names);
+  }
+
+  readonly database = (database: Parameters<typeof databaseView>[0]): object =>
+    databaseView(database, this.#projection.state);
+  readonly migration = (migration: Parameters<typeof migrationView>[0]): object =>
+    migrationView(migration, this.names);
+  readonly run = (run: Parameters<typeof runView>[0]): object => runView(run, this.names);
+  readonly backup = (backup: Parameters<typeof backupView>[0]): object =>
+    backupView(backup, this.names);
+  readonly restore = (restore: Parameters<typeof restoreView>[0]): object =>
+    restoreView(restore, this.names);
+  readonly check = (check: Parameters<typeof checkView>[0]): object => checkView(check, this.names);
+  readonly key = keyView;
+
+  /** 202 with the resource and where to follow it. */
+  readonly accepted = (place: string, id: string, body: object): WholeAnswer => ({
+    status: 202,
+    body,
+    headers: { Location: `/v1/${place}/${id}` },
+  });
+
+  /** 201 with the resource and where it is. */
+  readonly created = (place: string, name: string, body: object): WholeAnswer => ({
+    status: 201,
+    body,
+    headers: { Location: `/v1/${place}/${name}` },
+  });
+
+  /**
+   * The answer a command would give now for what its first event began; undefined if the event
+   * does not say what that was.
+   */
+  recovered(
+    event: RecordedEvent,
+    body: { readonly [member: string]: unknown },
+  ): WholeAnswer | undefined {
+    const { runs, backups, restores, checks, databases, keys } = this.#projection.state;
+    switch (event.type) {
+      case "DatabaseRegistered":
+        return found(databases.get(event.data.databaseId), (it) =>
+          this.created("databases", it.name, this.database(it)),
+        );
+      case "MigrationRegistered": {
+        const database = databases.get(event.stream.slice("database:".length));
+        const asked = (body["migrations"] ?? []) as readonly { readonly version: unknown }[];
+        const versions = asked.map(({ version }) => String(version));
+        return found(database, ({ migrations }) => ({
+          status: 201,
+          body: {
+            items: versions.flatMap((version) => {
+              const migration = migrations.get(version);
+              return migration === undefined ? [] : [this.migration(migration)];
+            }),
+            next: null,
+          },
+        }));
+      }
+      case "RunRequested":
+      case "RunCancelled":
+        return found(runs.get(event.data.runId), (it) =>
+          this.accepted("runs", it.id, this.run(it)),
+        );
+      case "BackupStarted":
+      case "BackupVerified":
+      case "BackupVerificationFailed":
+        return found(backups.get(event.data.backupId), (it) =>
+          this.accepted("backups", it.id, this.backup(it)),
+        );
+      case "RestoreRequested":
+        return found(restores.get(event.data.restoreId), (it) =>
+          this.accepted("restores", it.id, this.restore(it)),
+        );
+      case "IntegrityCheckStarted":
+        return found(checks.get(event.data.checkId), (it) =>
+          this.accepted("integrity-checks", it.id, this.check(it)),
+        );
+      case "KeyIssued":
+        return found(keys.get(event.data.keyId), (it) => this.created("keys", it.id, this.key(it)));
+      default:
+        return undefined;
+    }
+  }
+}
+
+const found = <T>(
+  value: T | undefined,
+  answer: (value: T) => WholeAnswer,
+): WholeAnswer | undefined => (value === undefined ? undefined : answer(value));

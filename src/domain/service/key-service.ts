@@ -1,0 +1,123 @@
+import { SERVICE_STREAM } from "../events.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Digest } from "../shared/digest.ts";
+import { Conflict, NotFound } from "../shared/errors.ts";
+import type { Ids } from "../shared/ids.ts";
+import type { KeyState, LedgerState } from "../state/state.ts";
+import type { Role } from "./events.ts";
+import type { Pseudonyms } from "./pseudonyms.ts";
+
+const TOKEN_BYTES = 32;
+
+/** What keys are made of and recorded in. */
+export interface KeyServiceParts {
+  readonly ledger: Ledger;
+  readonly projection: { readonly state: LedgerState };
+  readonly ids: Ids;
+  readonly digest: Digest;
+  readonly pseudonyms: Pseudonyms;
+}
+
+export interface KeyToIssue {
+  readonly name: string;
+  readonly roles: readonly Role[];
+}
+
+/** Issues and revokes API keys. A token is shown once; the ledger keeps its digest only. */
+export class KeyService {
+  readonly #parts: KeyServiceParts;
+
+  constructor(parts: KeyServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** Every key ever issued, in order of issue. */
+  list(): readonly KeyState[] {
+    return [...this.#state.keys.values()];
+  }
+
+  /** Errors: NotFound key-not-found. */
+  find(keyId: string): KeyState {
+    const key = this.#state.keys.get(keyId);
+    if (key !== undefined) return key;
+    throw new NotFound("key-not-found", `There is no key ${keyId}`, {
+      hint: "List the keys with GET /v1/keys",
+    });
+  }
+
+  /** `sl_` + base64url of 256 random bits. */
+  newToken(): string {
+    const { ids, digest } = this.#parts;
+    const text = digest.base64(ids.random(TOKEN_BYTES));
+    return `sl_${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+  }
+
+  /** Errors: Conflict key-name-taken while another valid key has the name. */
+  async issue(
+    key: KeyToIssue,
+    context: Context,
+  ): Promise<{ readonly key: KeyState; readonly token: string }> {
+    const token = this.newToken();
+    return { key: await this.introduce(token, key, context), token };
+  }
+
+  /** Issues a key for a token that exists already (the first key's is written to a file first). */
+  async introduce(token: string, key: KeyToIssue, context: Context): Promise<KeyState> {
+    this.#refuseTakenName(key.name);
+    const { ledger, ids, digest, pseudonyms } = this.#parts;
+    const keyId = ids.uuid();
+    await ledger.append({
+      stream: SERVICE_STREAM,
+      expected: "any",
+      context,
+      events: [
+        {
+          type: "KeyIssued",
+          data: {
+            keyId,
+            name: key.name,
+            roles: [...new Set(key.roles)],
+            tokenHash: digest.ofText(token),
+            actorId: pseudonyms.of("api-key", ledger.origin, keyId),
+            actorKind: "service",
+          },
+        },
+      ],
+    });
+    return this.find(keyId);
+  }
+
+  /**
+   * Makes the key's token useless, at once and for good; a key that is revoked stays so. Errors:
+   * NotFound key-not-found · Conflict last-admin-key, because nobody could issue keys afterwards.
+   */
+  async revoke(keyId: string, reason: string, context: Context): Promise<void> {
+    const key = this.find(keyId);
+    if (key.revoked !== null) return;
+    const others = this.list().filter((other) => other.id !== keyId && isAdmin(other));
+    if (isAdmin(key) && others.length === 0)
+      throw new Conflict("last-admin-key", "The last admin key cannot be revoked", {
+        hint: "Issue another key with the role admin first",
+      });
+    await this.#parts.ledger.append({
+      stream: SERVICE_STREAM,
+      expected: "any",
+      context,
+      events: [{ type: "KeyRevoked", data: { keyId, reason } }],
+    });
+  }
+
+  get #state(): LedgerState {
+    return this.#parts.projection.state;
+  }
+
+  #refuseTakenName(name: string): void {
+    if (this.list().some((key) => key.revoked === null && key.name === name))
+      throw new Conflict("key-name-taken", `A valid key is named ${name} already`, {
+        hint: "Choose another name, or revoke that key first",
+      });
+  }
+}
+
+const isAdmin = (key: KeyState): boolean => key.revoked === null && key.roles.includes("admin");
