@@ -3,7 +3,6 @@ import type { StepScript } from "../../domain/engine/database-engine.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
 import type { Connection } from "./connection.ts";
-import { isOwnTable } from "./meta.ts";
 import { foldName } from "./quote.ts";
 import { classify } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
@@ -89,26 +88,10 @@ function admitted(db: Connection, sql: string, statement: number, taint: Taint):
   // By the text and before anything is prepared: a PRAGMA acts when it is prepared.
   const verdict = kindOf(db, sql, statement);
   taint.tainted ||= verdict.taints;
-  if (verdict.kind === "non-transactional")
-    throw new StepFault({
-      code: "non-transactional",
-      message: verdict.reason ?? "The statement cannot run in a transaction",
-      hint: 'Put it into a migration of its own with transaction: "none"',
-      statement,
-    });
-  if (verdict.kind === "refuse")
-    throw new StepFault({
-      code: verdict.code ?? "statement-refused",
-      message: verdict.reason ?? "The statement may not run in a step",
-      statement,
-    });
-  if (verdict.writes.some(isOwnTable))
-    throw new StepFault({
-      code: "markers-tampered",
-      message: "The statement writes to the tables schemaledger_meta or schemaledger_marker",
-      hint: "They are the database's own record of its steps and belong to no migration",
-      statement,
-    });
+  if (verdict.refusal !== undefined) {
+    const { code, reason, hint } = verdict.refusal;
+    throw new StepFault({ code, message: reason, hint, statement });
+  }
   if (verdict.kind !== "pragma") return true;
   const gate = gatePragma(sql);
   taint.tainted ||= gate.taints;

@@ -42,7 +42,7 @@ function ownTables(db: Connection, before: Baseline): Finding[] {
   return [
     {
       severity: "error",
-      code: "markers-tampered",
+      code: "tampering",
       message: "The step changed the tables schemaledger_meta or schemaledger_marker",
       hint: "They are the database's own record of its steps and belong to no migration",
     },

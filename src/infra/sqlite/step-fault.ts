@@ -21,12 +21,16 @@ export class StepFault extends DomainError {
   }
 }
 
-/** Any thrown value as what the ledger keeps of it, without the literals of the SQL. */
+/**
+ * Any thrown value as what the ledger keeps of it. The engine's own words can carry values of rows:
+ * they are redacted, ours never do.
+ */
 export function stepFailure(error: unknown): Failure {
-  const { code, message, hint } = error instanceof DomainError ? error : engineError(error);
+  const ours = error instanceof DomainError;
+  const { code, message, hint } = ours ? error : engineError(error);
   return {
     code,
-    message: redactLiterals(message),
+    message: ours ? message : redactLiterals(message),
     ...(hint === undefined ? {} : { hint }),
     ...(error instanceof StepFault && error.statement !== undefined
       ? { statement: error.statement }

@@ -38,17 +38,7 @@ for (const mode of MODES)
           stopAt,
         });
         await child.kill();
-        // Recovery itself dies twice: it may be repeated at will.
         const attempts = [request.attempt];
-        for (const point of ["recovery-locked"]) {
-          const dying = await EngineChild.stoppedAt({
-            target,
-            method: "beginRecovery",
-            args: [1000],
-            stopAt: point,
-          });
-          await dying.kill();
-        }
         for (let token = 100; token < 102; token += 1) {
           await database.engine.beginRecovery(1000);
           const found = await database.engine.finishRecovery(token, attempts);
@@ -108,6 +98,16 @@ for (const mode of MODES)
         },
       });
       assert.equal((await engine.applyStep(request)).status, "done");
+    });
+
+    it("recovers again after a recovery that died with the lock", async () => {
+      const { target } = database;
+      const order = { target, method: "beginRecovery", args: [1000] } as const;
+      const dying = await EngineChild.stoppedAt({ ...order, stopAt: "recovery-locked" });
+      await assert.rejects(database.engine.beginRecovery(50), { code: "database-locked" });
+      await dying.kill();
+      await database.engine.beginRecovery(1000);
+      assert.deepEqual((await database.engine.finishRecovery(500, ["none"])).phases, {});
     });
 
     it("never lowers the fence", async () => {
