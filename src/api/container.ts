@@ -28,7 +28,7 @@ import { Projection } from "../domain/state/projection.ts";
 import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
 import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
-import { SqliteLedgerVerifier } from "../infra/sqlite/sqlite-ledger-verifier.ts";
+import { SqliteLedgerVerifier } from "../infra/sqlite/ledger-verifier.ts";
 import { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
 import { SqliteDialect } from "../infra/sqlite/sql/sqlite-dialect.ts";
 import { SystemClock } from "../infra/system/system-clock.ts";
@@ -71,7 +71,11 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
     projection: c.resolve(t.PROJECTION),
     ledger: c.resolve(t.LEDGER),
     audit: { rows: (query) => c.resolve(t.LEDGER).readRows(query) },
-    verifier: new SqliteLedgerVerifier(c.resolve(t.LEDGER), c.resolve(t.DIGEST)),
+    verifier: new SqliteLedgerVerifier(
+      ledgerFile(config),
+      opened.signer.verifierKey,
+      c.resolve(t.DIGEST),
+    ),
     verifierKey: opened.signer.verifierKey,
     digest: c.resolve(t.DIGEST),
     ids: c.resolve(t.IDS),
@@ -80,6 +84,8 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
   }));
   return container;
 }
+
+const ledgerFile = ({ data }: Config): string => join(data, "ledger.db");
 
 type One = <T>(token: InjectionToken<T>, make: (c: DependencyContainer) => T) => void;
 
@@ -92,7 +98,7 @@ function addBasics(one: One, config: Config, { signer, executor, log }: Opened):
   one(t.DIALECT, () => new SqliteDialect());
   one(t.LEDGER, (c) =>
     SqliteLedger.open({
-      file: join(config.data, "ledger.db"),
+      file: ledgerFile(config),
       signer,
       digest: c.resolve(t.DIGEST),
       clock: c.resolve(t.CLOCK),
@@ -206,6 +212,7 @@ function addCommands(one: One, config: Config, { pseudonyms }: Opened): void {
     (c) =>
       new MigrationService(
         c.resolve(t.DATABASE_SERVICE),
+        c.resolve(t.PROJECTION),
         c.resolve(t.LEDGER),
         c.resolve(t.DIALECT),
         c.resolve(t.DIGEST),

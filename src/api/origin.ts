@@ -12,7 +12,9 @@ export async function loadOrigin(file: string): Promise<string> {
     return (await readFile(file, "utf8")).trim();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    const host = hostname().toLowerCase().replaceAll(/[^a-z0-9.-]/g, "-");
+    const host = hostname()
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9.-]/g, "-");
     const origin = `${host}/schemaledger/${randomBytes(4).toString("hex")}`;
     await writeFileAtomic(file, `${origin}\n`);
     return origin;

@@ -2,7 +2,6 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import type { Context } from "../domain/shared/actor.ts";
-import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
 import { ProcessExecutor } from "../infra/executor/process-executor.ts";
 import { makeDirectory } from "../infra/files/atomic-write.ts";
 import { acquireDirectoryLock } from "../infra/files/directory-lock.ts";
@@ -68,7 +67,7 @@ async function start(config: Config, log: Log, closers: Closers): Promise<Runnin
   const container = createContainer(config, opened);
   const adminKeyFile = join(keys, "admin.key");
   await openLedger(container, opened, adminKeyFile, closers);
-  await resumeWork(container, config, systemContext(opened, container), closers);
+  await resumeWork(container, systemContext(opened, container), closers);
   const app = createApp(container.resolve(t.SERVICES));
   const server = await startServer(app, config, () => stop.abort());
   closers.add(() => server.close());
@@ -106,11 +105,10 @@ async function openLedger(
 /** Takes up what an earlier process left, before anything new is accepted. */
 async function resumeWork(
   container: DependencyContainer,
-  config: Config,
   context: Context,
   closers: Closers,
 ): Promise<void> {
-  await new FileBackupStore(join(config.data, "backups")).clean();
+  await container.resolve(t.BACKUP_STORE).clean();
   const runs = container.resolve(t.RUN_SERVICE);
   const jobs = container.resolve(t.JOBS);
   closers.add(async () => {

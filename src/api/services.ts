@@ -11,6 +11,7 @@ import type { KeyService } from "../domain/service/key-service.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
+import type { LedgerVerification } from "../infra/sqlite/ledger-verifier.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 
 /** Everything the routes call. The composition root provides it. */
@@ -39,13 +40,4 @@ export interface Services {
 /** Re-hashes the whole ledger. */
 export interface LedgerVerifier {
   verify(): Promise<LedgerVerification>;
-}
-
-export interface LedgerVerification {
-  readonly ok: boolean;
-  readonly size: number;
-  /** Base64. */
-  readonly root: string;
-  readonly checkedEvents: number;
-  readonly findings: readonly { readonly code: string; readonly message: string }[];
 }

@@ -309,6 +309,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
     size: count("Number of events"),
     root: text("Base64 root of the Merkle tree"),
     checkedEvents: count("Events that were hashed again"),
+    erasedPayloads: count("Payloads that were erased"),
     findings: { type: "array", items: { type: "object" }, description: "What is wrong" },
   }),
   Rebuild: object({
