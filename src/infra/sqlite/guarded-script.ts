@@ -54,7 +54,7 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   release(db, guard);
   await run.onStatementsDone();
   if (step.verify !== undefined && step.direction === "up") runVerifyScript(db, step.verify);
-  const after = readState(db, before.state.dataVersion);
+  const after = readState(db, before.state.dataVersion, before.state);
   const { allow } = step;
   const { expectedAfter } = run;
   const findings = [

@@ -30,7 +30,7 @@ export async function replaceFile(source: string, path: string, suffix: string):
 
 /** Owner and permissions of the file that is replaced. */
 async function takeOver(path: string, complete: string): Promise<void> {
-  if ((await fileId(path)) === undefined) {
+  if (fileId(path) === undefined) {
     await chmod(complete, DEFAULT_MODE & ~process.umask());
     return;
   }
@@ -40,17 +40,17 @@ async function takeOver(path: string, complete: string): Promise<void> {
 }
 
 async function moveAside(path: string, suffix: string): Promise<void> {
-  if ((await fileId(path)) !== undefined) await rename(path, `${path}.${suffix}`);
+  if (fileId(path) !== undefined) await rename(path, `${path}.${suffix}`);
 }
 
 /** Keeps the old file under a second name, so that the path itself is never without a file. */
 async function keep(path: string, suffix: string): Promise<void> {
-  if ((await fileId(path)) !== undefined) await link(path, `${path}.${suffix}`);
+  if (fileId(path) !== undefined) await link(path, `${path}.${suffix}`);
 }
 
 /** A process that has the old file open would go on writing into it, unseen. */
 async function requireUnused(path: string): Promise<void> {
-  const holders = (await fileId(path)) === undefined ? [] : await openers(path);
+  const holders = fileId(path) === undefined ? [] : await openers(path);
   if (holders.length === 0) return;
   throw new Unavailable(
     "restore-busy",
