@@ -1,7 +1,7 @@
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 import { childrenAround, type ForeignKey } from "./reach.ts";
 import { sqliteCode } from "./sqlite-error.ts";
 

@@ -1,7 +1,7 @@
 import { Conflict, Unavailable } from "../../domain/shared/errors.ts";
 import type { DatabaseTarget, Meta } from "../../domain/engine/database-engine.ts";
 import { prepared, type Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 
 /** Layout version of the two tables. */
 const FORMAT = 1;

@@ -5,11 +5,11 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { readViolations, type ViolationBaseline, type Violations } from "./foreign-keys.ts";
 import { markerSummary } from "./markers.ts";
 import { ownObjects } from "./meta.ts";
-import { foldName, quoteName } from "./quote.ts";
+import { quoteName } from "./quote.ts";
+import { firstWord, foldName } from "./sql/tokens.ts";
 import { foreignKeys, namesIn, reachOf, type ForeignKey } from "./reach.ts";
 import { countRows } from "./rows.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
-import { firstWord } from "./sql/tokens.ts";
 
 /** Schema and counts of a connection, valid while nobody else has committed. */
 export interface KnownState {

@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import { newViolations, readViolations } from "./foreign-keys.ts";
 import { markerSummary } from "./markers.ts";
 import { ownObjects } from "./meta.ts";
-import { foldName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 import { reachOf } from "./reach.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import {

@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { RestoreRequest } from "../../../src/domain/engine/database-engine.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
@@ -140,6 +140,19 @@ for (const mode of MODES)
         const restored = await database.engine.restore(request);
         assert.deepEqual(restored.rowsAfter, { first: 0, t: 300 });
       });
+
+    it("does not replace a damaged file that somebody has open", async () => {
+      database.engine.close();
+      for (const side of ["-wal", "-shm"]) rmSync(database.path + side, { force: true });
+      writeFileSync(database.path, Buffer.alloc(20_000, 7));
+      const handle = openSync(database.path, "r");
+      try {
+        await assert.rejects(database.engine.restore(request), { code: "restore-busy" });
+      } finally {
+        closeSync(handle);
+      }
+      await database.engine.restore(request);
+    });
 
     it("leaves the old content when it is killed before the copy, and can be repeated", async () => {
       const child = await EngineChild.stoppedAt({
