@@ -2,6 +2,7 @@ import { EVENT_VERSIONS, type RecordedContext, type RecordedEvent } from "../../
 import { envelopeWriter, MAX_LEAF_BYTES } from "../../domain/ledger/envelope.ts";
 import { ExpectedVersionConflict } from "../../domain/ledger/errors.ts";
 import type { Append, Appended, Checkpoint, ExpectedVersion } from "../../domain/ledger/ledger.ts";
+import { NotJson } from "../../domain/ledger/jcs.ts";
 import { leafHash } from "../../domain/ledger/merkle.ts";
 import {
   dataHash,
@@ -183,7 +184,7 @@ export class LedgerWriter {
     try {
       return this.#drafts(append, version);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
+      if (!(error instanceof NotJson)) throw error;
       throw new InvalidInput("event-not-json", `An event has no JSON form: ${error.message}`);
     }
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { jcs } from "../../../../src/domain/ledger/jcs.ts";
+import { jcs, NotJson } from "../../../../src/domain/ledger/jcs.ts";
 import type { Json } from "../../../../src/domain/shared/json.ts";
 
 /** RFC 8785 appendix B: the bits of a double and its text. */
@@ -72,7 +72,7 @@ describe("JCS", () => {
   };
   for (const [what, value] of Object.entries(refused)) {
     it(`refuses ${what}`, () => {
-      assert.throws(() => jcs(value as Json), TypeError);
+      assert.throws(() => jcs(value as Json), NotJson);
     });
   }
 
