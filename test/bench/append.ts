@@ -24,7 +24,6 @@ const APPENDERS = 32;
 const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
 const file = join(directory, "ledger.db");
 const ledger = openLedger(file);
-const rows = new Sqlite(file, { readonly: true });
 const floor = openFloor(join(directory, "floor.db"));
 let next = 0;
 
@@ -33,7 +32,6 @@ try {
   await measureConcurrency();
 } finally {
   await ledger.close();
-  rows.close();
   floor.close();
   rmSync(directory, { recursive: true, force: true });
 }
@@ -114,13 +112,17 @@ function migrationRegistered(i: number): DomainEvent {
 type Row = readonly unknown[];
 
 function readBack(from: number, to: number): readonly Row[] {
-  return rows
+  // Open only while it reads: no other connection looks on while the ledger is measured.
+  const db = new Sqlite(file, { readonly: true });
+  const stored = db
     .prepare(
       `SELECT idx, id, stream, stream_pos, type, v, time, actor, actor_kind, correlation, causation,
          leaf, leaf_hash, salt, data FROM event WHERE idx >= ? AND idx < ? ORDER BY idx`,
     )
     .raw()
     .all(from, to) as Row[];
+  db.close();
+  return stored;
 }
 
 function openFloor(path: string): Sqlite.Database {

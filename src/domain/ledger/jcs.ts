@@ -1,12 +1,15 @@
 import type { Json } from "../shared/json.ts";
 
+/** A value that has no JSON text. */
+export class NotJson extends TypeError {}
+
 /** Text that is its own JSON form: no control characters, quotes, backslashes, surrogates. */
 const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
 const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 /**
  * The one canonical text of a JSON value (RFC 8785): no white space, members sorted by UTF-16 code
- * units. Throws TypeError on what has no such text: `undefined`, functions, numbers that are not
+ * units. Throws NotJson on what has no such text: `undefined`, functions, numbers that are not
  * finite, lone surrogates. Absent members are dropped before (`payload.ts`), never here.
  */
 export function jcs(value: Json): string {
@@ -15,20 +18,20 @@ export function jcs(value: Json): string {
   if (typeof value === "boolean") return value ? "true" : "false";
   if (value === null) return "null";
   if (typeof value !== "object") {
-    throw new TypeError(`JCS: a value of type ${typeof value} has no JSON form`);
+    throw new NotJson(`a value of type ${typeof value} has no JSON form`);
   }
   return isList(value) ? jcsList(value) : jcsObject(value);
 }
 
 function jcsNumber(value: number): string {
-  if (!Number.isFinite(value)) throw new TypeError("JCS: the number is not finite");
+  if (!Number.isFinite(value)) throw new NotJson("the number is not finite");
   return `${value}`;
 }
 
 /** A string, quoted. */
 export function jcsString(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  if (LONE.test(text)) throw new TypeError("JCS: the string has a lone surrogate");
+  if (LONE.test(text)) throw new NotJson("the string has a lone surrogate");
   return JSON.stringify(text);
 }
 

@@ -37,7 +37,7 @@ export function payloadWriter(context: RecordedContext): (data: Json) => string 
 
 /** `sha256:` + hex(SHA-256(salt || payload bytes)). */
 export const dataHash = (digest: Digest, salt: Uint8Array, payload: Uint8Array): string =>
-  `sha256:${digest.hex(digest.sha256(salt, payload))}`;
+  digest.ofBytes(salt, payload);
 
 /** The data of an event as it will be read back: without undefined members. */
 export const recordedData = (event: DomainEvent): Json => present(event.data as unknown as Json);

@@ -6,6 +6,8 @@ export type Sha256 = (...parts: readonly Uint8Array[]) => Hash;
 export interface Digest {
   /** SHA-256 over the concatenation of the parts. */
   readonly sha256: Sha256;
+  /** `sha256:` + lower-case hex of SHA-256 over the concatenation of the parts. */
+  ofBytes(...parts: readonly Uint8Array[]): string;
   /** `sha256:` + lower-case hex of SHA-256 over the UTF-8 bytes of `text`. */
   ofText(text: string): string;
   utf8(text: string): Uint8Array;

@@ -2,6 +2,7 @@ import {
   createPublicKey,
   createPrivateKey,
   generateKeyPairSync,
+  randomUUID,
   sign,
   verify,
   type KeyObject,
@@ -95,8 +96,7 @@ async function readKey(file: string): Promise<string | undefined> {
 async function createKey(file: string): Promise<string> {
   const { privateKey } = generateKeyPairSync("ed25519");
   const pem = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
-  const temporary = `${file}.${process.pid}.new`;
-  await rm(temporary, { force: true });
+  const temporary = `${file}.${randomUUID()}.new`;
   const handle = await open(temporary, "wx", 0o600);
   try {
     await handle.writeFile(pem);

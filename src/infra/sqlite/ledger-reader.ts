@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "../../domain/events.ts";
-import type { EventQuery } from "../../domain/ledger/ledger.ts";
+import type { Checkpoint, EventQuery } from "../../domain/ledger/ledger.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { recordedEvent, type EventRow } from "./event-row.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
@@ -103,11 +103,13 @@ export class LedgerReader {
     return this.#statement(sql).get(key) as Pick<IdemRow, "first" | "last"> | undefined;
   }
 
-  newestCheckpoint(): { size: number; root: Uint8Array; note: string } | undefined {
+  checkpoints(): readonly Checkpoint[] {
+    return this.#statement("SELECT size, root, note FROM checkpoint").all() as Checkpoint[];
+  }
+
+  newestCheckpoint(): Checkpoint | undefined {
     const sql = "SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1";
-    return this.#statement(sql).get() as
-      | { size: number; root: Uint8Array; note: string }
-      | undefined;
+    return this.#statement(sql).get() as Checkpoint | undefined;
   }
 
   #rowsBetween(first: number, last: number, limit: number): readonly EventRow[] {

@@ -2,6 +2,7 @@ import { EVENT_VERSIONS, type RecordedContext, type RecordedEvent } from "../../
 import { envelopeWriter, MAX_LEAF_BYTES } from "../../domain/ledger/envelope.ts";
 import { ExpectedVersionConflict } from "../../domain/ledger/errors.ts";
 import type { Append, Appended, Checkpoint, ExpectedVersion } from "../../domain/ledger/ledger.ts";
+import { NotJson } from "../../domain/ledger/jcs.ts";
 import { leafHash } from "../../domain/ledger/merkle.ts";
 import {
   dataHash,
@@ -37,6 +38,8 @@ export interface Extras {
 
 /** The head row is written after so many events at the latest. */
 const HEAD_EVERY = 256;
+/** Streams whose version is kept in memory. */
+const KEPT_VERSIONS = 10_000;
 
 type Range = { readonly first: number | null; readonly last: number | null };
 
@@ -46,6 +49,8 @@ export class LedgerWriter {
   readonly #statements: LedgerStatements;
   readonly #parts: WriterParts;
   #head: LedgerHeadState;
+  /** Versions of streams, valid while the head in memory is. */
+  readonly #versions = new Map<string, number>();
   /** Size that the head row has. */
   #stored: number;
   /** Set while the head in memory may be ahead of the file. */
@@ -92,12 +97,16 @@ export class LedgerWriter {
   #follow(): void {
     const size = this.#reader.size();
     if (this.#stale || size < this.#head.size) this.#reload();
-    else if (size > this.#head.size) this.#head.catchUp(this.#reader);
+    else if (size > this.#head.size) {
+      this.#versions.clear();
+      this.#head.catchUp(this.#reader);
+    }
   }
 
   #reload(): void {
     this.#head = new LedgerHeadState(this.#parts.digest, this.#reader);
     this.#stored = this.#reader.head().size;
+    this.#versions.clear();
     this.#stale = false;
   }
 
@@ -126,6 +135,7 @@ export class LedgerWriter {
     this.#checkContents(append);
     const drafts = this.#draft(append, version);
     for (const draft of drafts) this.#insert(draft);
+    this.#keepVersion(append.stream, version + drafts.length);
     for (const content of append.contents ?? []) this.#statements.insertContent(content);
     this.#rememberKeys(append, rangeOf(drafts));
     return { events: drafts.map((draft) => draft.event), repeated: false };
@@ -151,9 +161,14 @@ export class LedgerWriter {
   }
 
   #checkVersion({ stream, expected }: Append): number {
-    const actual = this.#reader.streamVersion(stream);
+    const actual = this.#versions.get(stream) ?? this.#reader.streamVersion(stream);
     if (!fits(expected, actual)) throw new ExpectedVersionConflict(stream, expected, actual);
     return actual;
+  }
+
+  #keepVersion(stream: string, version: number): void {
+    if (this.#versions.size >= KEPT_VERSIONS) this.#versions.clear();
+    this.#versions.set(stream, version);
   }
 
   #checkContents(append: Append): void {
@@ -169,7 +184,7 @@ export class LedgerWriter {
     try {
       return this.#drafts(append, version);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
+      if (!(error instanceof NotJson)) throw error;
       throw new InvalidInput("event-not-json", `An event has no JSON form: ${error.message}`);
     }
   }

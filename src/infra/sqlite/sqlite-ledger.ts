@@ -20,6 +20,7 @@ import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
 import { damaged, LedgerHeadState } from "./ledger-head.ts";
 import { ledgerClosed, LedgerReader } from "./ledger-reader.ts";
 import { LedgerWriter } from "./ledger-writer.ts";
+import { verifyLedger, type LedgerVerification } from "./verify-ledger.ts";
 
 export interface SqliteLedgerOptions {
   /** The ledger file; its directory exists. */
@@ -47,6 +48,7 @@ export class SqliteLedger implements Ledger {
   readonly origin: string;
   readonly #db: LedgerConnection;
   readonly #digest: Digest;
+  readonly #verifierKey: string;
   readonly #reader: LedgerReader;
   /** Absent when the ledger is only read. */
   readonly #writer: LedgerWriter | undefined;
@@ -87,6 +89,7 @@ export class SqliteLedger implements Ledger {
     this.origin = signer.name;
     this.#db = db;
     this.#digest = digest;
+    this.#verifierKey = signer.verifierKey;
     this.#reader = new LedgerReader(db);
     this.#writer =
       options.readOnly === true
@@ -167,6 +170,15 @@ export class SqliteLedger implements Ledger {
     if (row.answer !== null || this.#answers.has(key)) return;
     this.#answers.set(key, answer);
     this.#tidySoon();
+  }
+
+  /** Re-hashes everything; see `verifyLedger`. */
+  async verify(): Promise<LedgerVerification> {
+    if (!this.#db.open) throw ledgerClosed();
+    return await verifyLedger(this.#db, {
+      digest: this.#digest,
+      verifierKey: this.#verifierKey,
+    });
   }
 
   close(): Promise<void> {

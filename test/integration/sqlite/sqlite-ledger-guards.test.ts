@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import Sqlite from "better-sqlite3";
+import { statSync } from "node:fs";
+import { Ed25519Signer } from "../../../src/infra/signing/ed25519-signer.ts";
+import { openLedgerFile } from "../../../src/infra/sqlite/ledger-connection.ts";
+import { digest } from "../../support/digest.ts";
+import { appendTo, context, query, revoked } from "../../support/ledger-samples.ts";
+import { openLedger, SIGNER } from "../../support/sqlite-ledger.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+describe("the ledger file", () => {
+  const directory = temporaryDirectory();
+  const file = (): string => directory.file("ledger.db");
+
+  /** Five events, a content, two keys and a checkpoint. */
+  async function filled(): Promise<void> {
+    const ledger = openLedger(file());
+    const contents = [{ digest: digest.ofText("x"), text: "x" }];
+    await ledger.append(appendTo("a", "none", { events: revoked(5), contents, once: "o" }));
+    const idempotency = { key: "k", requestHash: "h" };
+    await ledger.append(appendTo("a", "any", { events: [], context: context({ idempotency }) }));
+    await ledger.checkpoint();
+    await ledger.rememberAnswer("k", "{}");
+    await ledger.close();
+  }
+
+  describe("refuses", () => {
+    const copy = (idx: number, id: string, stream: string, place: number): string =>
+      `INTO event SELECT ${idx}, ${id}, ${stream}, ${place}, type, v, time, actor, actor_kind,
+        correlation, causation, leaf, leaf_hash, salt, data, erased_at FROM event WHERE idx = 0`;
+    const statements: Readonly<Record<string, string>> = {
+      "an UPDATE of a leaf": "UPDATE event SET leaf = x'00' WHERE idx = 1",
+      "an UPDATE of a search column": "UPDATE event SET type = 'Other' WHERE idx = 1",
+      "an UPDATE of a payload": "UPDATE event SET data = '{}' WHERE idx = 1",
+      "erasing a payload and a column with it":
+        "UPDATE event SET data = NULL, salt = NULL, erased_at = 'now', actor = 'x' WHERE idx = 1",
+      "a DELETE of an event": "DELETE FROM event WHERE idx = 4",
+      "a DELETE of all events": "DELETE FROM event",
+      "an index that skips one": `INSERT ${copy(6, "'new'", "'b'", 0)}`,
+      "an index below zero": `INSERT ${copy(-1, "'new'", "'b'", 0)}`,
+      "an index again": `INSERT ${copy(4, "'new'", "'b'", 0)}`,
+      "a REPLACE of an event": `INSERT OR REPLACE ${copy(4, "'new'", "'b'", 0)}`,
+      "a REPLACE through the id": `INSERT OR REPLACE ${copy(5, "id", "'b'", 0)}`,
+      "a REPLACE through the place": `INSERT OR REPLACE ${copy(5, "'new'", "stream", 0)}`,
+      "an UPDATE OR REPLACE": "UPDATE OR REPLACE event SET idx = 3 WHERE idx = 4",
+      "a DELETE of the head": "DELETE FROM ledger_head",
+      "a shrinking head": "UPDATE ledger_head SET size = 4, frontier = zeroblob(32)",
+      "a head ahead of the events": "UPDATE ledger_head SET size = 6",
+      "another origin": "UPDATE ledger_head SET origin = 'other'",
+      "a second head": "INSERT INTO ledger_head VALUES (2, 'other', 0, x'', '', 0)",
+      "a REPLACE of the head": "REPLACE INTO ledger_head VALUES (1, 'other', 0, x'', '', 0)",
+      "another text of a content": "UPDATE content SET text = 'y'",
+      "a DELETE of a content": "DELETE FROM content",
+      "another answer": "UPDATE idem SET answer = 'other'",
+      "no answer again": "UPDATE idem SET answer = NULL",
+      "another request": "UPDATE idem SET request_hash = 'other'",
+      "a DELETE of a key": "DELETE FROM idem",
+      "a REPLACE of a key": "REPLACE INTO idem VALUES ('k', 'h', NULL, NULL, 'other')",
+      "an UPDATE of a once key": "UPDATE once_key SET first_idx = 1",
+      "a DELETE of a once key": "DELETE FROM once_key",
+      "another note of a checkpoint": "UPDATE checkpoint SET note = ''",
+      "a DELETE of a checkpoint": "DELETE FROM checkpoint",
+    };
+    for (const [what, sql] of Object.entries(statements)) {
+      it(what, async () => {
+        await filled();
+        const db = openLedgerFile(file(), { origin: SIGNER.name });
+        const dump = (): unknown =>
+          ["event", "ledger_head", "content", "idem", "once_key", "checkpoint"].map((table) =>
+            db.prepare(`SELECT * FROM ${table}`).all(),
+          );
+        const before = dump();
+        assert.throws(() => db.exec(sql), { code: /^SQLITE_CONSTRAINT/ });
+        assert.deepEqual(dump(), before);
+        db.close();
+      });
+    }
+  });
+
+  it("lets a payload be erased, which readers then report", async () => {
+    await filled();
+    const db = openLedgerFile(file(), { origin: SIGNER.name });
+    const erase = "UPDATE event SET data = NULL, salt = NULL, erased_at = '2026' WHERE idx = 1";
+    db.exec(erase);
+    assert.throws(() => db.exec(erase), { code: "SQLITE_CONSTRAINT_TRIGGER" });
+    db.close();
+    const ledger = openLedger(file());
+    await assert.rejects(ledger.read(query()), { code: "payload-erased", details: { index: 1 } });
+    assert.equal((await ledger.read(query({ after: 1 }))).length, 3);
+    await ledger.close();
+  });
+
+  it("is its owner's alone, and durable", async () => {
+    const ledger = openLedger(file());
+    await ledger.append(appendTo("a"));
+    for (const name of ["ledger.db", "ledger.db-wal"]) {
+      assert.equal(statSync(directory.file(name)).mode & 0o777, 0o600);
+    }
+    await ledger.close();
+    const db = openLedgerFile(file(), { origin: SIGNER.name });
+    const pragmas = ["journal_mode", "synchronous", "recursive_triggers", "foreign_keys"];
+    assert.deepEqual(
+      pragmas.map((name) => db.pragma(name, { simple: true })),
+      ["wal", 2, 1, 1],
+    );
+    db.close();
+  });
+
+  it("holds nothing but its head until the first event", async () => {
+    const ledger = openLedger(file());
+    assert.equal((await ledger.checkpoint()).size, 0);
+    await ledger.close();
+    const db = new Sqlite(file());
+    assert.equal(db.prepare("SELECT count(*) FROM event").pluck().get(), 0);
+    assert.equal(db.prepare("SELECT origin FROM ledger_head").pluck().get(), SIGNER.name);
+    db.close();
+  });
+
+  it("is refused when a newer release wrote it, or another program", async () => {
+    await filled();
+    const db = new Sqlite(file());
+    db.pragma("user_version = 2");
+    assert.throws(() => openLedger(file()), { code: "ledger-too-new" });
+    db.pragma("application_id = 1");
+    assert.throws(() => openLedger(file()), { code: "ledger-foreign-file" });
+    db.close();
+    assert.throws(() => openLedger(directory.file("none.db"), { readOnly: true }), {
+      code: "ledger-missing",
+    });
+  });
+
+  it("is refused under another signer's name", async () => {
+    await filled();
+    const signer = Ed25519Signer.fromSeed("other.example", new Uint8Array(32).fill(1));
+    assert.throws(() => openLedger(file(), { signer }), { code: "ledger-origin-differs" });
+    assert.throws(() => openLedger(file(), { origin: "other.example" }), {
+      code: "origin-is-not-signer",
+    });
+  });
+
+  it("is refused when its last events are gone", async () => {
+    await filled();
+    const db = new Sqlite(file());
+    db.exec("DROP TRIGGER event_no_delete; DELETE FROM event WHERE idx = 4");
+    db.close();
+    assert.throws(() => openLedger(file()), { code: "ledger-damaged" });
+  });
+
+  it("is refused when an older head was put back under a signed checkpoint", async () => {
+    await filled();
+    const db = new Sqlite(file());
+    db.exec(`DROP TRIGGER event_no_delete; DROP TRIGGER ledger_head_grows;
+      DELETE FROM event; UPDATE ledger_head SET size = 0, frontier = x''`);
+    db.close();
+    assert.throws(() => openLedger(file()), { code: "ledger-damaged" });
+  });
+});
