@@ -4,6 +4,7 @@ import { authenticate, authorize, contextOf } from "./auth/authenticate.ts";
 import { BODY_LIMIT, readBody, type RawBody } from "./body.ts";
 import { IdempotentRequests, idempotencyKeyOf } from "./idempotency.ts";
 import { HttpError } from "./problem.ts";
+import { recoveredAnswer } from "./recovered-answer.ts";
 import type { Answer, Call, Route, WholeAnswer } from "./route.ts";
 import type { Services } from "./services.ts";
 import { queryMembers, refuseMembers, validated } from "./validate.ts";
@@ -54,7 +55,7 @@ export class RequestHandler {
       context,
       secretMembers: route.secretMembers ?? [],
       run,
-      recover: (first) => this.#views.recovered(first, raw),
+      recover: (first) => recoveredAnswer(first, raw, this.#services.projection.state, this.#views),
     });
   }
 
