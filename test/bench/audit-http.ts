@@ -12,8 +12,8 @@ import { TestService } from "../support/service.ts";
  * threads; printed are requests a second (medians) and their ratio.
  */
 const EVENTS = 3_000;
-const ROUNDS = 5;
-const SECONDS = 2;
+const ROUNDS = 3;
+const SECONDS = 1;
 const LIMITS = [1, 100, 1000];
 
 const service = await TestService.start();
