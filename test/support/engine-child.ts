@@ -11,6 +11,25 @@ interface Order {
   readonly stopAt: string;
 }
 
+/** What the operating system denies the child. */
+interface Limits {
+  /** No file may be larger. */
+  readonly mostKiB?: number;
+  readonly uid?: number;
+}
+
+function start(order: Order, { mostKiB, uid }: Limits): ChildProcess {
+  const program = [process.execPath, import.meta.filename, JSON.stringify(order)] as const;
+  const options = {
+    stdio: ["pipe", "pipe", "inherit"] as ["pipe", "pipe", "inherit"],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  };
+  if (mostKiB === undefined) return spawn(program[0], program.slice(1), options);
+  // The shell counts in blocks of 512 bytes.
+  const script = `ulimit -f ${mostKiB * 2}; exec "$0" "$@"`;
+  return spawn("/bin/sh", ["-c", script, ...program], options);
+}
+
 /**
  * Runs one operation in a process of its own that announces the point `stopAt` and then stands
  * still there until it is killed or continued.
@@ -25,15 +44,19 @@ export class EngineChild {
   }
 
   /** Resolves when the child stands at the point. */
-  static async stoppedAt(order: Order): Promise<EngineChild> {
-    const child = new EngineChild(
-      spawn(process.execPath, [import.meta.filename, JSON.stringify(order)], {
-        stdio: ["pipe", "pipe", "inherit"],
-      }),
-    );
+  static async stoppedAt(order: Order, limits: Limits = {}): Promise<EngineChild> {
+    const child = new EngineChild(start(order, limits));
     const line = await child.#next();
     if (line !== "stopped") throw new Error(`The child ended early: ${line}`);
     return child;
+  }
+
+  /** Runs the operation to its end. */
+  static async run(order: Order, limits: Limits): Promise<unknown> {
+    const child = new EngineChild(start(order, limits));
+    const line = await child.#next();
+    if (line === "") throw new Error("The child ended without a result");
+    return JSON.parse(line) as unknown;
   }
 
   async kill(): Promise<void> {

@@ -1,6 +1,6 @@
 import Database from "better-sqlite3";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type {
@@ -18,9 +18,12 @@ import { SqliteEngine } from "../../src/infra/sqlite/sqlite-engine.ts";
 export const MODES = ["wal", "delete"] as const;
 export type Mode = (typeof MODES)[number];
 
+/** In memory where that is possible: these tests kill processes, they do not cut the power. */
+const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
 /** A directory of its own for one test, removed with all that was opened in it. */
 export class Workspace {
-  readonly directory = mkdtempSync(join(tmpdir(), "schemaledger-engine-"));
+  readonly directory = mkdtempSync(join(ROOT, "schemaledger-engine-"));
   readonly #open: { close(): unknown }[] = [];
 
   path(name: string): string {

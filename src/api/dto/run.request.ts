@@ -35,6 +35,11 @@ export class RollbackRequest {
   @Text(MAX_REASON) reason!: string;
 }
 
+/** Why a migration that is not applied is given up. */
+export class WithdrawalRequest {
+  @Text(MAX_REASON) reason!: string;
+}
+
 /** Why a run is cancelled. */
 export class CancelRequest {
   @Text(MAX_REASON) reason!: string;

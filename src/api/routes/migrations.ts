@@ -1,6 +1,6 @@
 import { MIGRATIONS_BODY_LIMIT } from "../body.ts";
 import { RegisterMigrationsRequest } from "../dto/register-migrations.request.ts";
-import { PlanRequest } from "../dto/run.request.ts";
+import { PlanRequest, WithdrawalRequest } from "../dto/run.request.ts";
 import { wholePage } from "../paging.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -42,6 +42,22 @@ export const migrationRoutes = (services: Services, views: Views): Route[] => [
       status: 200,
       body: wholePage(services.migrations.list(params["database"]!).map(views.migration)),
     }),
+  }),
+  route<WithdrawalRequest, object>({
+    method: "post",
+    path: `${MIGRATIONS}/{version}/withdrawals`,
+    id: "withdrawMigration",
+    access: "operate",
+    tag,
+    summary: "Give up a migration that is not applied; its version may be registered anew",
+    request: WithdrawalRequest,
+    responses: { 200: { description: "The migration given up", schema: "Migration" } },
+    handle: async ({ params, body, context }) => {
+      const { database, version } = params as { database: string; version: string };
+      const { reason } = body;
+      const given = await services.migrations.withdraw(database, version, reason, context);
+      return { status: 200, body: views.migration(given) };
+    },
   }),
   route<PlanRequest, object>({
     method: "post",

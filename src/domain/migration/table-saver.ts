@@ -29,8 +29,12 @@ export class TableSaver {
     return { backupId, tables, path: await this.#deps.keeper.store.stage(backupId) };
   }
 
-  /** Publishes and records copied tables; the step holds the database's lock meanwhile. */
+  /**
+   * Publishes and records copied tables; the step holds the database's lock meanwhile. Tables that
+   * the run's verified backup contains are recorded with the step's outcome.
+   */
   async saved(result: TableBackupResult): Promise<void> {
+    if (result.method === "contained") return;
     const { keeper, recorder, clock, ledger } = this.#deps;
     const { database, context } = this.#job;
     const { backupId, tables, bytes = 0, sha256 = "" } = result;

@@ -2,7 +2,7 @@ import type { SchemaColumn, SchemaObject } from "../../domain/schema/schema.ts";
 import { sortSchema } from "../../domain/schema/schema.ts";
 import type { Connection } from "./connection.ts";
 import { isOwnTable } from "./meta.ts";
-import { foldName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 import { sqliteCode } from "./sqlite-error.ts";
 
 /** A table, index, view or trigger with what only the engine itself knows of it. */

@@ -7,7 +7,7 @@ import { readSnapshot, type Connection } from "./connection.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { appliedVersions } from "./markers.ts";
 import { requireIdentity, requireMeta } from "./meta.ts";
-import { foldName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 import type { Session } from "./session.ts";
 import { engineError, sqliteCode } from "./sqlite-error.ts";
 

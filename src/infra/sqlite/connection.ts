@@ -136,3 +136,20 @@ export async function inSnapshot<T>(db: Connection, read: () => T | Promise<T>):
 /** As `inSnapshot`, again from the start while writers are in the way (rollback-journal modes). */
 export const readSnapshot = <T>(db: Connection, read: () => T): Promise<T> =>
   whileBusy(deadlineIn(READ_WAIT_MS), () => inSnapshot(db, read));
+
+const statements = new WeakMap<Connection, Map<string, Database.Statement>>();
+
+/**
+ * A statement that steps need again and again, prepared once a connection. Whoever sets `pluck` or
+ * `raw` on it must do so for every use of the same text.
+ */
+export function prepared<P extends unknown[], R>(
+  db: Connection,
+  sql: string,
+): Database.Statement<P, R> {
+  let known = statements.get(db);
+  if (known === undefined) statements.set(db, (known = new Map()));
+  let statement = known.get(sql);
+  if (statement === undefined) known.set(sql, (statement = db.prepare(sql)));
+  return statement as Database.Statement<P, R>;
+}

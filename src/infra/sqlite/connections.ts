@@ -24,7 +24,7 @@ export class Connections {
 
   /** The connection for the next step: the last one, unless it is tainted or the file is another. */
   async step(): Promise<StepConnection> {
-    const present = await fileId(this.#path);
+    const present = fileId(this.#path);
     if (present !== this.#fileId) this.closeAll();
     const last = this.#step;
     if (last !== undefined && !last.tainted && last.db.open) return last;
@@ -48,8 +48,8 @@ export class Connections {
   }
 
   /** Throws `database-replaced` if the path leads to another file than the one that is open. */
-  async requireSameFile(): Promise<void> {
-    if ((await fileId(this.#path)) === this.#fileId) return;
+  requireSameFile(): void {
+    if (fileId(this.#path) === this.#fileId) return;
     throw new Unavailable("database-replaced", "The database file was deleted or replaced", {
       hint: "Something else writes to this path; put the file back, or restore a verified backup",
     });

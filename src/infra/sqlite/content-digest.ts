@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readCatalog, type CatalogEntry } from "./catalog.ts";
 import type { Connection } from "./connection.ts";
-import { foldName, quoteName } from "./quote.ts";
+import { quoteName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 
 /** Rows joined before they are hashed: far fewer calls. */
 const ROWS_A_PIECE = 200;

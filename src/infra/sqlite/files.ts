@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
 import { open, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
@@ -13,8 +14,9 @@ import { Unavailable } from "../../domain/shared/errors.ts";
 const CHUNK = 1 << 20;
 
 /** Device and inode of the file behind a path; undefined if there is none. */
-export async function fileId(path: string): Promise<string | undefined> {
-  const found = await stat(path, { bigint: true }).catch(missing);
+export function fileId(path: string): string | undefined {
+  // Synchronous: the way through the thread pool takes twenty times as long, twice in every step.
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? undefined : `${found.dev}:${found.ino}`;
 }
 
@@ -41,7 +43,7 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
 
 /** Rejects with `path-exists` if there is something at `path`. */
 export async function requireAbsent(path: string): Promise<void> {
-  if ((await fileId(path)) === undefined) return;
+  if (fileId(path) === undefined) return;
   throw new Unavailable("path-exists", `There is already something at ${path}`);
 }
 

@@ -4,8 +4,7 @@ import type { Physical } from "../../domain/database/events.ts";
 import type { SchemaColumn } from "../../domain/schema/schema.ts";
 import { readCatalog, schemaOf, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { journalMode, pragmaNumber, type Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
-import { schemaTokens } from "./sql/tokens.ts";
+import { foldName, schemaTokens } from "./sql/tokens.ts";
 
 /**
  * Digest of the logical schema, `sha256:<hex>`: equal for schemas that differ only in formatting,

@@ -1,14 +1,15 @@
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
-import { childrenAround, foreignKeys, type ForeignKey } from "./reach.ts";
+import { foldName } from "./sql/tokens.ts";
+import { childrenAround, type ForeignKey } from "./reach.ts";
 import { sqliteCode } from "./sqlite-error.ts";
 
 /** Above this many violations a table's are only counted, not remembered one by one. */
 const REMEMBERED = 20_000;
 
-interface Violations {
+/** Violations of one child table. */
+export interface Violations {
   readonly table: string;
   readonly rootPage: number;
   readonly count: number;
@@ -21,19 +22,27 @@ interface Violations {
 /** Violations by child table (folded) at one moment. */
 export type ViolationBaseline = ReadonlyMap<string, Violations>;
 
+/** What is needed of a state to check it; what was checked is remembered there. */
+interface Checked {
+  readonly catalog: Catalog;
+  readonly foreignKeys: readonly ForeignKey[];
+  readonly violations: Map<string, Violations>;
+}
+
 /** Checks each child table around `reached` on its own: a mismatch would hide all the others. */
 export function readViolations(
   db: Connection,
-  catalog: Catalog,
+  { catalog, foreignKeys, violations }: Checked,
   reached: ReadonlySet<string>,
 ): ViolationBaseline {
-  const all = foreignKeys(db);
   const found = new Map<string, Violations>();
-  for (const child of childrenAround(all, reached)) {
+  for (const child of childrenAround(foreignKeys, reached)) {
     const table = catalog.tables.get(child);
     if (table === undefined) continue;
-    const own = all.filter((key) => foldName(key.child) === child);
-    found.set(child, violationsOf(db, table.name, table.rootPage, own));
+    const own = foreignKeys.filter((key) => foldName(key.child) === child);
+    const known = violations.get(child) ?? violationsOf(db, table.name, table.rootPage, own);
+    violations.set(child, known);
+    found.set(child, known);
   }
   return found;
 }

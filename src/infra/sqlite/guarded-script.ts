@@ -3,11 +3,10 @@ import type { StepScript } from "../../domain/engine/database-engine.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
 import type { Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
+import { firstWord, foldName } from "./sql/tokens.ts";
 import { classify } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
-import { firstWord } from "./sql/tokens.ts";
 import { readState, type Baseline, type KnownState } from "./step-baseline.ts";
 import { checkStep } from "./step-checks.ts";
 import { StepFault, failOnErrors, statementFault } from "./step-fault.ts";
@@ -54,7 +53,7 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   release(db, guard);
   await run.onStatementsDone();
   if (step.verify !== undefined && step.direction === "up") runVerifyScript(db, step.verify);
-  const after = readState(db, before.state.dataVersion);
+  const after = readState(db, before.state.dataVersion, before.state);
   const { allow } = step;
   const { expectedAfter } = run;
   const findings = [

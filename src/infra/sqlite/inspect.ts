@@ -17,7 +17,7 @@ const INSTALL_WAIT_MS = 10_000;
 /** Looks without writing. See `DatabaseEngine.inspect`. */
 export async function inspect(session: Session): Promise<Inspection> {
   const { url } = session.target;
-  const id = await fileId(url);
+  const id = fileId(url);
   const known = id === undefined ? { exists: false } : { exists: true, fileId: id };
   try {
     const found = await withDatabase(url, "checking", (db) => readSnapshot(db, () => look(db)));

@@ -1,12 +1,11 @@
-import { hash } from "node:crypto";
 import type { StepRequest } from "../../domain/engine/database-engine.ts";
-import type { Connection } from "./connection.ts";
+import { prepared, type Connection } from "./connection.ts";
 
 export type Phase = "started" | "done" | "reverted";
 
 /** Writes the marker of an attempt. `note`: the fingerprint after the step, or the probe. */
 export function writeMarker(db: Connection, step: StepRequest, phase: Phase, note: string): void {
-  db.prepare("INSERT INTO main.schemaledger_marker VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
+  prepared(db, "INSERT INTO main.schemaledger_marker VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
     step.attempt,
     phase,
     step.version,
@@ -61,15 +60,18 @@ export const appliedVersions = (db: Connection): string[] =>
     .pluck()
     .all();
 
-/** Digest of every marker: a step must not touch one. */
-export function markerDigest(db: Connection): string {
-  const rows = db
-    .prepare(
-      `SELECT attempt, phase, step, plan_digest, checksum, intent_idx, hex(intent_leaf_hash),
-              checkpoint, schema_fp_after, at
-       FROM main.schemaledger_marker ORDER BY attempt, phase`,
+/**
+ * Changes when a marker is added, removed or set back. The statements of a step that would write
+ * here are refused before they run; this is the second look, and must stay cheap with many markers.
+ */
+export const markerSummary = (db: Connection): string =>
+  JSON.stringify(
+    prepared(
+      db,
+      `SELECT count(*), sum(intent_idx), sum(phase = 'done'), sum(phase = 'started'),
+                max(attempt), min(attempt)
+         FROM main.schemaledger_marker`,
     )
-    .raw()
-    .all();
-  return hash("sha256", JSON.stringify(rows), "hex");
-}
+      .raw()
+      .get(),
+  );

@@ -1,7 +1,7 @@
 import { Conflict, Unavailable } from "../../domain/shared/errors.ts";
 import type { DatabaseTarget, Meta } from "../../domain/engine/database-engine.ts";
-import type { Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
+import { prepared, type Connection } from "./connection.ts";
+import { foldName } from "./sql/tokens.ts";
 
 /** Layout version of the two tables. */
 const FORMAT = 1;
@@ -61,12 +61,11 @@ export function readMeta(db: Connection): Meta | undefined {
     throw new Conflict("markers-damaged", "Only one of the two schemaledger tables is there", {
       hint: "Restore a verified backup: the database's own record of its steps is gone",
     });
-  const meta = db
-    .prepare<[], Row>(
-      `SELECT format, ledger_origin AS origin, database_id AS databaseId, incarnation, fence
+  const meta = prepared<[], Row>(
+    db,
+    `SELECT format, ledger_origin AS origin, database_id AS databaseId, incarnation, fence
        FROM main.schemaledger_meta WHERE one = 1`,
-    )
-    .get();
+  ).get();
   if (meta === undefined)
     throw new Conflict("markers-damaged", "The table schemaledger_meta is empty", {
       hint: "Restore a verified backup: nobody can say whose database this is",
@@ -81,11 +80,11 @@ export function readMeta(db: Connection): Meta | undefined {
 }
 
 const ownTables = (db: Connection): string[] =>
-  db
-    .prepare<[], string>(
-      `SELECT name FROM main.sqlite_schema WHERE type = 'table'
+  prepared<[], string>(
+    db,
+    `SELECT name FROM main.sqlite_schema WHERE type = 'table'
          AND name COLLATE NOCASE IN ('schemaledger_meta', 'schemaledger_marker')`,
-    )
+  )
     .pluck()
     .all();
 
@@ -121,9 +120,10 @@ export function requireIdentity(meta: Meta, target: DatabaseTarget): void {
 
 /** Claims the right to write. Throws `fenced` if a newer token was seen. Inside a transaction. */
 export function raiseFence(db: Connection, token: number): void {
-  const { changes } = db
-    .prepare("UPDATE main.schemaledger_meta SET fence = :token WHERE fence <= :token")
-    .run({ token });
+  const { changes } = prepared(
+    db,
+    "UPDATE main.schemaledger_meta SET fence = :token WHERE fence <= :token",
+  ).run({ token });
   if (changes === 1) return;
   throw new Conflict("fenced", `A newer holder than ${token} has written to the database`, {
     hint: "Another instance took over; its outcome is in the ledger",
@@ -137,12 +137,12 @@ export const liftFence = (db: Connection, token: number): void => {
 
 /** The definitions and triggers of the own tables as one value: a step must leave it alone. */
 export function ownObjects(db: Connection): string {
-  const rows = db
-    .prepare(
-      `SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema
+  const rows = prepared(
+    db,
+    `SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema
        WHERE tbl_name COLLATE NOCASE IN ('schemaledger_meta', 'schemaledger_marker')
        ORDER BY type, name`,
-    )
+  )
     .raw()
     .all();
   return JSON.stringify(rows);

@@ -1,7 +1,7 @@
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import type { Direction } from "../../domain/migration/events.ts";
 import { journalMode, pragmaNumber, type Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 import { parsePragma } from "./sql/pragma.ts";
 
 /** How to tell, later and without the script, whether a non-transactional step was done. */

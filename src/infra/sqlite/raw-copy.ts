@@ -19,7 +19,7 @@ export async function rawCopy(session: Session, path: string): Promise<RawCopy> 
     const present: string[] = [];
     let bytes = 0;
     for (const suffix of ["", "-wal", "-journal", "-shm"]) {
-      if ((await fileId(url + suffix)) === undefined) continue;
+      if (fileId(url + suffix) === undefined) continue;
       present.push(url + suffix);
       bytes += await sizeOf(url + suffix);
     }

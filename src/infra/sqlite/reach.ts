@@ -1,7 +1,6 @@
 import type { Catalog, CatalogEntry } from "./catalog.ts";
 import type { Connection } from "./connection.ts";
-import { foldName } from "./quote.ts";
-import { nameOf, sqlTokens } from "./sql/tokens.ts";
+import { foldName, nameOf, sqlTokens } from "./sql/tokens.ts";
 
 /** One foreign key: `child` has the columns, `parent` is what they refer to. Names as declared. */
 export interface ForeignKey {

@@ -1,4 +1,14 @@
-import { chmod, chown, link, readdir, readlink, rename, rm, stat } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  link,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { copyHashed, fileId, fsyncPath } from "./files.ts";
@@ -7,12 +17,14 @@ import { copyHashed, fileId, fsyncPath } from "./files.ts";
 const DEFAULT_MODE = 0o644;
 
 /**
- * Puts a copy of `source` at `path`, where there is no usable database: written beside, synced, then
+ * Puts a copy of `source` at `target`, where there is no usable database: written beside, synced, then
  * renamed. What is there is moved aside with its side files under names that end in `suffix`: a
  * left-over WAL would be replayed onto the new file. No connection to either may be open here.
  * Rejects with `restore-busy` if another process has the file open.
  */
-export async function replaceFile(source: string, path: string, suffix: string): Promise<void> {
+export async function replaceFile(source: string, target: string, suffix: string): Promise<void> {
+  // A link stays a link: what it leads to is replaced.
+  const path = fileId(target) === undefined ? target : await realpath(target);
   await requireUnused(path);
   const complete = join(dirname(path), `.${basename(path)}.${suffix}`);
   try {
@@ -30,7 +42,7 @@ export async function replaceFile(source: string, path: string, suffix: string):
 
 /** Owner and permissions of the file that is replaced. */
 async function takeOver(path: string, complete: string): Promise<void> {
-  if ((await fileId(path)) === undefined) {
+  if (fileId(path) === undefined) {
     await chmod(complete, DEFAULT_MODE & ~process.umask());
     return;
   }
@@ -40,17 +52,17 @@ async function takeOver(path: string, complete: string): Promise<void> {
 }
 
 async function moveAside(path: string, suffix: string): Promise<void> {
-  if ((await fileId(path)) !== undefined) await rename(path, `${path}.${suffix}`);
+  if (fileId(path) !== undefined) await rename(path, `${path}.${suffix}`);
 }
 
 /** Keeps the old file under a second name, so that the path itself is never without a file. */
 async function keep(path: string, suffix: string): Promise<void> {
-  if ((await fileId(path)) !== undefined) await link(path, `${path}.${suffix}`);
+  if (fileId(path) !== undefined) await link(path, `${path}.${suffix}`);
 }
 
 /** A process that has the old file open would go on writing into it, unseen. */
 async function requireUnused(path: string): Promise<void> {
-  const holders = (await fileId(path)) === undefined ? [] : await openers(path);
+  const holders = fileId(path) === undefined ? [] : await openers(path);
   if (holders.length === 0) return;
   throw new Unavailable(
     "restore-busy",

@@ -59,7 +59,7 @@ export async function restore(session: Session, request: RestoreRequest): Promis
 /** Raises the fence of the database that is to be replaced, so that no older step can follow. */
 async function claimLive(session: Session, request: RestoreRequest): Promise<Live> {
   const { url } = session.target;
-  if ((await fileId(url)) === undefined) return { usable: false, rows: {} };
+  if (fileId(url) === undefined) return { usable: false, rows: {} };
   try {
     return await withDatabase(url, "managed", async (db) => {
       await beginImmediate(db, deadlineIn(request.lockTimeoutMs));

@@ -1,6 +1,6 @@
 import type { RowChange, TableRows } from "../../domain/migration/events.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
-import type { Connection } from "./connection.ts";
+import { prepared, type Connection } from "./connection.ts";
 import { quoteName } from "./quote.ts";
 import { sqliteCode } from "./sqlite-error.ts";
 
@@ -16,8 +16,7 @@ export function countRows(db: Connection, catalog: Catalog): TableRows {
 
 function countTable(db: Connection, table: CatalogEntry): number | undefined {
   try {
-    return db
-      .prepare<[], number>(`SELECT count(*) FROM main.${quoteName(table.name)}`)
+    return prepared<[], number>(db, `SELECT count(*) FROM main.${quoteName(table.name)}`)
       .pluck()
       .get();
   } catch (error) {

@@ -2,21 +2,26 @@ import type { TableRows } from "../../domain/migration/events.ts";
 import { readCatalog, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { pragmaNumber, type Connection } from "./connection.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { readViolations, type ViolationBaseline } from "./foreign-keys.ts";
-import { markerDigest } from "./markers.ts";
+import { readViolations, type ViolationBaseline, type Violations } from "./foreign-keys.ts";
+import { markerSummary } from "./markers.ts";
 import { ownObjects } from "./meta.ts";
-import { foldName, quoteName } from "./quote.ts";
-import { foreignKeys, namesIn, reachOf } from "./reach.ts";
+import { quoteName } from "./quote.ts";
+import { firstWord, foldName } from "./sql/tokens.ts";
+import { foreignKeys, namesIn, reachOf, type ForeignKey } from "./reach.ts";
 import { countRows } from "./rows.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
-import { firstWord } from "./sql/tokens.ts";
 
 /** Schema and counts of a connection, valid while nobody else has committed. */
 export interface KnownState {
   readonly dataVersion: number;
+  /** Counted up by SQLite with every change of the schema. */
+  readonly schemaVersion: number;
   readonly catalog: Catalog;
   readonly fingerprint: string;
   readonly rows: TableRows;
+  readonly foreignKeys: readonly ForeignKey[];
+  /** Foreign key violations of the child tables that were looked at in this state. */
+  readonly violations: Map<string, Violations>;
 }
 
 /** NULLs in the foreign key columns of one table, by column. */
@@ -40,11 +45,23 @@ export function knownState(db: Connection, known: KnownState | undefined): Known
   return readState(db, dataVersion);
 }
 
-/** Reads schema and counts afresh. */
-export function readState(db: Connection, dataVersion: number): KnownState {
-  const catalog = readCatalog(db);
-  const fingerprint = fingerprintOf(catalog);
-  return { dataVersion, catalog, fingerprint, rows: countRows(db, catalog) };
+/**
+ * Reads the state afresh, but the schema only if it has another version than `before`. Counts every
+ * table, whatever the statements were.
+ */
+export function readState(db: Connection, dataVersion: number, before?: KnownState): KnownState {
+  const schemaVersion = pragmaNumber(db, "schema_version");
+  const same = before?.schemaVersion === schemaVersion ? before : undefined;
+  const catalog = same?.catalog ?? readCatalog(db);
+  return {
+    dataVersion,
+    schemaVersion,
+    catalog,
+    fingerprint: same?.fingerprint ?? fingerprintOf(catalog),
+    rows: countRows(db, catalog),
+    foreignKeys: same?.foreignKeys ?? foreignKeys(db),
+    violations: new Map(),
+  };
 }
 
 /** Takes all that the checks after the step compare with. Inside the transaction. */
@@ -53,10 +70,10 @@ export function takeBaseline(db: Connection, state: KnownState, script: ScriptAn
   return {
     state,
     reached,
-    violations: readViolations(db, state.catalog, reached),
-    nulls: countNulls(db, state.catalog, notWritten(script, reached)),
+    violations: readViolations(db, state, reached),
+    nulls: countNulls(db, state, notWritten(script, reached)),
     ownObjects: ownObjects(db),
-    markers: markerDigest(db),
+    markers: markerSummary(db),
   };
 }
 
@@ -79,12 +96,12 @@ export function notWritten(
 /** Counts NULLs of the foreign key columns of `tables`: a row count alone misses a SET NULL. */
 export function countNulls(
   db: Connection,
-  catalog: Catalog,
+  state: Pick<KnownState, "catalog" | "foreignKeys">,
   tables: ReadonlySet<string>,
 ): NullCounts {
   const columns = new Map<CatalogEntry, Set<string>>();
-  for (const key of foreignKeys(db)) {
-    const table = catalog.tables.get(foldName(key.child));
+  for (const key of state.foreignKeys) {
+    const table = state.catalog.tables.get(foldName(key.child));
     if (table === undefined || !tables.has(foldName(key.child))) continue;
     const own = columns.get(table) ?? new Set();
     for (const column of key.columns) own.add(column);

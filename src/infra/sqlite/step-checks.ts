@@ -2,9 +2,9 @@ import type { Allowances } from "../../domain/database/events.ts";
 import type { Finding, TableRows } from "../../domain/migration/events.ts";
 import type { Connection } from "./connection.ts";
 import { newViolations, readViolations } from "./foreign-keys.ts";
-import { markerDigest } from "./markers.ts";
+import { markerSummary } from "./markers.ts";
 import { ownObjects } from "./meta.ts";
-import { foldName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 import { reachOf } from "./reach.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import {
@@ -38,7 +38,7 @@ export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
 }
 
 function ownTables(db: Connection, before: Baseline): Finding[] {
-  if (ownObjects(db) === before.ownObjects && markerDigest(db) === before.markers) return [];
+  if (ownObjects(db) === before.ownObjects && markerSummary(db) === before.markers) return [];
   return [
     {
       severity: "error",
@@ -98,7 +98,7 @@ function nulledReferences(
 ): Finding[] {
   const now = (table: string): string => renamed.get(table) ?? table;
   const tables = new Set([...before.nulls.keys()].map(now));
-  const counts = countNulls(db, after.catalog, tables);
+  const counts = countNulls(db, after, tables);
   const onlyTriggers = notWritten(script, before.reached);
   return [...before.nulls].flatMap(([table, columns]) =>
     Object.entries(columns).flatMap(([column, nulls]): Finding[] => {
@@ -121,7 +121,7 @@ const nulledFinding = (table: string, column: string, count: number): Finding =>
 function violations(db: Connection, { before, after, script }: StepOutcome): Finding[] {
   // Tables that the step created or renamed are reached under their new names.
   const reached = new Set([...before.reached, ...reachOf(after.catalog, scriptNames(script))]);
-  return newViolations(before.violations, readViolations(db, after.catalog, reached));
+  return newViolations(before.violations, readViolations(db, after, reached));
 }
 
 function schemaAsExpected({ after, expectedAfter }: StepOutcome): Finding[] {

@@ -83,7 +83,7 @@ async function run(
   await beginImmediate(db, deadlineIn(step.lockTimeoutMs));
   progress.lockedAt = performance.now();
   await faults("after-begin");
-  await connections.requireSameFile();
+  connections.requireSameFile();
   const state = claim(session, step, connection, progress);
   const before = takeBaseline(db, state, script);
   await saveTables(session, step, connection, state, progress);
@@ -174,12 +174,12 @@ async function seal(
   // Last of all, so that no commit that a script smuggles in can carry the marker with it.
   writeMarker(db, step, step.direction === "up" ? "done" : "reverted", after.fingerprint);
   await session.faults("after-marker");
-  await session.connections.requireSameFile();
+  session.connections.requireSameFile();
   const now = performance.now();
   progress.facts = factsOf(work, { started: progress.started, lockedAt: progress.lockedAt, now });
   await commit(db, deadlineIn(step.lockTimeoutMs));
   await session.faults("after-commit");
-  await session.connections.requireSameFile();
+  session.connections.requireSameFile();
   connection.known = after;
 }
 

@@ -6,7 +6,8 @@ import type { Catalog, CatalogEntry } from "./catalog.ts";
 import { rowidName } from "./content-digest.ts";
 import { pragmaNumber, type Connection } from "./connection.ts";
 import { fsyncNewFile, hashFile, requireAbsent } from "./files.ts";
-import { foldName, quoteName } from "./quote.ts";
+import { quoteName } from "./quote.ts";
+import { foldName } from "./sql/tokens.ts";
 import type { Session } from "./session.ts";
 import type { KnownState } from "./step-baseline.ts";
 

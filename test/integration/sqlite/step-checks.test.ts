@@ -217,6 +217,21 @@ for (const mode of MODES)
       done(await database.engine.applyStep(request));
     });
 
+    it("repeats a commit that a reader blocks, and undoes the step after the deadline", async () => {
+      const reader = workspace.keep(new Database(database.path));
+      const read = () => reader.exec("BEGIN; SELECT count(*) FROM other");
+      const request = await database.request("CREATE TABLE t (a)");
+      read();
+      const result = await database.engine.applyStep(request);
+      reader.exec("ROLLBACK");
+      if (mode === "wal") return void done(result);
+      const { error, state } = failure(result);
+      assert.deepEqual([error.code, state], ["database-locked", "unchanged"]);
+      read();
+      setTimeout(() => reader.exec("ROLLBACK"), 60);
+      done(await database.engine.applyStep({ ...request, lockTimeoutMs: 3000 }));
+    });
+
     it("throws away a connection on which a step left temporary objects", async () => {
       const leave = "CREATE TEMP TABLE left_over (id); CREATE TABLE kept (id)";
       done(await database.apply(leave));

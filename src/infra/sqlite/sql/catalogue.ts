@@ -23,13 +23,17 @@ const cache = new WeakMap<Database, Cached>();
  */
 export function catalogueFor(db: Database, ops: readonly Op[]): Catalogue {
   const main = ops.find((op) => op.opcode === "Transaction" && op.p1 === 0);
-  const key = main === undefined ? "" : `${main.p3}:${main.p4}`;
+  if (main === undefined) return NOTHING;
+  const key = `${main.p3}:${main.p4}`;
   const cached = cache.get(db);
-  if (cached !== undefined && key !== "" && cached.key === key) return cached.catalogue;
+  if (cached?.key === key) return cached.catalogue;
   const catalogue = readCatalogue(db);
-  if (key !== "") cache.set(db, { key, catalogue });
+  cache.set(db, { key, catalogue });
   return catalogue;
 }
+
+/** For statements that do not touch the main database. */
+const NOTHING: Catalogue = { tableOfPage: new Map(), virtual: new Map() };
 
 function readCatalogue(db: Database): Catalogue {
   const rows = db

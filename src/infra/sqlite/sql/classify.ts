@@ -60,14 +60,15 @@ function compile(db: Database, sql: string): Op[] | Refusal {
   try {
     return tellingOps(db, sql);
   } catch (error) {
-    // The driver's own complaints; what SQLite says is not a RangeError.
-    if (!(error instanceof RangeError)) throw error;
+    // The driver's own complaints; what SQLite says is an SqliteError.
+    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
     if (/parameter/i.test(error.message))
       return {
         code: "bind-parameter",
         reason: "The statement has a parameter, for which a script has no value",
         hint: "Write the value into the statement",
       };
+    if (error instanceof TypeError) throw error;
     return {
       code: "not-one-statement",
       reason: "The text is not exactly one statement",

@@ -16,20 +16,18 @@ export interface ScriptPart {
   readonly pragma: PragmaVerdict | null;
 }
 
-/** Numbers the pieces of a script from 1 and reads the beginning of each. */
-export function scriptParts(pieces: readonly Piece[]): ScriptPart[] {
+/** Numbers the pieces of the script `sql` from 1 and reads the beginning of each. */
+export function scriptParts(sql: string, pieces: readonly Piece[]): ScriptPart[] {
   let line = 1;
+  let counted = 0;
   return pieces.map((piece, index) => {
     const first = firstToken(piece.sql);
     const begin = new SqlScanner(piece.sql);
     skipEmpty(begin);
-    const lead = piece.sql.slice(0, begin.start);
-    const statement = {
-      number: index + 1,
-      sql: piece.sql.slice(begin.start),
-      line: line + lines(lead),
-    };
-    line = statement.line + lines(statement.sql);
+    const start = piece.start + begin.start;
+    line += lines(sql.slice(counted, start));
+    counted = start;
+    const statement = { number: index + 1, sql: piece.sql.slice(begin.start), line };
     const word = first?.word ?? "";
     return {
       statement,

@@ -23,7 +23,7 @@ export function prepareScript(sql: string, transaction: TransactionMode): Script
   if (refusal !== undefined)
     return { statements: [], rewritings: [], findings: [refusal], destroys: [] };
   const pieces = splitSqlite(sql);
-  const parts = scriptParts(pieces);
+  const parts = scriptParts(sql, pieces);
   const last = pieces.at(-1);
   const complete = last === undefined || last.terminated || isComplete(last.sql);
   const look = lookThrough(parts, complete && !endsOpen(sql.slice(last?.end ?? 0)));

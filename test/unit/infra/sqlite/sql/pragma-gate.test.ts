@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import Database from "better-sqlite3";
 import { gatePragma } from "../../../../../src/infra/sqlite/sql/pragma-gate.ts";
+import { splitSqlite } from "../../../../../src/infra/sqlite/sql/split.ts";
+import { firstWord } from "../../../../../src/infra/sqlite/sql/tokens.ts";
+import { Dice } from "../../../../support/random-sql.ts";
 
 const refused =
   "journal_mode=wal|journal_mode(wal)|synchronous=off|locking_mode=exclusive|page_size=512|auto_vacuum=1|encoding='UTF-16'|wal_checkpoint|wal_checkpoint(truncate)|schema_version=3|query_only=0|ignore_check_constraints=1|trusted_schema=0|case_sensitive_like=1|case_sensitive_like|max_page_count=5|mmap_size=0|temp_store=2|temp_store_directory='/x'|soft_heap_limit=1|hard_heap_limit=1|busy_timeout=1|secure_delete=1|writable_schema=ON|writable_schema=RESET|cache_size=-2000|unheard_of|unheard_of=1|other.user_version=1|temp.user_version=1|user_version=1; COMMIT|user_version=1 2|user_version=(1)|user_version=|user_version=?1|a.b.c=1||=|user_version(1|1=2".split(
@@ -43,4 +47,61 @@ describe("gatePragma", () => {
       "skip",
     );
   });
+
+  it("overlooks no text by which SQLite changes the setting", () => {
+    const db = new Database(":memory:");
+    const dice = new Dice(99);
+    const blank = (): string =>
+      Array.from({ length: dice.roll(4) }, () => dice.pick(BLANKS)).join("");
+    let changed = 0;
+    for (let text = 0; text < 1_500; text++) {
+      const name = `${dice.pick(SCHEMAS)}${blank()}${dice.pick(NAMES)}`;
+      const sql = `${blank()}${dice.pick(LEADS)}${blank()}${dice.pick(["PRAGMA", "pragma", "Pragma"])}${blank()} ${name}${blank()}${dice.pick(VALUES)}${blank()}`;
+      for (const piece of splitSqlite(sql)) {
+        db.pragma("foreign_keys = ON");
+        try {
+          db.exec(piece.sql);
+        } catch {
+          // Much of this is no SQL; what matters is whether the setting changed.
+        }
+        if (db.pragma("foreign_keys", { simple: true }) === 1) continue;
+        changed++;
+        assert.equal(firstWord(piece.sql), "PRAGMA", JSON.stringify(sql));
+        assert.notEqual(gatePragma(piece.sql).action, "run", JSON.stringify(sql));
+      }
+    }
+    db.close();
+    assert.ok(changed > 200, `${changed} changes`);
+  });
 });
+
+const BLANKS = [" ", "\t", "\v", "\f", "\r\n", "\ufeff", "/**/", "/*;'*/", "-- x\n", ";", "\u00a0"];
+const LEADS = [
+  "",
+  "",
+  "",
+  "EXPLAIN ",
+  "explain query plan ",
+  "EXPLAIN/**/QUERY\nPLAN\t",
+  "EXPLAIN EXPLAIN ",
+];
+const SCHEMAS = ["", "", "main.", "temp .", '"main".', "[temp]."];
+const NAMES = [
+  "foreign_keys",
+  '"foreign_keys"',
+  "'Foreign_Keys'",
+  "[FOREIGN_KEYS]",
+  "`foreign_keys`",
+];
+const VALUES = [
+  "=OFF",
+  "= 0",
+  "(0)",
+  "('off')",
+  "=-0",
+  "= +0",
+  '="no"',
+  "= 0;",
+  "=/**/false",
+  "=x'00'",
+];
