@@ -34,7 +34,10 @@ export interface SchemaChange {
 const keyOf = (object: SchemaObject): string => `${object.type}:${object.name}`;
 
 const same = (a: SchemaObject, b: SchemaObject): boolean =>
-  a.table === b.table && a.sql === b.sql && JSON.stringify(a.columns) === JSON.stringify(b.columns);
+  a === b ||
+  (a.table === b.table &&
+    a.sql === b.sql &&
+    JSON.stringify(a.columns) === JSON.stringify(b.columns));
 
 /** What turns `before` into `after`: removals, changes, additions, each in catalogue order. */
 export function diffSchema(

@@ -1,6 +1,6 @@
 import type { SchemaColumn, SchemaObject } from "../../domain/schema/schema.ts";
 import { sortSchema } from "../../domain/schema/schema.ts";
-import type { Connection } from "./connection.ts";
+import { prepared, type Connection } from "./connection.ts";
 import { isOwnTable } from "./meta.ts";
 import { foldName } from "./sql/tokens.ts";
 import { sqliteCode } from "./sqlite-error.ts";
@@ -54,14 +54,58 @@ const COLUMNS = `
   FROM main.sqlite_schema AS m JOIN pragma_table_xinfo(m.name, 'main') AS x
   WHERE m.type IN ('table', 'view')`;
 
-/** Reads the whole catalogue with two statements: a PRAGMA for every table takes ten times longer. */
-export function readCatalog(db: Connection): Catalog {
+/**
+ * Reads the catalogue. With the one `before`, only what changed since is looked at: what the engine
+ * says of a table follows from its own definition, so an equal text is an equal entry.
+ */
+export function readCatalog(db: Connection, before?: Catalog): Catalog {
+  return (before === undefined ? undefined : readChanges(db, before)) ?? readWhole(db);
+}
+
+/** Two statements for all: a PRAGMA for every table takes ten times longer. */
+function readWhole(db: Connection): Catalog {
   const rows = db.prepare<[], Row>(OBJECTS).all().filter(isManaged);
   const columns = readColumns(db, rows);
-  const entries = rows.map((row) => entryOf(row, columns.get(row.name)));
+  return catalogOf(rows.map((row) => entryOf(row, columns.get(row.name))));
+}
+
+function catalogOf(entries: readonly CatalogEntry[]): Catalog {
   const sorted = sortSchema(entries) as CatalogEntry[];
   const tables = sorted.filter(({ type }) => type === "table");
   return { entries: sorted, tables: new Map(tables.map((table) => [foldName(table.name), table])) };
+}
+
+type SchemaRow = Pick<Row, "type" | "name" | "table" | "sql" | "rootPage">;
+
+const SCHEMA = `
+  SELECT type, name, tbl_name AS "table", sql, rootpage AS rootPage FROM main.sqlite_schema`;
+
+const KIND = "SELECT type AS kind, wr, strict FROM pragma_table_list(?) WHERE schema = 'main'";
+
+/** Undefined where one object's facts can follow from another's: views and virtual tables. */
+function readChanges(db: Connection, before: Catalog): Catalog | undefined {
+  const known = new Map(before.entries.map((entry) => [`${entry.type}:${entry.name}`, entry]));
+  const rows = prepared<[], SchemaRow>(db, SCHEMA).all().filter(isOfApplication);
+  if (rows.some(isDependent) || before.entries.some(isDependent)) return undefined;
+  return catalogOf(
+    rows.map((row) => {
+      const was = known.get(`${row.type}:${row.name}`);
+      if (was === undefined || was.table !== row.table || was.sql !== (row.sql ?? ""))
+        return readEntry(db, row);
+      return was.rootPage === row.rootPage ? was : { ...was, rootPage: row.rootPage };
+    }),
+  );
+}
+
+const isDependent = ({ type, sql }: Pick<SchemaRow, "type" | "sql">): boolean =>
+  type === "view" || /^\s*create\s+virtual/i.test(sql ?? "");
+
+function readEntry(db: Connection, row: SchemaRow): CatalogEntry {
+  if (row.type !== "table")
+    return entryOf({ ...row, kind: null, wr: null, strict: null }, undefined);
+  const kind = prepared<[string], Pick<Row, "kind" | "wr" | "strict">>(db, KIND).get(row.name);
+  const columns = prepared<[string], ColumnRow>(db, `${COLUMNS} AND m.name = ?`).all(row.name);
+  return entryOf({ ...row, ...kind! }, columns.map(columnOf));
 }
 
 const KINDS: ReadonlySet<string> = new Set(["table", "view", "virtual"]);
@@ -84,8 +128,10 @@ function entryOf(row: Row, columns: readonly SchemaColumn[] | undefined): Catalo
  * Left out: the engine's internal objects (statistics, sequences, automatic indexes), the product's
  * own tables, and the tables that a virtual table's module made for itself.
  */
-const isManaged = (row: Row): boolean =>
-  !foldName(row.name).startsWith("sqlite_") && !isOwnTable(row.name) && row.kind !== "shadow";
+const isManaged = (row: Row): boolean => isOfApplication(row) && row.kind !== "shadow";
+
+const isOfApplication = ({ name }: { readonly name: string }): boolean =>
+  !foldName(name).startsWith("sqlite_") && !isOwnTable(name);
 
 function readColumns(
   db: Connection,
@@ -130,12 +176,16 @@ const columnOf = (row: ColumnRow): SchemaColumn => ({
   ...(row.hidden === 1 ? { hidden: true } : {}),
 });
 
-/** The catalogue as the ledger keeps it. */
-export const schemaOf = (catalog: Catalog): SchemaObject[] =>
-  catalog.entries.map(({ type, name, table, sql, columns }) => ({
-    type,
-    name,
-    table,
-    sql,
-    ...(columns === undefined ? {} : { columns }),
-  }));
+/** The catalogue as the ledger keeps it. An entry gives the same object every time. */
+export const schemaOf = (catalog: Catalog): SchemaObject[] => catalog.entries.map(objectOf);
+
+const objects = new WeakMap<CatalogEntry, SchemaObject>();
+
+function objectOf(entry: CatalogEntry): SchemaObject {
+  const known = objects.get(entry);
+  if (known !== undefined) return known;
+  const { type, name, table, sql, columns } = entry;
+  const object = { type, name, table, sql, ...(columns === undefined ? {} : { columns }) };
+  objects.set(entry, object);
+  return object;
+}

@@ -13,13 +13,27 @@ import { foldName, schemaTokens } from "./sql/tokens.ts";
  */
 export function fingerprintOf(catalog: Catalog): string {
   const parts = catalog.entries
-    .map(facts)
+    .map(factsOf)
     .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map(({ fact }) => fact);
-  return `sha256:${hash("sha256", JSON.stringify(parts), "hex")}`;
+    .map(({ text }) => text);
+  return `sha256:${hash("sha256", `[${parts.join(",")}]`, "hex")}`;
 }
 
-function facts(entry: CatalogEntry): { readonly key: string; readonly fact: unknown } {
+interface Facts {
+  readonly key: string;
+  /** JSON. */
+  readonly text: string;
+}
+
+const known = new WeakMap<CatalogEntry, Facts>();
+
+function factsOf(entry: CatalogEntry): Facts {
+  const facts = known.get(entry) ?? readFacts(entry);
+  known.set(entry, facts);
+  return facts;
+}
+
+function readFacts(entry: CatalogEntry): Facts {
   const fact = [
     entry.type,
     foldName(entry.name),
@@ -28,7 +42,7 @@ function facts(entry: CatalogEntry): { readonly key: string; readonly fact: unkn
     entry.type === "table" ? [entry.kind, entry.withoutRowid, entry.strict] : null,
     entry.columns?.map(columnFacts) ?? null,
   ];
-  return { key: `${entry.type}\u0000${foldName(entry.name)}`, fact };
+  return { key: `${entry.type}\u0000${foldName(entry.name)}`, text: JSON.stringify(fact) };
 }
 
 const columnFacts = (column: SchemaColumn): unknown => [

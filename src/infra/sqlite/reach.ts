@@ -1,5 +1,5 @@
 import type { Catalog, CatalogEntry } from "./catalog.ts";
-import type { Connection } from "./connection.ts";
+import { prepared, type Connection } from "./connection.ts";
 import { foldName, nameOf, sqlTokens } from "./sql/tokens.ts";
 
 /** One foreign key: `child` has the columns, `parent` is what they refer to. Names as declared. */
@@ -44,26 +44,44 @@ function bodies(catalog: Catalog): ReadonlyMap<string, readonly string[]> {
   for (const entry of catalog.entries)
     if (setsOff(entry)) {
       const key = foldName(entry.table);
-      mentions.set(key, [...(mentions.get(key) ?? []), ...namesIn(entry.sql)]);
+      mentions.set(key, [...(mentions.get(key) ?? []), ...namesOf(entry)]);
     }
   return mentions;
 }
 
+const names = new WeakMap<CatalogEntry, ReadonlySet<string>>();
+
+function namesOf(entry: CatalogEntry): ReadonlySet<string> {
+  const found = names.get(entry) ?? namesIn(entry.sql);
+  names.set(entry, found);
+  return found;
+}
+
 const setsOff = (entry: CatalogEntry): boolean => entry.type === "trigger" || entry.type === "view";
 
-/** Every foreign key of the schema. */
-export function foreignKeys(db: Connection): ForeignKey[] {
-  const rows = db
-    .prepare<[], { child: string; id: number; parent: string; column: string }>(
-      `SELECT m.name AS child, f.id, f."table" AS parent, f."from" AS "column"
-       FROM main.sqlite_schema AS m JOIN pragma_foreign_key_list(m.name, 'main') AS f
-       WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq`,
-    )
-    .all();
-  const keys = new Map<string, { child: string; id: number; parent: string; columns: string[] }>();
-  for (const { child, id, parent, column } of rows) {
-    const key = keys.get(`${id}:${child}`);
-    if (key === undefined) keys.set(`${id}:${child}`, { child, id, parent, columns: [column] });
+/** Every foreign key of the schema. They follow from each table's own definition. */
+export const foreignKeys = (db: Connection, catalog: Catalog): ForeignKey[] =>
+  [...catalog.tables.values()].flatMap((table) => keysOf(db, table));
+
+const known = new WeakMap<CatalogEntry, readonly ForeignKey[]>();
+
+function keysOf(db: Connection, table: CatalogEntry): readonly ForeignKey[] {
+  const keys = known.get(table) ?? readKeys(db, table);
+  known.set(table, keys);
+  return keys;
+}
+
+function readKeys(db: Connection, { name, sql }: CatalogEntry): ForeignKey[] {
+  if (!/references/i.test(sql)) return [];
+  const rows = prepared<[string], { id: number; parent: string; column: string }>(
+    db,
+    `SELECT id, "table" AS parent, "from" AS "column" FROM pragma_foreign_key_list(?, 'main')
+     ORDER BY id, seq`,
+  ).all(name);
+  const keys = new Map<number, { child: string; id: number; parent: string; columns: string[] }>();
+  for (const { id, parent, column } of rows) {
+    const key = keys.get(id);
+    if (key === undefined) keys.set(id, { child: name, id, parent, columns: [column] });
     else key.columns.push(column);
   }
   return [...keys.values()];

@@ -1,27 +1,40 @@
 import type { RowChange, TableRows } from "../../domain/migration/events.ts";
 import type { Catalog, CatalogEntry } from "./catalog.ts";
-import { prepared, type Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { quoteName } from "./quote.ts";
 import { sqliteCode } from "./sqlite-error.ts";
 
 /** Rows of every table, by the name that the catalogue has. */
 export function countRows(db: Connection, catalog: Catalog): TableRows {
-  const rows: { [table: string]: number } = {};
-  for (const table of catalog.tables.values()) {
-    const count = countTable(db, table);
-    if (count !== undefined) rows[table.name] = count;
-  }
-  return rows;
+  const tables = [...catalog.tables.values()];
+  const plain = tables.filter(({ kind }) => kind !== "virtual");
+  const rows: [table: string, count: number][] = [];
+  for (let at = 0; at < plain.length; at += AT_ONCE)
+    rows.push(...countTables(db, plain.slice(at, at + AT_ONCE)));
+  for (const table of tables) if (table.kind === "virtual") rows.push(...countVirtual(db, table));
+  return Object.fromEntries(rows);
 }
 
-function countTable(db: Connection, table: CatalogEntry): number | undefined {
+/** One statement for many tables: preparing one for each takes longer than counting small tables. */
+const AT_ONCE = 200;
+
+const countOf = ({ name }: CatalogEntry): string =>
+  `(SELECT count(*) FROM main.${quoteName(name)})`;
+
+function countTables(db: Connection, tables: readonly CatalogEntry[]): [string, number][] {
+  const counts = db
+    .prepare<[], number[]>(`SELECT ${tables.map(countOf).join(",")}`)
+    .raw()
+    .get()!;
+  return tables.map(({ name }, at) => [name, counts[at]!]);
+}
+
+/** Nothing for a virtual table whose module is not here, or that cannot be scanned. */
+function countVirtual(db: Connection, table: CatalogEntry): [string, number][] {
   try {
-    return prepared<[], number>(db, `SELECT count(*) FROM main.${quoteName(table.name)}`)
-      .pluck()
-      .get();
+    return countTables(db, [table]);
   } catch (error) {
-    // A virtual table whose module is not here, or that cannot be scanned, has no count.
-    if (table.kind === "virtual" && sqliteCode(error) === "SQLITE_ERROR") return undefined;
+    if (sqliteCode(error) === "SQLITE_ERROR") return [];
     throw error;
   }
 }

@@ -52,14 +52,14 @@ export function knownState(db: Connection, known: KnownState | undefined): Known
 export function readState(db: Connection, dataVersion: number, before?: KnownState): KnownState {
   const schemaVersion = pragmaNumber(db, "schema_version");
   const same = before?.schemaVersion === schemaVersion ? before : undefined;
-  const catalog = same?.catalog ?? readCatalog(db);
+  const catalog = same?.catalog ?? readCatalog(db, before?.catalog);
   return {
     dataVersion,
     schemaVersion,
     catalog,
     fingerprint: same?.fingerprint ?? fingerprintOf(catalog),
     rows: countRows(db, catalog),
-    foreignKeys: same?.foreignKeys ?? foreignKeys(db),
+    foreignKeys: same?.foreignKeys ?? foreignKeys(db, catalog),
     violations: new Map(),
   };
 }

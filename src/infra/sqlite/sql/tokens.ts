@@ -19,7 +19,9 @@ export function sqlTokens(sql: string): Token[] {
 
 /** Lower case as SQLite folds names: ASCII only, for `Ä` and `ä` are two names. */
 export const foldName = (name: string): string =>
-  name.replace(/[A-Z]+/g, (upper) => upper.toLowerCase());
+  HAS_UPPER.test(name) ? name.replace(/[A-Z]+/g, (upper) => upper.toLowerCase()) : name;
+
+const HAS_UPPER = /[A-Z]/;
 
 /** The name a token stands for where SQLite expects one (a string is taken for a name there). */
 export function nameOf(token: Pick<Token, "kind" | "text">): string | undefined {
