@@ -53,7 +53,7 @@ function read(request: Request, response: Response, limit: number): Promise<void
   return new Promise((resolve, reject) => {
     reader(request, response, (error?: unknown) => {
       if (error === undefined) resolve();
-      else reject(error instanceof Error ? error : new Error(String(error)));
+      else reject(error instanceof Error ? error : new TypeError("The body reader failed"));
     });
   });
 }

@@ -4,9 +4,11 @@ import { authenticate, authorize, contextOf } from "./auth/authenticate.ts";
 import { BODY_LIMIT, readBody, type RawBody } from "./body.ts";
 import { IdempotentRequests, idempotencyKeyOf } from "./idempotency.ts";
 import { HttpError } from "./problem.ts";
+import { recoveredAnswer } from "./recovered-answer.ts";
 import type { Answer, Call, Route, WholeAnswer } from "./route.ts";
 import type { Services } from "./services.ts";
-import { queryMembers, refuseMembers, validated } from "./validate.ts";
+import { ValidQueries } from "./valid-queries.ts";
+import { refuseMembers, validated } from "./validate.ts";
 import type { Views } from "./views/views.ts";
 
 /** Nobody: the context of public routes, which command nothing. */
@@ -22,6 +24,7 @@ export class RequestHandler {
   readonly #services: Services;
   readonly #views: Views;
   readonly #idempotent: IdempotentRequests;
+  readonly #queries = new ValidQueries();
 
   constructor(services: Services, views: Views) {
     this.#services = services;
@@ -36,7 +39,7 @@ export class RequestHandler {
     requestId: string,
   ): Promise<Answer> {
     const context = this.#enter(route, request, requestId);
-    const query = queryOf(route, request);
+    const query = this.#queries.of(route, request);
     if (route.method === "get") return route.handle(callOf(request, context, {}, query));
     const raw = await readBody(request, response, route.bodyLimit ?? BODY_LIMIT);
     const body = bodyOf(route, raw);
@@ -54,7 +57,7 @@ export class RequestHandler {
       context,
       secretMembers: route.secretMembers ?? [],
       run,
-      recover: (first) => this.#views.recovered(first, raw),
+      recover: (first) => recoveredAnswer(first, raw, this.#services.projection.state, this.#views),
     });
   }
 
@@ -64,13 +67,6 @@ export class RequestHandler {
     authorize(key, route.access);
     return contextOf(request, key, requestId);
   }
-}
-
-function queryOf(route: Route, request: Request): object {
-  const members = queryMembers(request.query);
-  if (route.query !== undefined) return validated(route.query, members, "?");
-  refuseMembers(members, "?");
-  return {};
 }
 
 function bodyOf(route: Route, raw: RawBody): object {

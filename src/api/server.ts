@@ -93,6 +93,7 @@ function brokenBy(code: string | undefined): [status: number, code: string, deta
       return [431, "headers-too-large", "The request's headers are too large"];
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return [408, "request-timeout", "The request took too long to arrive"];
+    case undefined:
     default:
       return [400, "malformed-request", "The request is not valid HTTP"];
   }

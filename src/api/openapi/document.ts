@@ -69,7 +69,7 @@ function requestSchemas(): Requests {
   return Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => [
       name,
-      { ...schema, additionalProperties: false },
+      Object.assign({}, schema, { additionalProperties: false }),
     ]),
   );
 }
@@ -127,12 +127,11 @@ const pathParameters = ({ path }: Route): ParameterObject[] =>
 
 function queryParameters({ query }: Route, requests: Requests): ParameterObject[] {
   const schema = query === undefined ? undefined : requests[query.name];
-  return Object.entries(schema?.properties ?? {}).map(([name, property]) => ({
-    name,
-    in: "query",
-    schema: property,
-    ...("type" in property && property.type === "array" ? { style: "form", explode: false } : {}),
-  }));
+  return Object.entries(schema?.properties ?? {}).map(([name, property]) => {
+    const parameter: ParameterObject = { name, in: "query", schema: property };
+    const list = "type" in property && property.type === "array";
+    return list ? Object.assign(parameter, { style: "form", explode: false }) : parameter;
+  });
 }
 
 function bodyOf({ request }: Route, requests: Requests): Pick<OperationObject, "requestBody"> {

@@ -1,58 +1,20 @@
-import type { SchemaObject } from "openapi3-ts/oas31";
-
-type Schemas = { readonly [name: string]: SchemaObject };
-type Properties = { readonly [name: string]: SchemaObject };
-
-const text = (description: string, example?: string): SchemaObject => ({
-  type: "string",
-  description,
-  ...(example === undefined ? {} : { examples: [example] }),
-});
-const orNull = (schema: SchemaObject): SchemaObject => ({
-  ...schema,
-  type: [schema.type as "string", "null"],
-});
-const uuid = (description: string): SchemaObject => ({
-  type: "string",
-  format: "uuid",
-  description,
-});
-const time = (description: string): SchemaObject => ({
-  type: "string",
-  format: "date-time",
-  description,
-});
-const count = (description: string): SchemaObject => ({ type: "integer", minimum: 0, description });
-const flag = (description: string): SchemaObject => ({ type: "boolean", description });
-const oneOf = (...values: readonly string[]): SchemaObject => ({
-  type: "string",
-  enum: [...values],
-});
-const listOf = (name: string): SchemaObject => ({
-  type: "array",
-  items: ref(name) as SchemaObject,
-});
-const texts = (description: string): SchemaObject => ({
-  type: "array",
-  items: { type: "string" },
-  description,
-});
-const ref = (name: string): { $ref: string } => ({ $ref: `#/components/schemas/${name}` });
-const nullable = (name: string): SchemaObject => ({ oneOf: [ref(name), { type: "null" }] });
-const anything = (description: string): SchemaObject => ({ description });
-
-/** An answer's object. Members not named here may be added at any time. */
-const object = (properties: Properties, required = Object.keys(properties)): SchemaObject => ({
-  type: "object",
-  properties: properties as { [name: string]: SchemaObject },
-  required,
-});
-
-const page = (name: string): SchemaObject =>
-  object({
-    items: listOf(name),
-    next: orNull(text("Pass it as `after` for the next page; null on the last one")),
-  });
+import {
+  text,
+  orNull,
+  uuid,
+  time,
+  count,
+  flag,
+  oneOf,
+  listOf,
+  texts,
+  ref,
+  nullable,
+  anything,
+  object,
+  pagesOf,
+  type Schemas,
+} from "./schema-words.ts";
 
 const FINGERPRINT = orNull(text("Digest of the logical schema, by the engine's catalogue"));
 const INDEX = count("Index of the event in the ledger");
@@ -67,7 +29,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
       detail: text("What is wrong", "No database is registered as shop"),
       code: text("Stable; decide by it", "database-not-found"),
       hint: text("What to do", "GET /v1/databases lists them"),
-      errors: { type: "array", items: ref("FieldError") as SchemaObject },
+      errors: { type: "array", items: ref("FieldError") },
       requestId: text("Names this request in the service's log and in events"),
       instance: text("The path asked for", "/v1/databases/shop"),
     },
@@ -125,14 +87,13 @@ export const RESPONSE_SCHEMAS: Schemas = {
     lastCheck: anything("The newest integrity check: id, status, at; or null"),
     drift: anything("Expected and found fingerprint, if they differ; or null"),
     quarantine: anything("Why nothing may run on it: code, reason, hint; or null"),
-    policy: ref("Policy") as SchemaObject,
+    policy: ref("Policy"),
     incarnation: uuid("Changes with each restore"),
     openRuns: texts("Runs that have not ended"),
     registeredAt: time("When it was registered"),
     retiredAt: orNull(time("When it was retired")),
     eventIndex: INDEX,
   }),
-  DatabaseList: page("Database"),
   Schema: object({
     database: text("Its name", "shop"),
     index: count("Index of the newest event that this answer takes into account"),
@@ -154,15 +115,14 @@ export const RESPONSE_SCHEMAS: Schemas = {
       allow: anything("What it declares it may lose"),
       reversible: flag("It has a down script"),
       registeredAt: time("When it was registered"),
-      registeredBy: ref("Actor") as SchemaObject,
+      registeredBy: ref("Actor"),
       appliedAt: time("When it was applied"),
-      appliedBy: ref("Actor") as SchemaObject,
+      appliedBy: ref("Actor"),
       runId: text("The run that applied it"),
       eventIndex: INDEX,
     },
     ["version", "name", "checksum", "state", "transaction", "reversible", "registeredAt"],
   ),
-  MigrationList: page("Migration"),
   Plan: object({
     planDigest: text("Bound to the database, its schema and every step"),
     kind: oneOf("migrate", "rollback"),
@@ -180,7 +140,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
       transaction: oneOf("required", "none"),
       status: oneOf("pending", "running", "applied", "reverted", "failed", "aborted", "unknown"),
       durationMs: { type: ["number", "null"], description: "How long it took" },
-      error: ref("Failure") as SchemaObject,
+      error: ref("Failure"),
       findings: listOf("Finding"),
       eventIndex: orNull(INDEX),
     },
@@ -200,7 +160,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
     reason: orNull(text("Why it was asked for")),
     ticket: orNull(text("The ticket it belongs to")),
     steps: listOf("Step"),
-    requestedBy: ref("Actor") as SchemaObject,
+    requestedBy: ref("Actor"),
     requestedAt: time("When it was asked for"),
     startedAt: orNull(time("When it began")),
     endedAt: orNull(time("When it ended")),
@@ -213,7 +173,6 @@ export const RESPONSE_SCHEMAS: Schemas = {
     error: nullable("Failure"),
     eventIndex: INDEX,
   }),
-  RunList: page("Run"),
   Backup: object({
     id: uuid("Names the backup"),
     database: text("The database's name", "shop"),
@@ -231,12 +190,11 @@ export const RESPONSE_SCHEMAS: Schemas = {
     applied: anything("Versions applied in the snapshot; or null"),
     durationMs: { type: ["number", "null"], description: "How long it took" },
     startedAt: time("When it began"),
-    startedBy: ref("Actor") as SchemaObject,
+    startedBy: ref("Actor"),
     verifiedAt: orNull(time("When it was last restored to scratch and compared")),
     error: nullable("Failure"),
     eventIndex: INDEX,
   }),
-  BackupList: page("Backup"),
   Restore: object({
     id: uuid("Names the restore"),
     database: text("The database's name", "shop"),
@@ -246,7 +204,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
     runId: orNull(text("The run that caused it")),
     reason: text("Why it was asked for"),
     status: oneOf("queued", "running", "succeeded", "failed"),
-    requestedBy: ref("Actor") as SchemaObject,
+    requestedBy: ref("Actor"),
     requestedAt: time("When it was asked for"),
     endedAt: orNull(time("When it ended")),
     fingerprint: FINGERPRINT,
@@ -257,7 +215,6 @@ export const RESPONSE_SCHEMAS: Schemas = {
     error: nullable("Failure"),
     eventIndex: INDEX,
   }),
-  RestoreList: page("Restore"),
   Check: object({
     id: uuid("Names the check"),
     database: text("The database's name", "shop"),
@@ -267,12 +224,11 @@ export const RESPONSE_SCHEMAS: Schemas = {
     status: oneOf("running", "passed", "failed", "aborted"),
     findings: listOf("Finding"),
     startedAt: time("When it began"),
-    startedBy: ref("Actor") as SchemaObject,
+    startedBy: ref("Actor"),
     endedAt: orNull(time("When it ended")),
     durationMs: { type: ["number", "null"], description: "How long it took" },
     eventIndex: INDEX,
   }),
-  CheckList: page("Check"),
   Event: object(
     {
       index: count("Global, gapless, from 0; the leaf's index in the Merkle log"),
@@ -281,7 +237,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
       stream: text("`service`, or `database:` and an id"),
       streamVersion: count("Place within the stream, from 0"),
       time: time("When"),
-      actor: ref("Actor") as SchemaObject,
+      actor: ref("Actor"),
       correlationId: text("Shared by all that one run or request caused"),
       causationId: orNull(text("What caused it")),
       database: text("The database's name", "shop"),
@@ -303,7 +259,6 @@ export const RESPONSE_SCHEMAS: Schemas = {
       "leafHash",
     ],
   ),
-  EventList: page("Event"),
   LedgerVerification: object({
     ok: flag("Nothing was found"),
     size: count("Number of events"),
@@ -321,11 +276,10 @@ export const RESPONSE_SCHEMAS: Schemas = {
     id: uuid("Names the key"),
     name: text("Its name", "ci"),
     roles: { type: "array", items: oneOf("auditor", "operator", "approver", "admin") },
-    actor: ref("Actor") as SchemaObject,
+    actor: ref("Actor"),
     issuedAt: time("When it was issued"),
     revokedAt: orNull(time("When it was revoked")),
   }),
-  KeyList: page("Key"),
   IssuedKey: {
     allOf: [
       ref("Key"),
@@ -342,5 +296,6 @@ export const RESPONSE_SCHEMAS: Schemas = {
     },
     ["status"],
   ),
+  ...pagesOf("Database", "Migration", "Run", "Backup", "Restore", "Check", "Event", "Key"),
   OpenApi: { type: "object", description: "An OpenAPI 3.1 document" },
 };

@@ -1,4 +1,4 @@
-import { DEFAULT_LIMIT, pageOf } from "../paging.ts";
+import { pageOf } from "../paging.ts";
 import { RunsQuery, WaitQuery } from "../dto/list.query.ts";
 import { CancelRequest, RollbackRequest, RunRequest } from "../dto/run.request.ts";
 import { route, type Route } from "../route.ts";
@@ -49,13 +49,13 @@ export const runRoutes = (services: Services, views: Views): Route[] => [
     query: RunsQuery,
     responses: { 200: { description: "A page of runs", schema: "RunList" } },
     handle: ({ query }) => {
-      const { database, status, limit = DEFAULT_LIMIT } = query;
+      const { database, status } = query;
       const id = database === undefined ? undefined : services.databases.find(database).id;
       const runs = [...services.projection.state.runs.values()]
         .filter((run) => id === undefined || run.databaseId === id)
         .filter((run) => status === undefined || run.status === status)
         .toReversed();
-      const page = pageOf(runs, { ...query, limit }, (run) => run.requested.index, views.run);
+      const page = pageOf(runs, query, (run) => run.requested.index, views.run);
       return { status: 200, body: page };
     },
   }),

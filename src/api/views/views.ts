@@ -1,4 +1,3 @@
-import type { RecordedEvent } from "../../domain/events.ts";
 import type { WholeAnswer } from "../route.ts";
 import type { Services } from "../services.ts";
 import { KeyIndex } from "../auth/key-index.ts";
@@ -50,64 +49,4 @@ export class Views {
     body,
     headers: { Location: `/v1/${place}/${name}` },
   });
-
-  /**
-   * The answer a command would give now for what its first event began; undefined if the event
-   * does not say what that was.
-   */
-  recovered(
-    event: RecordedEvent,
-    body: { readonly [member: string]: unknown },
-  ): WholeAnswer | undefined {
-    const { runs, backups, restores, checks, databases, keys } = this.#projection.state;
-    switch (event.type) {
-      case "DatabaseRegistered":
-        return found(databases.get(event.data.databaseId), (it) =>
-          this.created("databases", it.name, this.database(it)),
-        );
-      case "MigrationRegistered": {
-        const database = databases.get(event.stream.slice("database:".length));
-        const asked = (body["migrations"] ?? []) as readonly { readonly version: unknown }[];
-        const versions = asked.map(({ version }) => String(version));
-        return found(database, ({ migrations }) => ({
-          status: 201,
-          body: {
-            items: versions.flatMap((version) => {
-              const migration = migrations.get(version);
-              return migration === undefined ? [] : [this.migration(migration)];
-            }),
-            next: null,
-          },
-        }));
-      }
-      case "RunRequested":
-      case "RunCancelled":
-        return found(runs.get(event.data.runId), (it) =>
-          this.accepted("runs", it.id, this.run(it)),
-        );
-      case "BackupStarted":
-      case "BackupVerified":
-      case "BackupVerificationFailed":
-        return found(backups.get(event.data.backupId), (it) =>
-          this.accepted("backups", it.id, this.backup(it)),
-        );
-      case "RestoreRequested":
-        return found(restores.get(event.data.restoreId), (it) =>
-          this.accepted("restores", it.id, this.restore(it)),
-        );
-      case "IntegrityCheckStarted":
-        return found(checks.get(event.data.checkId), (it) =>
-          this.accepted("integrity-checks", it.id, this.check(it)),
-        );
-      case "KeyIssued":
-        return found(keys.get(event.data.keyId), (it) => this.created("keys", it.id, this.key(it)));
-      default:
-        return undefined;
-    }
-  }
 }
-
-const found = <T>(
-  value: T | undefined,
-  answer: (value: T) => WholeAnswer,
-): WholeAnswer | undefined => (value === undefined ? undefined : answer(value));

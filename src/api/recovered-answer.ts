@@ -1,0 +1,99 @@
+import { databaseIdOf, type RecordedEvent } from "../domain/events.ts";
+import type { LedgerState } from "../domain/state/state.ts";
+import type { WholeAnswer } from "./route.ts";
+import type { Views } from "./views/views.ts";
+
+/**
+ * The answer a command would give now for what its first event began: the present resource with
+ * the status of a first answer. Undefined if the event does not say what it began.
+ */
+export function recoveredAnswer(
+  event: RecordedEvent,
+  body: { readonly [member: string]: unknown },
+  state: LedgerState,
+  views: Views,
+): WholeAnswer | undefined {
+  switch (event.type) {
+    case "DatabaseRegistered":
+      return answered(state.databases.get(event.data.databaseId), (database) =>
+        views.created("databases", database.name, views.database(database)),
+      );
+    case "RunRequested":
+    case "RunCancelled":
+      return answered(state.runs.get(event.data.runId), (run) =>
+        views.accepted("runs", run.id, views.run(run)),
+      );
+    case "BackupStarted":
+    case "BackupVerified":
+    case "BackupVerificationFailed":
+      return answered(state.backups.get(event.data.backupId), (backup) =>
+        views.accepted("backups", backup.id, views.backup(backup)),
+      );
+    case "RestoreRequested":
+      return answered(state.restores.get(event.data.restoreId), (restore) =>
+        views.accepted("restores", restore.id, views.restore(restore)),
+      );
+    case "IntegrityCheckStarted":
+      return answered(state.checks.get(event.data.checkId), (check) =>
+        views.accepted("integrity-checks", check.id, views.check(check)),
+      );
+    case "KeyIssued":
+      return answered(state.keys.get(event.data.keyId), (key) =>
+        views.created("keys", key.id, views.key(key)),
+      );
+    case "MigrationRegistered":
+      return registered(event.stream, body, state, views);
+    case "LedgerOpened":
+    case "KeyRevoked":
+    case "SchemaBaselined":
+    case "PolicyChanged":
+    case "MigrationWithdrawn":
+    case "DriftDetected":
+    case "DatabaseQuarantined":
+    case "DatabaseReleased":
+    case "DatabaseRetired":
+    case "RunStarted":
+    case "RehearsalCompleted":
+    case "StepStarted":
+    case "StepApplied":
+    case "StepReverted":
+    case "StepFailed":
+    case "StepAborted":
+    case "StepUnknown":
+    case "StepResolved":
+    case "RecoveryStarted":
+    case "RunCompleted":
+    case "RunFailed":
+    case "BackupCompleted":
+    case "BackupFailed":
+    case "TableBackupCompleted":
+    case "RestoreStarted":
+    case "RestoreCompleted":
+    case "RestoreFailed":
+    case "IntegrityCheckCompleted":
+      return undefined;
+  }
+}
+
+function answered<T>(
+  resource: T | undefined,
+  answer: (resource: T) => WholeAnswer,
+): WholeAnswer | undefined {
+  return resource === undefined ? undefined : answer(resource);
+}
+
+/** All migrations of one request were registered together. */
+function registered(
+  stream: string,
+  body: { readonly [member: string]: unknown },
+  state: LedgerState,
+  views: Views,
+): WholeAnswer | undefined {
+  const database = state.databases.get(databaseIdOf(stream) ?? "");
+  const asked = (body["migrations"] ?? []) as readonly { readonly version: unknown }[];
+  const items = asked.flatMap(({ version }) => {
+    const migration = database?.migrations.get(String(version));
+    return migration === undefined ? [] : [views.migration(migration)];
+  });
+  return { status: 201, body: { items, next: null } };
+}

@@ -1,0 +1,114 @@
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Role } from "../../src/domain/service/events.ts";
+import { readConfig } from "../../src/api/config.ts";
+import { startService, type RunningService } from "../../src/api/service.ts";
+import type { LogRecord } from "../../src/infra/telemetry/logger.ts";
+
+// Tests look into answers of every shape; what they find is compared, never trusted.
+// The member type is that of JSON.parse.
+type Json = ReturnType<typeof JSON.parse>;
+
+/** An answer, read to its end. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The JSON body. */
+  readonly body: Json;
+}
+
+export interface Ask {
+  readonly token?: string | null;
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: unknown;
+  /** Sent as it is. */
+  readonly raw?: string | Uint8Array<ArrayBuffer>;
+}
+
+/** The whole service on a directory of its own, as tests talk to it. */
+export class TestService {
+  readonly directory: string;
+  readonly logged: LogRecord[] = [];
+  token = "";
+  #service: RunningService | undefined;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  static async start(): Promise<TestService> {
+    const service = new TestService(await mkdtemp(join(tmpdir(), "schemaledger-api-")));
+    await mkdir(service.databases);
+    await service.restart();
+    return service;
+  }
+
+  /** Where managed databases may lie. */
+  get databases(): string {
+    return join(this.directory, "databases");
+  }
+
+  get data(): string {
+    return join(this.directory, "data");
+  }
+
+  get url(): string {
+    return this.#service!.url;
+  }
+
+  async restart(): Promise<void> {
+    await this.#service?.close();
+    const { data, databases } = this;
+    const config = readConfig({ data, host: "127.0.0.1", port: 0, roots: [databases] });
+    this.#service = await startService(config, { log: (record) => this.logged.push(record) });
+    this.token = (await readFile(this.#service.adminKeyFile, "utf8")).trim();
+  }
+
+  async stop(): Promise<void> {
+    await this.#service?.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async ask(method: string, path: string, ask: Ask = {}): Promise<Reply> {
+    const { token = this.token, headers = {}, body, raw } = ask;
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(raw === undefined ? {} : { body: raw }),
+    });
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "";
+    const parsed = isJson && !text.includes("}\n{") ? JSON.parse(text) : {};
+    return { status: response.status, headers: response.headers, text, body: parsed };
+  }
+
+  get(path: string, ask: Ask = {}): Promise<Reply> {
+    return this.ask("GET", path, ask);
+  }
+
+  post(path: string, body: unknown = {}, ask: Ask = {}): Promise<Reply> {
+    return this.ask("POST", path, { ...ask, body });
+  }
+
+  async tokenFor(role: Role): Promise<string> {
+    return (await this.post("/v1/keys", { name: `the ${role}`, roles: [role] })).body["token"];
+  }
+
+  async register(name: string): Promise<Reply> {
+    const url = join(this.databases, `${name}.db`);
+    return this.post("/v1/databases", { name, engine: "sqlite", url, create: true });
+  }
+
+  /** Number of events in the ledger. */
+  async size(): Promise<number> {
+    const { body } = await this.get("/v1/audit/events?order=desc&limit=1");
+    return body["items"][0].index + 1;
+  }
+}
