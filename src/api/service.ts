@@ -12,6 +12,7 @@ import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
 import { issueFirstKey } from "./first-key.ts";
+import { requireKeyFiles } from "./key-files.ts";
 import { loadOrigin } from "./origin.ts";
 import { startServer } from "./server.ts";
 import * as t from "./tokens.ts";
@@ -54,6 +55,7 @@ async function start(config: Config, log: Log, closers: Closers): Promise<Runnin
   const lock = await acquireDirectoryLock(config.data, "schemaledger serve", since);
   closers.add(() => lock.release());
   const stop = new AbortController();
+  await requireKeyFiles(config.data);
   const origin = await loadOrigin(join(keys, "origin"));
   const executor = new ProcessExecutor();
   closers.add(() => executor.close());

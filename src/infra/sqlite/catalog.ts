@@ -87,14 +87,13 @@ function readChanges(db: Connection, before: Catalog): Catalog | undefined {
   const known = new Map(before.entries.map((entry) => [`${entry.type}:${entry.name}`, entry]));
   const rows = prepared<[], SchemaRow>(db, SCHEMA).all().filter(isOfApplication);
   if (rows.some(isDependent) || before.entries.some(isDependent)) return undefined;
-  return catalogOf(
-    rows.map((row) => {
-      const was = known.get(`${row.type}:${row.name}`);
-      if (was === undefined || was.table !== row.table || was.sql !== (row.sql ?? ""))
-        return readEntry(db, row);
-      return was.rootPage === row.rootPage ? was : { ...was, rootPage: row.rootPage };
-    }),
-  );
+  const present = (row: SchemaRow): CatalogEntry => {
+    const was = known.get(`${row.type}:${row.name}`);
+    if (was === undefined || was.table !== row.table || was.sql !== (row.sql ?? ""))
+      return readEntry(db, row);
+    return was.rootPage === row.rootPage ? was : { ...was, rootPage: row.rootPage };
+  };
+  return catalogOf(rows.map(present));
 }
 
 const isDependent = ({ type, sql }: Pick<SchemaRow, "type" | "sql">): boolean =>

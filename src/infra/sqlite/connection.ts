@@ -69,25 +69,31 @@ function configure(db: Connection, purpose: Purpose): void {
  * others between two transactions, so this is repeated before each.
  */
 export function setSynchronous(db: Connection, purpose: Purpose): void {
-  const wal = journalMode(db) === "wal";
-  set(db, "synchronous", purpose === "scratch" ? 0 : wal ? 2 : 3);
+  set(db, "synchronous", neededLevel(db, purpose));
 }
 
+const neededLevel = (db: Connection, purpose: Purpose): number =>
+  purpose === "scratch" ? 0 : journalMode(db) === "wal" ? 2 : 3;
+
+const isDurable = (db: Connection, purpose: Purpose): boolean =>
+  pragmaNumber(db, "synchronous") === neededLevel(db, purpose);
+
 function set(db: Connection, name: string, value: number): void {
-  if (db.pragma(name, { simple: true }) === value) return;
+  if (pragmaNumber(db, name) === value) return;
   db.pragma(`${name} = ${value}`);
-  const found = db.pragma(name, { simple: true });
+  const found = pragmaNumber(db, name);
   if (found !== value)
-    throw new Unavailable("setting-refused", `${name} is ${String(found)} instead of ${value}`);
+    throw new Unavailable("setting-refused", `${name} is ${found} instead of ${value}`);
 }
 
 /** `wal`, `delete`, … */
-export const journalMode = (db: Connection): string =>
-  String(db.pragma("journal_mode", { simple: true }));
+export const journalMode = (db: Connection): string => String(pragmaValue(db, "journal_mode"));
 
 /** A PRAGMA's integer. */
-export const pragmaNumber = (db: Connection, name: string): number =>
-  Number(db.pragma(name, { simple: true }));
+export const pragmaNumber = (db: Connection, name: string): number => Number(pragmaValue(db, name));
+
+const pragmaValue = (db: Connection, name: string): unknown =>
+  prepared(db, `PRAGMA main.${name}`).pluck().get();
 
 /** Waits for the write lock and takes it, with the durable settings of the mode then in force. */
 export async function beginImmediate(
@@ -96,14 +102,15 @@ export async function beginImmediate(
   purpose: Purpose = "managed",
 ): Promise<void> {
   await whileBusy(deadline, () => {
-    setSynchronous(db, purpose);
-    const mode = journalMode(db);
-    db.exec("BEGIN IMMEDIATE");
-    if (journalMode(db) === mode) return;
-    // Changed in between: the level does not fit any more, and cannot be changed in a transaction.
+    prepared(db, "BEGIN IMMEDIATE").run();
+    if (isDurable(db, purpose)) return;
+    // The mode was changed by somebody: the level cannot be changed within a transaction.
     db.exec("ROLLBACK");
     setSynchronous(db, purpose);
     db.exec("BEGIN IMMEDIATE");
+    if (isDurable(db, purpose)) return;
+    db.exec("ROLLBACK");
+    throw new Unavailable("setting-refused", "The journal mode changes all the time");
   }).catch((error: unknown) => {
     throw engineError(error);
   });
@@ -115,7 +122,7 @@ export async function beginImmediate(
  */
 export const commit = (db: Connection, deadline: number): Promise<void> =>
   whileBusy(deadline, () => {
-    db.exec("COMMIT");
+    prepared(db, "COMMIT").run();
   });
 
 /** Ends the transaction if one is open; some errors have already ended it. */

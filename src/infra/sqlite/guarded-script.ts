@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { StepScript } from "../../domain/engine/database-engine.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
-import type { Connection } from "./connection.ts";
+import { prepared, type Connection } from "./connection.ts";
 import { firstWord, foldName } from "./sql/tokens.ts";
 import { classify } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
@@ -135,17 +135,17 @@ const escaped = (statement: number | undefined): StepFault =>
 
 /** Temporary tables and triggers live as long as the connection and act on later steps. */
 const hasTemporaryObjects = (db: Connection): boolean =>
-  db.prepare("SELECT 1 FROM temp.sqlite_schema LIMIT 1").get() !== undefined;
+  prepared(db, "SELECT 1 FROM temp.sqlite_schema LIMIT 1").get() !== undefined;
 
 type TableNames = ReadonlyMap<number, string>;
 
 /** Table names (folded) by root page. */
 const tableNames = (db: Connection): TableNames =>
   new Map(
-    db
-      .prepare<[], [number, string]>(
-        "SELECT rootpage, name FROM main.sqlite_schema WHERE type = 'table' AND rootpage > 0",
-      )
+    prepared<[], [number, string]>(
+      db,
+      "SELECT rootpage, name FROM main.sqlite_schema WHERE type = 'table' AND rootpage > 0",
+    )
       .raw()
       .all()
       .map(([page, name]) => [page, foldName(name)]),

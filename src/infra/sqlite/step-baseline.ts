@@ -20,6 +20,8 @@ export interface KnownState {
   readonly fingerprint: string;
   readonly rows: TableRows;
   readonly foreignKeys: readonly ForeignKey[];
+  /** The definitions of the product's own tables. */
+  readonly ownObjects: string;
   /** Foreign key violations of the child tables that were looked at in this state. */
   readonly violations: Map<string, Violations>;
 }
@@ -34,7 +36,6 @@ export interface Baseline {
   readonly reached: ReadonlySet<string>;
   readonly violations: ViolationBaseline;
   readonly nulls: NullCounts;
-  readonly ownObjects: string;
   readonly markers: string;
 }
 
@@ -60,6 +61,7 @@ export function readState(db: Connection, dataVersion: number, before?: KnownSta
     fingerprint: same?.fingerprint ?? fingerprintOf(catalog),
     rows: countRows(db, catalog),
     foreignKeys: same?.foreignKeys ?? foreignKeys(db, catalog),
+    ownObjects: same?.ownObjects ?? ownObjects(db),
     violations: new Map(),
   };
 }
@@ -72,7 +74,6 @@ export function takeBaseline(db: Connection, state: KnownState, script: ScriptAn
     reached,
     violations: readViolations(db, state, reached),
     nulls: countNulls(db, state, notWritten(script, reached)),
-    ownObjects: ownObjects(db),
     markers: markerSummary(db),
   };
 }

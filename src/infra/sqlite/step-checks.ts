@@ -3,7 +3,6 @@ import type { Finding, TableRows } from "../../domain/migration/events.ts";
 import type { Connection } from "./connection.ts";
 import { newViolations, readViolations } from "./foreign-keys.ts";
 import { markerSummary } from "./markers.ts";
-import { ownObjects } from "./meta.ts";
 import { foldName } from "./sql/tokens.ts";
 import { reachOf } from "./reach.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
@@ -29,7 +28,7 @@ export interface StepOutcome {
 /** Everything that is wrong with what the step did; `error` findings must undo it. */
 export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
   return [
-    ...ownTables(db, outcome.before),
+    ...ownTables(db, outcome),
     ...rowConservation(outcome),
     ...nulledReferences(db, outcome),
     ...violations(db, outcome),
@@ -37,8 +36,9 @@ export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
   ];
 }
 
-function ownTables(db: Connection, before: Baseline): Finding[] {
-  if (ownObjects(db) === before.ownObjects && markerSummary(db) === before.markers) return [];
+function ownTables(db: Connection, { before, after }: StepOutcome): Finding[] {
+  const untouched = after.ownObjects === before.state.ownObjects;
+  if (untouched && markerSummary(db) === before.markers) return [];
   return [
     {
       severity: "error",

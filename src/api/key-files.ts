@@ -1,0 +1,30 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { Unavailable } from "../domain/shared/errors.ts";
+
+/** Made at the first start, and never again: each is part of what the ledger has promised. */
+const KEY_FILES = ["origin", "signing.pem", "pepper"];
+
+/**
+ * Refuses to go on with a ledger whose key files are gone: new ones would sign as somebody else and
+ * give every actor another pseudonym. Error: Unavailable key-files-missing.
+ */
+export async function requireKeyFiles(data: string): Promise<void> {
+  if (!(await exists(join(data, "ledger.db")))) return;
+  for (const name of KEY_FILES) {
+    const file = join(data, "keys", name);
+    if (await exists(file)) continue;
+    throw new Unavailable("key-files-missing", `The ledger is there, but ${file} is not`, {
+      hint: "Put the directory keys back from your backup of it",
+    });
+  }
+}
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+      throw error;
+    },
+  );
