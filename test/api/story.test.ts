@@ -206,6 +206,24 @@ describe("the API", () => {
     assert.notEqual(one["items"][0].id, two["items"][0].id);
   });
 
+  it("backs up single tables", async () => {
+    const asked = { kind: "table", tables: ["customer"] };
+    const taken = await service.post("/v1/databases/shop/backups", asked);
+    assert.equal(taken.status, 202);
+    const path = taken.headers.get("location")!;
+    const backup = await until(service, path, ({ status }) => status === "completed");
+    assert.deepEqual([backup.kind, backup.rows], ["table", { customer: 2 }]);
+    for (const wrong of [
+      { kind: "table" },
+      { kind: "full", tables: ["customer"] },
+      { kind: "table", tables: ["nobody"] },
+    ])
+      assert.equal((await service.post("/v1/databases/shop/backups", wrong)).status, 400);
+    const reason = "a table is no database";
+    const restore = { backupId: backup.id, reason };
+    assert.equal((await service.post("/v1/databases/shop/restores", restore)).status, 409);
+  });
+
   it("checks, rolls back, and refuses to cancel what has ended", async () => {
     const check = await service.post("/v1/databases/shop/integrity-checks", { level: "full" });
     assert.equal(check.status, 202);

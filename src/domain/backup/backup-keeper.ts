@@ -42,10 +42,9 @@ export class BackupKeeper {
     backupId: string,
     purpose: BackupPurpose,
     kind: BackupKind = "full",
-    runId?: string,
+    more: { readonly runId?: string; readonly tables?: readonly string[] } = {},
   ): EventOf<"BackupStarted"> {
-    const run = runId === undefined ? {} : { runId };
-    return { type: "BackupStarted", data: { backupId, kind, purpose, ...run } };
+    return { type: "BackupStarted", data: { backupId, kind, purpose, ...more } };
   }
 
   /**
@@ -62,6 +61,22 @@ export class BackupKeeper {
       const snapshot = await session.engine.snapshot(path);
       const { bytes, sha256, fingerprint, rows, applied, incarnation } = snapshot;
       return { bytes, sha256, fingerprint, rows, applied, incarnation };
+    });
+  }
+
+  /** Single tables; otherwise like `save`. */
+  async saveTables(
+    session: ExecutorSession,
+    database: DatabaseState,
+    backupId: string,
+    tables: readonly string[],
+    context: Context,
+  ): Promise<BackupFacts> {
+    return this.#keep(database, backupId, "table", context, async (path) => {
+      const copy = await session.engine.saveTables({ backupId, tables, path });
+      const { bytes = 0, sha256 = "", tables: rows } = copy;
+      const { incarnation } = database;
+      return { bytes, sha256, fingerprint: null, rows, applied: [], incarnation };
     });
   }
 

@@ -53,24 +53,24 @@ export class BackupService {
     input: { readonly kind?: "full" | "table"; readonly tables?: readonly string[] },
     context: Context,
   ): Promise<BackupState> {
-    if (input.kind === "table" || input.tables !== undefined)
-      throw new InvalidInput(
-        "table-backup-not-supported",
-        "Single tables are backed up before the steps that endanger them, not on request yet",
-        { hint: "Ask for a full backup" },
-      );
     const database = usable(this.#databases.find(name));
+    const tables = tablesOf(database, input);
+    const intent = tables === undefined ? "full" : "table";
     const backupId = this.#ids.uuid();
     const own = { ...context, correlation: backupId };
     this.#background.owned.add(backupId);
     try {
-      await this.#recorder.record(database.id, [BackupKeeper.intent(backupId, "manual")], own);
+      await this.#recorder.record(
+        database.id,
+        [BackupKeeper.intent(backupId, "manual", intent, tables === undefined ? {} : { tables })],
+        own,
+      );
     } catch (error) {
       this.#background.owned.delete(backupId);
       throw error;
     }
     const { id } = this.find(backupId);
-    this.#later(database, () => this.#take(database, id, onBehalf(context, id, id)), id);
+    this.#later(database, () => this.#take(database, id, tables, onBehalf(context, id, id)), id);
     return this.find(id);
   }
 
@@ -111,7 +111,18 @@ export class BackupService {
       .finally(() => owned.delete(id));
   }
 
-  async #take(database: DatabaseState, backupId: string, context: Context): Promise<void> {
+  async #take(
+    database: DatabaseState,
+    backupId: string,
+    tables: readonly string[] | undefined,
+    context: Context,
+  ): Promise<void> {
+    if (tables !== undefined) {
+      await this.#sessions.use(database, backupId, (session) =>
+        this.#keeper.saveTables(session, database, backupId, tables, context),
+      );
+      return;
+    }
     const facts = await this.#sessions.use(database, backupId, (session) =>
       this.#keeper.save(session, database, backupId, context),
     );
@@ -129,6 +140,25 @@ export class BackupService {
       await scratch.dispose();
     }
   }
+}
+
+/** Undefined for a full backup; otherwise tables that the ledger knows. */
+function tablesOf(
+  database: DatabaseState,
+  { kind, tables }: { readonly kind?: "full" | "table"; readonly tables?: readonly string[] },
+): readonly string[] | undefined {
+  if (kind !== "table" && tables === undefined) return undefined;
+  if (kind === "full" || tables === undefined || tables.length === 0)
+    throw new InvalidInput("tables-and-kind", "Tables are named for kind table, and only for it");
+  const known = new Set(
+    database.schema.filter(({ type }) => type === "table").map((table) => table.name),
+  );
+  const missing = tables.find((name) => !known.has(name));
+  if (missing !== undefined)
+    throw new InvalidInput("table-not-found", `There is no table ${missing}`, {
+      hint: `GET /v1/databases/${database.name}/schema lists them`,
+    });
+  return tables;
 }
 
 /** Refuses retired databases. */

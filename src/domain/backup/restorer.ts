@@ -6,6 +6,7 @@ import type { Clock } from "../shared/clock.ts";
 import { Conflict, DomainError, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { Recorder } from "../shared/recorder.ts";
+import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState } from "../state/state.ts";
 import { BackupKeeper, scratchFile } from "./backup-keeper.ts";
@@ -117,7 +118,7 @@ export class Restorer {
     const backupId = this.#ids.uuid();
     await this.#recorder.record(
       database.id,
-      [BackupKeeper.intent(backupId, "safety", "raw", runId)],
+      [BackupKeeper.intent(backupId, "safety", "raw", withoutAbsent({ runId }))],
       context,
     );
     await this.#sessions.use(database, restoreId, (session) =>
@@ -135,7 +136,7 @@ export class Restorer {
     const backupId = this.#ids.uuid();
     await this.#recorder.record(
       database.id,
-      [BackupKeeper.intent(backupId, "safety", "full", runId)],
+      [BackupKeeper.intent(backupId, "safety", "full", withoutAbsent({ runId }))],
       context,
     );
     const scratch = await this.#keeper.store.scratch(backupId);

@@ -31,6 +31,11 @@ export interface DatabaseEngine {
    * one file, complete without side files, and has the database's own markers.
    */
   snapshot(path: string): Promise<Snapshot>;
+  /**
+   * Copies single tables, rows and definitions, to `path` (must not exist) as of one moment; other
+   * writers wait meanwhile. Rejects with `table-not-found`.
+   */
+  saveTables(request: TableBackupRequest): Promise<TableBackupResult>;
   /** Byte copy of the database's files into directory `path` without opening the database. */
   rawCopy(path: string): Promise<RawCopy>;
   /**

@@ -69,7 +69,7 @@ export class Rollback {
     const { run, database, session, steps, context } = execution;
     const { keeper, clock } = this.#deps;
     const backupId = this.#deps.ids.uuid();
-    await steps.conclude(started, BackupKeeper.intent(backupId, "run", "full", run.id));
+    await steps.conclude(started, BackupKeeper.intent(backupId, "run", "full", { runId: run.id }));
     const facts = await keeper.save(session, database, backupId, context);
     const scratch = await keeper.store.scratch(run.id);
     try {

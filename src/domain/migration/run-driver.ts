@@ -187,7 +187,7 @@ export class RunDriver {
     started: DomainEvent,
   ): Promise<BackupFacts> {
     const backupId = this.#deps.ids.uuid();
-    await steps.conclude(started, BackupKeeper.intent(backupId, "run", "full", run.id));
+    await steps.conclude(started, BackupKeeper.intent(backupId, "run", "full", { runId: run.id }));
     return this.#deps.keeper.save(session, database, backupId, context);
   }
 

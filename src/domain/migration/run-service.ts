@@ -6,6 +6,7 @@ import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
 import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
+import { withoutAbsent } from "../shared/without-absent.ts";
 import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
@@ -216,14 +217,3 @@ function requestEvent(
   const { kind, to, steps, planDigest } = plan;
   return { type: "RunRequested", data: { runId, kind, to, steps, planDigest, ...requested } };
 }
-
-/** Drops members that are undefined: events hold only what is there. */
-function withoutAbsent<T extends object>(value: T): Present<T> {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, entry]) => entry !== undefined),
-  ) as Present<T>;
-}
-
-type Present<T> = {
-  [K in keyof T as undefined extends T[K] ? never : K]: T[K];
-} & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };

@@ -36,6 +36,7 @@ const methods: { readonly [method in EngineMethod]: true } = {
   install: true,
   schema: true,
   snapshot: true,
+  saveTables: true,
   rawCopy: true,
   verify: true,
   rehearse: true,

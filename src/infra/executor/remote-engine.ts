@@ -14,6 +14,8 @@ import type {
   StepRequest,
   StepResult,
   StoredCopy,
+  TableBackupRequest,
+  TableBackupResult,
 } from "../../domain/engine/database-engine.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import type { EngineMethod } from "./protocol.ts";
@@ -46,6 +48,10 @@ export class RemoteEngine implements DatabaseEngine {
 
   snapshot(path: string): Promise<Snapshot> {
     return this.#call("snapshot", [path]);
+  }
+
+  saveTables(request: TableBackupRequest): Promise<TableBackupResult> {
+    return this.#call("saveTables", [request]);
   }
 
   rawCopy(path: string): Promise<RawCopy> {

@@ -15,6 +15,8 @@ import type {
   StepRequest,
   StepResult,
   StoredCopy,
+  TableBackupRequest,
+  TableBackupResult,
 } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
@@ -28,6 +30,7 @@ import { restore } from "./restore.ts";
 import type { Faults, Session } from "./session.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { applyStep } from "./step.ts";
+import { saveTables } from "./table-backup.ts";
 import { verifyCopy } from "./verify-copy.ts";
 
 /**
@@ -68,6 +71,10 @@ export class SqliteEngine implements DatabaseEngine {
 
   snapshot(path: string): Promise<Snapshot> {
     return takeSnapshot(this.#session, path);
+  }
+
+  saveTables(request: TableBackupRequest): Promise<TableBackupResult> {
+    return saveTables(this.#session, request);
   }
 
   rawCopy(path: string): Promise<RawCopy> {

@@ -2,14 +2,18 @@ import Database from "better-sqlite3";
 import { rm } from "node:fs/promises";
 import type { TableBackupRequest, TableBackupResult } from "../../domain/engine/database-engine.ts";
 import type { TableRows } from "../../domain/migration/events.ts";
-import type { Catalog, CatalogEntry } from "./catalog.ts";
+import { InvalidInput } from "../../domain/shared/errors.ts";
+import { readCatalog, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { rowidName } from "./content-digest.ts";
-import { pragmaNumber, type Connection } from "./connection.ts";
-import { fsyncNewFile, hashFile, requireAbsent } from "./files.ts";
+import { beginImmediate, pragmaNumber, rollback, type Connection } from "./connection.ts";
+import { fsyncNewFile, hashFile, requireAbsent, type FileDigest } from "./files.ts";
+import { requireIdentity, requireMeta } from "./meta.ts";
 import { quoteName } from "./quote.ts";
 import { foldName } from "./sql/tokens.ts";
+import { countRows } from "./rows.ts";
 import type { Session } from "./session.ts";
 import type { KnownState } from "./step-baseline.ts";
+import { deadlineIn } from "./waiting.ts";
 
 /**
  * Makes sure that the named tables can be brought back as they are now. Called inside the step's
@@ -25,16 +29,51 @@ export async function backUpTables(
   const tables = named(state.catalog, request.tables);
   const rows = rowsOf(tables, state.rows);
   if (isContained(session, db, tables)) return { backupId, tables: rows, method: "contained" };
-  await requireAbsent(request.path);
+  const digest = await copyDurably(session, request.path, tables, state.catalog);
+  return { backupId, tables: rows, method: "copied", ...digest };
+}
+
+/** Lock timeout for copying tables outside a step. */
+const LOCK_WAIT_MS = 30_000;
+
+/** See `DatabaseEngine.saveTables`. The write lock is held, so that all is of one moment. */
+export async function saveTables(
+  session: Session,
+  request: TableBackupRequest,
+): Promise<TableBackupResult> {
+  const { db } = await session.connections.step();
+  await beginImmediate(db, deadlineIn(LOCK_WAIT_MS));
+  try {
+    requireIdentity(requireMeta(db), session.target);
+    const catalog = readCatalog(db);
+    const tables = named(catalog, request.tables);
+    const missing = request.tables.find((name) => !catalog.tables.has(foldName(name)));
+    if (missing !== undefined)
+      throw new InvalidInput("table-not-found", `There is no table ${missing}`);
+    const rows = rowsOf(tables, countRows(db, catalog));
+    const digest = await copyDurably(session, request.path, tables, catalog);
+    return { backupId: request.backupId, tables: rows, method: "copied", ...digest };
+  } finally {
+    rollback(db);
+  }
+}
+
+async function copyDurably(
+  session: Session,
+  path: string,
+  tables: readonly CatalogEntry[],
+  catalog: Catalog,
+): Promise<FileDigest> {
+  await requireAbsent(path);
   try {
     session.host.onProgress({ phase: "table-backup", fraction: 0 });
-    copyTables(session.target.url, request.path, tables, state.catalog);
-    await fsyncNewFile(request.path);
-    const digest = await hashFile(request.path);
+    copyTables(session.target.url, path, tables, catalog);
+    await fsyncNewFile(path);
+    const digest = await hashFile(path);
     session.host.onProgress({ phase: "table-backup", fraction: 1 });
-    return { backupId, tables: rows, method: "copied", ...digest };
+    return digest;
   } catch (error) {
-    await rm(request.path, { force: true });
+    await rm(path, { force: true });
     throw error;
   }
 }

@@ -68,6 +68,7 @@ describe("ProcessExecutor", () => {
       const arity: { readonly [method: string]: readonly unknown[] } = {
         install: [7],
         snapshot: ["/a"],
+        saveTables: [{ backupId: "b1", tables: ["t"], path: "/t" }],
         rawCopy: ["/b"],
         verify: [{ path: "/c" }, "/d"],
         rehearse: [{ steps: [] }],
