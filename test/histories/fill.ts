@@ -20,8 +20,14 @@ interface Column {
   readonly hidden: number;
 }
 
-/** Fills every table with generated rows; a row that breaks a constraint is left out. */
-export function fillTables(db: Database.Database): void {
+/**
+ * Fills every table with generated rows; a row that breaks a constraint is left out. `given` has
+ * the texts that columns of a name get instead of generated ones.
+ */
+export function fillTables(
+  db: Database.Database,
+  given: ReadonlyMap<string, string> = new Map(),
+): void {
   const tables = tablesOf(db);
   db.exec("BEGIN IMMEDIATE");
   // Parents are filled in the first round, their children at the latest in the third.
@@ -29,7 +35,7 @@ export function fillTables(db: Database.Database): void {
     for (const table of tables) {
       let missing = ROWS - rowsOf(db, table.name);
       for (let seed = 1; seed <= 2 * ROWS && missing > 0; seed++)
-        if (insertRow(db, table, seed + round)) missing -= 1;
+        if (insertRow(db, table, seed + round, given)) missing -= 1;
     }
   db.exec("COMMIT");
 }
@@ -86,12 +92,19 @@ const tablesOf = (db: Database.Database): Table[] =>
     };
   });
 
-function insertRow(db: Database.Database, table: Table, seed: number): boolean {
+function insertRow(
+  db: Database.Database,
+  table: Table,
+  seed: number,
+  given: ReadonlyMap<string, string>,
+): boolean {
   const columns = table.columns.filter(
     ({ hidden, dflt_value }) => hidden === 0 && (dflt_value === null || seed % 2 === 1),
   );
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
-  const values = columns.map((column) => valueFor(db, table, column, seed));
+  const values = columns.map(
+    (column) => given.get(column.name) ?? valueFor(db, table, column, seed),
+  );
   const marks = values.map(() => "?").join(", ");
   const name = quoteName(table.name);
   const text =

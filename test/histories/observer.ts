@@ -65,8 +65,14 @@ function present(table: string, before: Sight, after: Sight): string | undefined
   return page === undefined ? undefined : after.pages.get(page);
 }
 
-const isDropped = (table: string, script: string): boolean =>
-  new RegExp(`DROP\\s+TABLE[^;]*\\b${escape(table)}\\b`, "i").test(script);
+/** By a DROP of its name, or of the name that the script gave it before. */
+function isDropped(table: string, script: string): boolean {
+  const name = `["'\`\\[]?\\b${escape(table)}\\b["'\`\\]]?`;
+  if (new RegExp(`DROP\\s+TABLE\\s+(IF\\s+EXISTS\\s+)?${name}`, "i").test(script)) return true;
+  const rename = new RegExp(`ALTER\\s+TABLE\\s+${name}\\s+RENAME\\s+TO\\s+\\W?(\\w+)`, "i");
+  const next = rename.exec(script)?.[1];
+  return next !== undefined && fold(next) !== fold(table) && isDropped(next, script);
+}
 
 function contentOf(db: Database.Database, table: string): string {
   try {

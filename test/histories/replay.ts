@@ -20,6 +20,7 @@ const USAGE = `usage: replay.js FOLDER --grammar ${GRAMMAR_NAMES.join("|")}
   --base FILE         a .db to start from, or a .sql to run first
   --skip VERSION      leave a step out (repeatable)
   --replace FROM=TO   replace a text in every script (repeatable)
+  --value NAME=TEXT   fill columns of this name with this text (repeatable)
   --allow             declare the row loss that a refusal's hint names, and go on
   --no-fill           generate no rows
   --at-once           one run for all steps
@@ -33,6 +34,7 @@ const { values, positionals } = parseArgs({
     base: { type: "string" },
     skip: { type: "string", multiple: true, default: [] },
     replace: { type: "string", multiple: true, default: [] },
+    value: { type: "string", multiple: true, default: [] },
     allow: { type: "boolean", default: false },
     "no-fill": { type: "boolean", default: false },
     "at-once": { type: "boolean", default: false },
@@ -53,7 +55,8 @@ class Replay {
   readonly applied: HistoryStep[] = [];
   readonly withdrawn: string[] = [];
   losses = 0;
-  allowances = 0;
+  /** Declared row loss by version. */
+  readonly allowed = new Map<string, readonly string[]>();
   downs = { ok: 0, failed: 0, lossy: 0 };
   #client!: ServiceClient;
 
@@ -127,7 +130,7 @@ class Replay {
       await this.#withdraw(step);
       if (values.allow && tables.some((table) => !allowed.has(table))) {
         for (const table of tables) allowed.add(table);
-        this.allowances += 1;
+        this.allowed.set(step.version, [...allowed]);
         await this.#client.post("/v1/databases/app/migrations", {
           migrations: [{ ...step, allow: { rowLoss: [...allowed] } }],
         });
@@ -173,7 +176,12 @@ class Replay {
       const outcome = await this.#end("/v1/databases/app/rollbacks", body);
       if (outcome.problem === undefined) {
         this.downs.ok += 1;
-        const lost = undeclaredLosses(before, look(this.path), down, []);
+        const lost = undeclaredLosses(
+          before,
+          look(this.path),
+          down,
+          this.allowed.get(version) ?? [],
+        );
         this.#losses(this.applied[at]!, lost);
         continue;
       }
@@ -193,7 +201,8 @@ class Replay {
 
   #fill(): void {
     if (values["no-fill"]) return;
-    this.#open(fillTables);
+    const given = new Map(values.value.map(pairOf));
+    this.#open((db) => fillTables(db, given));
   }
 
   #empty(): void {
@@ -281,11 +290,13 @@ function prepare(path: string, base: string | undefined): void {
   db.close();
 }
 
+function pairOf(text: string): [string, string] {
+  const at = text.indexOf("=");
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
 function substituted(steps: readonly HistoryStep[]): HistoryStep[] {
-  const pairs = values.replace.map((pair) => {
-    const at = pair.indexOf("=");
-    return [pair.slice(0, at), pair.slice(at + 1)] as const;
-  });
+  const pairs = values.replace.map(pairOf);
   const change = (text: string): string =>
     pairs.reduce((changed, [from, to]) => changed.replaceAll(from, to), text);
   return steps.map((step) => ({
@@ -328,7 +339,7 @@ try {
       `steps ${history.steps.length}, run ${replay.applied.length}`,
       `left out ${[...values.skip, ...replay.withdrawn].join(" ") || "none"}`,
       `refused ${refused || "none"}`,
-      `allowances ${replay.allowances}`,
+      `allowances ${replay.allowed.size}`,
       `rows lost undeclared ${replay.losses}`,
       ...(values.down ? [`downs ok ${replay.downs.ok}, failed ${replay.downs.failed}`] : []),
       `schema equal ${equal}`,

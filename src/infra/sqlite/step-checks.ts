@@ -1,5 +1,5 @@
 import type { Allowances } from "../../domain/database/events.ts";
-import type { Finding, TableRows } from "../../domain/migration/events.ts";
+import type { Direction, Finding, TableRows } from "../../domain/migration/events.ts";
 import type { Connection } from "./connection.ts";
 import { newViolations, readViolations } from "./foreign-keys.ts";
 import { markerDigest } from "./markers.ts";
@@ -23,6 +23,7 @@ export interface StepOutcome {
   /** Present name (folded) of each table that was renamed, by its name before the step. */
   readonly renamed: ReadonlyMap<string, string>;
   readonly allow: Allowances;
+  readonly direction: Direction;
   readonly expectedAfter: string | null;
 }
 
@@ -138,17 +139,16 @@ function violations(db: Connection, { before, after, script, renamed }: StepOutc
   return newViolations(before.violations, readViolations(db, after.catalog, reached), renamed);
 }
 
-function schemaAsExpected({ after, expectedAfter }: StepOutcome): Finding[] {
+function schemaAsExpected({ after, expectedAfter, direction }: StepOutcome): Finding[] {
   if (expectedAfter === null || after.fingerprint === expectedAfter) return [];
-  return [
-    {
-      severity: "error",
-      code: "fingerprint-differs",
-      message: `The step leads to schema ${after.fingerprint} instead of ${expectedAfter}`,
-      hint: "Rehearse again: the database or the script is not what it was",
-    },
-  ];
+  const message = `The step leads to schema ${after.fingerprint} instead of ${expectedAfter}`;
+  return [{ severity: "error", code: "fingerprint-differs", message, hint: DIFFERS[direction] }];
 }
+
+const DIFFERS: { readonly [direction in Direction]: string } = {
+  up: "Rehearse again: the database or the script is not what it was",
+  down: "The down script does not bring back the schema that was there before the migration: roll back by restoring a backup (strategy: restore), or undo the change by a new migration",
+};
 
 const byFoldedName = (rows: TableRows): ReadonlyMap<string, number> =>
   new Map(Object.entries(rows).map(([table, count]) => [foldName(table), count]));

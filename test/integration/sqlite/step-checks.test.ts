@@ -177,7 +177,11 @@ for (const mode of MODES)
     it("needs the schema that was rehearsed", async () => {
       await refused("CREATE TABLE t (a)", "fingerprint-differs", { expectedAfter: "sha256:x" });
       const facts = done(await database.apply("CREATE TABLE t (a)"));
-      done(await database.apply("DROP TABLE t", { expectedAfter: facts.fingerprintBefore }));
+      const expectedAfter = facts.fingerprintBefore;
+      const down = { direction: "down", expectedAfter } as const;
+      const { error } = await refused("CREATE TABLE u (a)", "fingerprint-differs", down);
+      assert.match(error.hint ?? "", /down script .* restor/);
+      done(await database.apply("DROP TABLE t", down));
     });
 
     const verdicts: readonly (readonly [string, boolean])[] = [
