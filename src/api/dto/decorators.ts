@@ -44,8 +44,8 @@ export const Text = (max: number): PropertyDecorator =>
 /** A text for people, that may be empty. */
 export const FreeText = (max: number): PropertyDecorator => all(IsString(), MaxLength(max));
 
-/** A script of SQL. */
-export const Sql = (): PropertyDecorator => Text(MAX_SQL);
+/** A script of SQL. It may be empty: a step can be there for its number alone, a down undo nothing. */
+export const Sql = (): PropertyDecorator => all(IsString(), MaxLength(MAX_SQL));
 
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 

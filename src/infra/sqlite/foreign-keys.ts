@@ -12,11 +12,16 @@ const REMEMBERED = 20_000;
 export interface Violations {
   readonly table: string;
   readonly rootPage: number;
-  readonly count: number;
-  /** One key a violation; absent where rows cannot be told apart or are too many. */
-  readonly keys?: ReadonlySet<string>;
+  /** By foreign key: what each refers from and to, see `keyName`. */
+  readonly byKey: ReadonlyMap<string, KeyViolations>;
   /** The check itself failed: a parent without a matching unique index. */
   readonly mismatch?: string;
+}
+
+interface KeyViolations {
+  readonly count: number;
+  /** Absent where rows cannot be told apart or are too many. */
+  readonly rows?: ReadonlySet<string>;
 }
 
 /** Violations by child table (folded) at one moment. */
@@ -47,63 +52,101 @@ export function readViolations(
   return found;
 }
 
+/** Not the key's number: adding a column with a key renumbers those that were there. */
+const keyName = ({ columns, parent }: ForeignKey): string =>
+  `(${columns.map(foldName).join(", ")}) to ${foldName(parent)}`;
+
 function violationsOf(
   db: Connection,
   table: string,
   rootPage: number,
   own: readonly ForeignKey[],
 ): Violations {
-  const columns = new Map(own.map((key) => [key.id, key.columns.join(",")]));
-  const keys = new Set<string>();
-  let count = 0;
-  let single = true;
+  const names = new Map(own.map((key) => [key.id, keyName(key)]));
+  const found = new Map(own.map((key) => [keyName(key), new Collected()]));
   try {
     const rows = db
-      .prepare<[string], { row: number | bigint | null; parent: string; fkid: number }>(
-        `SELECT rowid AS row, parent, fkid FROM pragma_foreign_key_check(?, 'main')`,
+      .prepare<[string], { row: number | bigint | null; fkid: number }>(
+        `SELECT rowid AS row, fkid FROM pragma_foreign_key_check(?, 'main')`,
       )
       .safeIntegers()
       .iterate(table);
-    for (const { row, parent, fkid } of rows) {
-      count += 1;
-      // Not the key's number: adding a column with a key renumbers those that were there.
-      if (row === null || count > REMEMBERED) single = false;
-      else keys.add(`${row} ${foldName(parent)} ${columns.get(Number(fkid)) ?? ""}`);
-    }
+    for (const { row, fkid } of rows) found.get(names.get(Number(fkid)) ?? "")?.add(row);
   } catch (error) {
     if (sqliteCode(error) !== "SQLITE_ERROR") throw error;
-    return { table, rootPage, count: 0, mismatch: (error as Error).message };
+    return { table, rootPage, byKey: new Map(), mismatch: (error as Error).message };
   }
-  return { table, rootPage, count, ...(single ? { keys } : {}) };
+  return { table, rootPage, byKey: found };
 }
 
-/** Findings for what is violated now and was not before. */
-export function newViolations(before: ViolationBaseline, after: ViolationBaseline): Finding[] {
-  return [...after].flatMap(([name, now]) => {
-    const was = before.get(name);
+class Collected implements KeyViolations {
+  count = 0;
+  rows?: Set<string> = new Set();
+
+  add(row: number | bigint | null): void {
+    this.count += 1;
+    if (row === null || this.count > REMEMBERED) delete this.rows;
+    else this.rows?.add(String(row));
+  }
+}
+
+/**
+ * Findings for what is violated now and was not before. `renamed` has the present name (folded) of
+ * each table by its name before.
+ */
+export function newViolations(
+  before: ViolationBaseline,
+  after: ViolationBaseline,
+  renamed: ReadonlyMap<string, string>,
+): Finding[] {
+  const origins = new Map([...renamed].map(([was, now]) => [now, was]));
+  return [...after].flatMap(([name, now]): Finding[] => {
+    const was = before.get(origins.get(name) ?? name) ?? before.get(name);
     if (now.mismatch !== undefined)
       return was?.mismatch === undefined ? [mismatchFinding(now.table, now.mismatch)] : [];
-    const added = addedCount(was, now);
-    return added === 0 ? [] : [violationFinding(now.table, added)];
+    return newInTable(was, now);
   });
 }
 
-function addedCount(was: Violations | undefined, now: Violations): number {
+/**
+ * A key that is new here may be one that was there under other names (a column or the parent was
+ * renamed): it is compared with those that are gone.
+ */
+function newInTable(was: Violations | undefined, now: Violations): Finding[] {
+  const old = was?.byKey ?? new Map<string, KeyViolations>();
   // Rows of a table that was rebuilt can have other row ids: then only the number tells.
-  const comparable = was !== undefined && was.rootPage === now.rootPage;
-  if (comparable && was.keys !== undefined && now.keys !== undefined) {
-    const old = was.keys;
-    return [...now.keys].filter((key) => !old.has(key)).length;
-  }
-  return Math.max(0, now.count - (was?.count ?? 0));
+  const same = was?.rootPage === now.rootPage;
+  const gone = [...old].filter(([key]) => !now.byKey.has(key)).map(([, violations]) => violations);
+  return [...now.byKey].flatMap(([key, current]) => {
+    const known = old.get(key);
+    const added =
+      known === undefined
+        ? Math.min(current.count, ...gone.map((other) => addedCount(other, current, same)))
+        : addedCount(known, current, same);
+    return added === 0 ? [] : [violationFinding(now.table, key, added, known === undefined)];
+  });
 }
 
-const violationFinding = (table: string, count: number): Finding => ({
+function addedCount(was: KeyViolations, now: KeyViolations, same: boolean): number {
+  const { rows } = was;
+  if (same && rows !== undefined && now.rows !== undefined)
+    return [...now.rows].filter((row) => !rows.has(row)).length;
+  return Math.max(0, now.count - was.count);
+}
+
+const violationFinding = (
+  table: string,
+  key: string,
+  count: number,
+  declared: boolean,
+): Finding => ({
   severity: "error",
   code: "foreign-key-violations",
   table,
-  message: `${count} ${count === 1 ? "row" : "rows"} of ${table} refer to a row that does not exist`,
-  hint: "Rows of the parent were deleted or changed: foreign key actions (cascades) are off on purpose while a step runs, so delete or correct the children in the step too",
+  message: `${count} ${count === 1 ? "row" : "rows"} of ${table} without the row that the foreign key ${key} refers to`,
+  hint: declared
+    ? "The step declares this foreign key, and rows that are there break it: correct or clear these columns in the step, before or while the rows are copied"
+    : "Rows of the parent were deleted or changed: foreign key actions (cascades) are off on purpose while a step runs, so delete or correct the children in the step too",
 });
 
 const mismatchFinding = (table: string, message: string): Finding => ({

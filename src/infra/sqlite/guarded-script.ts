@@ -54,11 +54,11 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   await run.onStatementsDone();
   if (step.verify !== undefined && step.direction === "up") runVerifyScript(db, step.verify);
   const after = readState(db, before.state.dataVersion, before.state);
-  const { allow } = step;
+  const { allow, direction } = step;
   const { expectedAfter } = run;
   const findings = [
     ...script.findings,
-    ...checkStep(db, { before, after, script, renamed, allow, expectedAfter }),
+    ...checkStep(db, { before, after, script, renamed, allow, direction, expectedAfter }),
   ];
   failOnErrors(findings);
   taint.tainted ||= hasTemporaryObjects(db);

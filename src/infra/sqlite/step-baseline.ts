@@ -68,11 +68,13 @@ export function readState(db: Connection, dataVersion: number, before?: KnownSta
 
 /** Takes all that the checks after the step compare with. Inside the transaction. */
 export function takeBaseline(db: Connection, state: KnownState, script: ScriptAnalysis): Baseline {
-  const reached = reachOf(state.catalog, scriptNames(script));
+  const names = scriptNames(script);
+  const reached = reachOf(state.catalog, names);
   return {
     state,
     reached,
-    violations: readViolations(db, state, reached),
+    // Also the children of parents that are not there yet.
+    violations: readViolations(db, state, new Set([...reached, ...names])),
     nulls: countNulls(db, state, notWritten(script, reached)),
     markers: markerSummary(db),
   };

@@ -1,5 +1,5 @@
 import type { Allowances } from "../../domain/database/events.ts";
-import type { Finding, TableRows } from "../../domain/migration/events.ts";
+import type { Direction, Finding, TableRows } from "../../domain/migration/events.ts";
 import type { Connection } from "./connection.ts";
 import { newViolations, readViolations } from "./foreign-keys.ts";
 import { markerSummary } from "./markers.ts";
@@ -22,6 +22,7 @@ export interface StepOutcome {
   /** Present name (folded) of each table that was renamed, by its name before the step. */
   readonly renamed: ReadonlyMap<string, string>;
   readonly allow: Allowances;
+  readonly direction: Direction;
   readonly expectedAfter: string | null;
 }
 
@@ -52,15 +53,18 @@ function ownTables(db: Connection, { before, after }: StepOutcome): Finding[] {
 function rowConservation({ before, after, renamed, allow }: StepOutcome): Finding[] {
   const allowed = new Set((allow.rowLoss ?? []).map(foldName));
   const rows = byFoldedName(after.rows);
-  return Object.entries(before.state.rows).flatMap(([table, count]) => {
+  const dropped: Finding[] = [];
+  const lost: Loss[] = [];
+  for (const [table, count] of Object.entries(before.state.rows)) {
     const name = foldName(table);
     const current = survivor(name, renamed, after);
-    if (current === undefined) return count === 0 ? [] : [droppedFinding(table, count)];
+    if (current === undefined && count > 0) dropped.push(droppedFinding(table, count));
+    if (current === undefined) continue;
     const left = rows.get(current);
-    if (left === undefined || left >= count) return [];
-    if (allowed.has(name) || allowed.has(current)) return [];
-    return [lostFinding(table, count, left)];
-  });
+    if (left === undefined || left >= count) continue;
+    if (!allowed.has(name) && !allowed.has(current)) lost.push({ table, before: count, left });
+  }
+  return [...lostFindings(lost, allow.rowLoss ?? []), ...dropped];
 }
 
 /**
@@ -77,13 +81,24 @@ function survivor(
   return catalog.tables.has(name) ? name : undefined;
 }
 
-const lostFinding = (table: string, before: number, after: number): Finding => ({
-  severity: "error",
-  code: "rows-lost",
-  table,
-  message: `${table} had ${before} rows and has ${after} after the step`,
-  hint: `If that is meant, declare it: allow: {rowLoss: [${JSON.stringify(table)}]}`,
-});
+interface Loss {
+  readonly table: string;
+  readonly before: number;
+  readonly left: number;
+}
+
+/** Each hint has the whole declaration, so that it has to be made only once. */
+function lostFindings(lost: readonly Loss[], allowed: readonly string[]): Finding[] {
+  const names = [...allowed, ...lost.map(({ table }) => table)];
+  const hint = `If that is meant, declare it: allow: {rowLoss: ${JSON.stringify(names)}}`;
+  return lost.map(({ table, before, left }) => ({
+    severity: "error",
+    code: "rows-lost",
+    table,
+    message: `${table} had ${before} rows and has ${left} after the step`,
+    hint,
+  }));
+}
 
 const droppedFinding = (table: string, rows: number): Finding => ({
   severity: "warning",
@@ -118,23 +133,22 @@ const nulledFinding = (table: string, column: string, count: number): Finding =>
   hint: "A trigger did it. Drop the trigger before the change and create it again, or update the table in the step itself",
 });
 
-function violations(db: Connection, { before, after, script }: StepOutcome): Finding[] {
+function violations(db: Connection, { before, after, script, renamed }: StepOutcome): Finding[] {
   // Tables that the step created or renamed are reached under their new names.
   const reached = new Set([...before.reached, ...reachOf(after.catalog, scriptNames(script))]);
-  return newViolations(before.violations, readViolations(db, after, reached));
+  return newViolations(before.violations, readViolations(db, after, reached), renamed);
 }
 
-function schemaAsExpected({ after, expectedAfter }: StepOutcome): Finding[] {
+function schemaAsExpected({ after, expectedAfter, direction }: StepOutcome): Finding[] {
   if (expectedAfter === null || after.fingerprint === expectedAfter) return [];
-  return [
-    {
-      severity: "error",
-      code: "fingerprint-differs",
-      message: `The step leads to schema ${after.fingerprint} instead of ${expectedAfter}`,
-      hint: "Rehearse again: the database or the script is not what it was",
-    },
-  ];
+  const message = `The step leads to schema ${after.fingerprint} instead of ${expectedAfter}`;
+  return [{ severity: "error", code: "fingerprint-differs", message, hint: DIFFERS[direction] }];
 }
+
+const DIFFERS: { readonly [direction in Direction]: string } = {
+  up: "Rehearse again: the database or the script is not what it was",
+  down: "The down script does not bring back the schema that was there before the migration: roll back by restoring a backup (strategy: restore), or undo the change by a new migration",
+};
 
 const byFoldedName = (rows: TableRows): ReadonlyMap<string, number> =>
   new Map(Object.entries(rows).map(([table, count]) => [foldName(table), count]));

@@ -83,6 +83,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     /error in (view|trigger|index)/i,
     "Drop the views and triggers that mention the table first, and create them again at the end",
   ],
+  [
+    /malformed JSON/i,
+    "A value that is there already is not JSON: leave such rows out with json_valid(…), or correct them in the step first",
+  ],
   [/already exists/i, "The object is there already: was the change made by hand?"],
   [/no such table|no such column/i, "Check the name, and the order of the migrations"],
 ];

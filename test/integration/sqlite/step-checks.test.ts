@@ -90,6 +90,44 @@ for (const mode of MODES)
       done(await database.apply("ALTER TABLE child ADD COLUMN other_id REFERENCES other"));
     });
 
+    it("does not take known violations for new ones when a column or table gets another name", async () => {
+      done(await database.apply("ALTER TABLE child RENAME COLUMN parent_id TO parent_key"));
+      done(await database.apply("ALTER TABLE parent RENAME TO ancestor"));
+      done(await database.apply("ALTER TABLE child RENAME TO descendant"));
+      const allow = { rowLoss: ["ancestor"] };
+      await refused("DELETE FROM ancestor WHERE id = 2", "foreign-key-violations", { allow });
+    });
+
+    it("does not take known violations for new ones when the missing parent is made", async () => {
+      database.foreign((db) => {
+        db.pragma("foreign_keys = OFF");
+        db.exec("ALTER TABLE other ADD COLUMN team REFERENCES team; UPDATE other SET team = id");
+      });
+      const expectedBefore = (await database.engine.schema()).fingerprint;
+      done(await database.apply("CREATE TABLE team (id INTEGER PRIMARY KEY)", { expectedBefore }));
+    });
+
+    it("says which rows break a foreign key that the step declares", async () => {
+      const { error } = await refused(
+        `ALTER TABLE other RENAME TO old_other;
+         CREATE TABLE other (id INTEGER PRIMARY KEY REFERENCES parent, note REFERENCES child);
+         INSERT INTO other SELECT id, note FROM old_other; DROP TABLE old_other`,
+        "foreign-key-violations",
+      );
+      assert.match(error.message, /^2 rows of other .* \(note\) to child/);
+      assert.match(error.hint ?? "", /declares this foreign key/);
+    });
+
+    it("names every table that lost rows in one declaration", async () => {
+      const { error } = await refused(
+        "DELETE FROM other; DELETE FROM child WHERE id > 1; DELETE FROM parent WHERE id = 3",
+        "rows-lost",
+        { allow: { rowLoss: ["parent"] } },
+      );
+      const hint = error.hint ?? "";
+      assert.deepEqual(JSON.parse(/\[.*\]/.exec(hint)?.[0] ?? ""), ["parent", "child", "other"]);
+    });
+
     it("finds a parent that lost what its children refer to", async () => {
       await refused(
         `CREATE TABLE p2 (id INTEGER, name TEXT); INSERT INTO p2 SELECT * FROM parent;
@@ -139,7 +177,11 @@ for (const mode of MODES)
     it("needs the schema that was rehearsed", async () => {
       await refused("CREATE TABLE t (a)", "fingerprint-differs", { expectedAfter: "sha256:x" });
       const facts = done(await database.apply("CREATE TABLE t (a)"));
-      done(await database.apply("DROP TABLE t", { expectedAfter: facts.fingerprintBefore }));
+      const expectedAfter = facts.fingerprintBefore;
+      const down = { direction: "down", expectedAfter } as const;
+      const { error } = await refused("CREATE TABLE u (a)", "fingerprint-differs", down);
+      assert.match(error.hint ?? "", /down script .* restor/);
+      done(await database.apply("DROP TABLE t", down));
     });
 
     const verdicts: readonly (readonly [string, boolean])[] = [

@@ -96,7 +96,7 @@ function transactionalFindings(part: ScriptPart): Finding[] {
         `${word} would leave the transaction that makes the step all or nothing`,
         word === "ROLLBACK"
           ? "Remove it: a failing statement rolls the whole step back by itself"
-          : "Remove it: the step runs in one transaction of its own. Only one BEGIN … COMMIT around everything, and COMMIT; PRAGMA foreign_keys = …; BEGIN, are left out automatically",
+          : "Remove it: the step runs in one transaction of its own. Only BEGIN … COMMIT around everything, and COMMIT; PRAGMA foreign_keys = …; BEGIN, are left out automatically",
       ),
     ];
   if (word === "ATTACH" || word === "DETACH")

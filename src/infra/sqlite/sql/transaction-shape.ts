@@ -9,8 +9,9 @@ export interface TransactionShape {
 
 /**
  * Recognises two shapes: the idiom `COMMIT; PRAGMA foreign_keys = …; BEGIN` that breaks out of
- * another tool's transaction (any number of times), and one outermost pair `BEGIN … COMMIT`,
- * which may have PRAGMAs around it. Everything else stays and is for the caller to refuse.
+ * another tool's transaction (any number of times), and pairs `BEGIN … COMMIT` one after the other
+ * that hold every statement but PRAGMAs: in one transaction they come to the same, or to nothing.
+ * Everything else stays and is for the caller to refuse.
  */
 export function transactionShape(parts: readonly ScriptPart[]): TransactionShape {
   const leftOut = new Set<ScriptPart>();
@@ -25,11 +26,10 @@ export function transactionShape(parts: readonly ScriptPart[]): TransactionShape
     );
     at = end;
   }
-  const pair = outermostPair(parts.filter((part) => !leftOut.has(part)));
-  if (pair !== undefined) {
-    for (const part of pair) leftOut.add(part);
+  for (const [begin, commit] of outermostPairs(parts.filter((part) => !leftOut.has(part)))) {
+    leftOut.add(begin).add(commit);
     rewritings.push(
-      `Left out ${label(pair[0])} and ${label(pair[1])}: the step runs in a transaction of its own`,
+      `Left out ${label(begin)} and ${label(commit)}: the step runs in a transaction of its own`,
     );
   }
   return { leftOut, rewritings };
@@ -44,13 +44,20 @@ function breakOutEnd(parts: readonly ScriptPart[], from: number): number | undef
   return foreignKeys && parts[at]?.control === "begin" ? at : undefined;
 }
 
-function outermostPair(parts: readonly ScriptPart[]): [ScriptPart, ScriptPart] | undefined {
-  const controls = parts.filter((part) => part.control !== null);
-  const body = parts.filter((part) => part.pragma === null);
-  const [first, last] = controls;
-  if (first?.control !== "begin" || last?.control !== "commit" || controls.length !== 2)
-    return undefined;
-  return body[0] === first && body.at(-1) === last ? [first, last] : undefined;
+/** None unless every statement lies between a BEGIN and its COMMIT. */
+function outermostPairs(parts: readonly ScriptPart[]): [ScriptPart, ScriptPart][] {
+  const pairs: [ScriptPart, ScriptPart][] = [];
+  let open: ScriptPart | undefined;
+  for (const part of parts) {
+    if (part.pragma !== null) continue;
+    if (part.control === (open === undefined ? "begin" : null)) {
+      open ??= part;
+    } else if (open !== undefined && part.control === "commit") {
+      pairs.push([open, part]);
+      open = undefined;
+    } else return [];
+  }
+  return open === undefined ? pairs : [];
 }
 
 const isForeignKeys = (part: ScriptPart): boolean =>

@@ -55,6 +55,7 @@ describe("prepareScript with a transaction", () => {
       2,
     ],
     ["the idiom inside a pair", `BEGIN;${DO}COMMIT;${OFF}BEGIN;${DO}COMMIT;`, [2, 6], 3],
+    ["pairs one after the other", `BEGIN;${DO}COMMIT;${ON}BEGIN;${DO}END;`, [2, 6], 3],
     ["an empty pair", "BEGIN; COMMIT;", [], 1],
   ] as const)
     it(`leaves out what fits other runners only: ${name}`, () => {
@@ -76,9 +77,11 @@ describe("prepareScript with a transaction", () => {
     [`BEGIN;${DO}COMMIT;${DO}`, ["error transaction-control 1", "error transaction-control 3"]],
     [`${DO}COMMIT;BEGIN;${DO}`, ["error transaction-control 2", "error transaction-control 3"]],
     [
-      `BEGIN;${DO}COMMIT;BEGIN;${DO}COMMIT;`,
-      [1, 3, 4, 6].map((n) => `error transaction-control ${n}`),
+      `BEGIN;${DO}COMMIT;${DO}BEGIN;${DO}COMMIT;`,
+      [1, 3, 5, 7].map((n) => `error transaction-control ${n}`),
     ],
+    [`BEGIN;BEGIN;${DO}COMMIT;`, [1, 2, 4].map((n) => `error transaction-control ${n}`)],
+    [`BEGIN;${DO}COMMIT;COMMIT;`, [1, 3, 4].map((n) => `error transaction-control ${n}`)],
     [
       `COMMIT;PRAGMA user_version=1;BEGIN;`,
       ["error transaction-control 1", "error transaction-control 3"],
