@@ -2,7 +2,10 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import type { Context } from "../domain/shared/actor.ts";
-import { ProcessExecutor } from "../infra/executor/process-executor.ts";
+import {
+  ProcessExecutor,
+  type ProcessExecutorOptions,
+} from "../infra/executor/process-executor.ts";
 import { makeDirectory } from "../infra/files/atomic-write.ts";
 import { acquireDirectoryLock } from "../infra/files/directory-lock.ts";
 import { Ed25519Signer } from "../infra/signing/ed25519-signer.ts";
@@ -10,7 +13,12 @@ import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
 import { logToStderr, type Log } from "../infra/telemetry/logger.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
-import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
+import {
+  createContainer,
+  type AroundLedger,
+  type DependencyContainer,
+  type Opened,
+} from "./container.ts";
 import { issueFirstKey } from "./first-key.ts";
 import { loadOrigin } from "./origin.ts";
 import { startServer } from "./server.ts";
@@ -27,6 +35,9 @@ export interface RunningService {
 export interface ServiceOptions {
   /** Default: JSON lines on stderr. */
   readonly log?: Log;
+  readonly executor?: ProcessExecutorOptions;
+  /** For crash tests: what is put around the ledger, so that a process can die at an append. */
+  readonly aroundLedger?: AroundLedger;
 }
 
 /**
@@ -39,14 +50,18 @@ export async function startService(
 ): Promise<RunningService> {
   const closers = new Closers();
   try {
-    return await start(config, options.log ?? logToStderr, closers);
+    return await start(config, options, closers);
   } catch (error) {
     await closers.close();
     throw error;
   }
 }
 
-async function start(config: Config, log: Log, closers: Closers): Promise<RunningService> {
+async function start(
+  config: Config,
+  { log = logToStderr, executor: executorOptions, aroundLedger }: ServiceOptions,
+  closers: Closers,
+): Promise<RunningService> {
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
   await chmod(config.data, 0o700);
@@ -55,7 +70,7 @@ async function start(config: Config, log: Log, closers: Closers): Promise<Runnin
   closers.add(() => lock.release());
   const stop = new AbortController();
   const origin = await loadOrigin(join(keys, "origin"));
-  const executor = new ProcessExecutor();
+  const executor = new ProcessExecutor(executorOptions);
   closers.add(() => executor.close());
   const opened: Opened = {
     signer: await Ed25519Signer.load(join(keys, "signing.pem"), origin),
@@ -63,6 +78,7 @@ async function start(config: Config, log: Log, closers: Closers): Promise<Runnin
     executor,
     log,
     stopping: stop.signal,
+    ...(aroundLedger === undefined ? {} : { aroundLedger }),
   };
   const container = createContainer(config, opened);
   const adminKeyFile = join(keys, "admin.key");
