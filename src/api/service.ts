@@ -38,7 +38,12 @@ export interface ServiceOptions {
   readonly executor?: ProcessExecutorOptions;
   /** For crash tests: what is put around the ledger, so that a process can die at an append. */
   readonly aroundLedger?: AroundLedger;
+  /** How long a step in progress may take to end when the service closes, ms. Default 20 s. */
+  readonly stopGraceMs?: number;
 }
+
+/** Below the 30 s after which supervisors usually kill. */
+const STOP_GRACE_MS = 20_000;
 
 /**
  * Starts the whole service on a data directory, made (0700) if it is missing. What was opened is
@@ -59,9 +64,10 @@ export async function startService(
 
 async function start(
   config: Config,
-  { log = logToStderr, executor: executorOptions, aroundLedger }: ServiceOptions,
+  options: ServiceOptions,
   closers: Closers,
 ): Promise<RunningService> {
+  const { log = logToStderr, aroundLedger, stopGraceMs = STOP_GRACE_MS } = options;
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
   await chmod(config.data, 0o700);
@@ -70,7 +76,7 @@ async function start(
   closers.add(() => lock.release());
   const stop = new AbortController();
   const origin = await loadOrigin(join(keys, "origin"));
-  const executor = new ProcessExecutor(executorOptions);
+  const executor = new ProcessExecutor(options.executor);
   closers.add(() => executor.close());
   const opened: Opened = {
     signer: await Ed25519Signer.load(join(keys, "signing.pem"), origin),
@@ -83,7 +89,10 @@ async function start(
   const container = createContainer(config, opened);
   const adminKeyFile = join(keys, "admin.key");
   await openLedger(container, opened, adminKeyFile, closers);
-  await resumeWork(container, systemContext(opened, container), closers);
+  closers.add(() => endWork(container, executor, stopGraceMs));
+  await container.resolve(t.BACKUP_STORE).clean();
+  // Takes up what an earlier process left, before anything new is accepted.
+  container.resolve(t.RUN_SERVICE).resume(systemContext(opened, container));
   const app = createApp(container.resolve(t.SERVICES));
   const server = await startServer(app, config, () => stop.abort());
   closers.add(() => server.close());
@@ -118,20 +127,19 @@ async function openLedger(
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, context);
 }
 
-/** Takes up what an earlier process left, before anything new is accepted. */
-async function resumeWork(
+/**
+ * Lets steps in progress end, but not for ever: what takes longer is killed, rolls back, and is
+ * given its outcome by the next start.
+ */
+async function endWork(
   container: DependencyContainer,
-  context: Context,
-  closers: Closers,
+  executor: ProcessExecutor,
+  graceMs: number,
 ): Promise<void> {
-  await container.resolve(t.BACKUP_STORE).clean();
-  const runs = container.resolve(t.RUN_SERVICE);
-  const jobs = container.resolve(t.JOBS);
-  closers.add(async () => {
-    runs.shutDown();
-    await jobs.stop();
-  });
-  runs.resume(context);
+  container.resolve(t.RUN_SERVICE).shutDown();
+  const limit = setTimeout(() => executor.killAll("the service is stopping"), graceMs);
+  await container.resolve(t.JOBS).stop();
+  clearTimeout(limit);
 }
 
 /** The service acting on its own. */

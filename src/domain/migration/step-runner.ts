@@ -207,6 +207,7 @@ export class StepRunner {
       checkpoint: this.#deps.ledger.newestCheckpoint()?.note ?? null,
       at: intent.time,
       expectedBefore: database.fingerprint!,
+      appliedBefore: appliedIn(database),
       expectedAfter: step.expectedAfter,
       lockTimeoutMs: LOCK_TIMEOUT,
       tableBackup: await this.#tableBackup(script, attempt),
@@ -233,6 +234,9 @@ export class StepRunner {
     throw new DomainError("script-missing", `Version ${version} has no script for this direction`);
   }
 }
+
+const appliedIn = ({ migrations }: DatabaseState): string[] =>
+  [...migrations.values()].filter(({ state }) => state === "applied").map(({ version }) => version);
 
 function outcomeEvent(ref: StepRef, result: StepResult): DomainEvent {
   if (result.status === "failed") {

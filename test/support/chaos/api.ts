@@ -33,7 +33,10 @@ export interface DatabaseView {
   readonly fingerprint: string;
   readonly url: string;
   readonly quarantine: { readonly code: string; readonly hint: string } | null;
-  readonly lastFailure: { readonly code: string; readonly hint?: string } | null;
+  readonly lastRun: {
+    readonly status: string;
+    readonly error: { readonly code: string; readonly hint?: string } | null;
+  } | null;
 }
 
 /** Talks to a service that may die at any moment. */

@@ -17,6 +17,8 @@ export interface CrashOrder {
   readonly data: string;
   readonly root: string;
   readonly crash?: CrashPoint;
+  /** As `ServiceOptions.stopGraceMs`. */
+  readonly stopGraceMs?: number;
   /** As `ProcessExecutorOptions.fault`. */
   readonly fault?: string;
 }
@@ -38,12 +40,13 @@ function crashingAt({ when, type, nth = 1 }: CrashPoint): AroundLedger {
   };
 }
 
-async function main({ data, root, crash, fault }: CrashOrder): Promise<void> {
+async function main({ data, root, crash, fault, stopGraceMs }: CrashOrder): Promise<void> {
   const stopped = new Promise((resolve) => process.once("SIGTERM", resolve));
   const service = await startService(
     readConfig({ data, host: "127.0.0.1", port: 0, roots: [root] }),
     {
       executor: { spare: 1, ...(fault === undefined ? {} : { fault }) },
+      ...(stopGraceMs === undefined ? {} : { stopGraceMs }),
       ...(crash === undefined ? {} : { aroundLedger: crashingAt(crash) }),
     },
   );
