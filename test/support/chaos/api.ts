@@ -15,6 +15,7 @@ export interface AuditEvent {
   readonly index: number;
   readonly type: string;
   readonly stream: string;
+  readonly runId?: string;
   readonly data: Json;
 }
 
@@ -102,7 +103,12 @@ export class Api {
       const events = await this.events();
       if (holds(events)) return events;
       if (performance.now() > deadline)
-        throw new Error(`It never came to it:\n${JSON.stringify(events.slice(-8), undefined, 1)}`);
+        throw new Error(
+          `It never came to it:\n${events
+            .slice(-15)
+            .map(({ index, type }) => `${index} ${type}`)
+            .join("\n")}`,
+        );
       await delay(25);
     }
   }

@@ -19,7 +19,7 @@ const INTENTS: readonly (readonly [intent: string, key: string, outcomes: readon
   ["DatabaseRegistered", "databaseId", ["SchemaBaselined"]],
 ];
 
-const contents = expectedContents();
+const STORY_CONTENTS = expectedContents();
 
 /** What was found out, for more assertions. */
 export interface Facts {
@@ -57,7 +57,10 @@ export function unsettled(events: readonly AuditEvent[]): string[] {
  * Starts the service on what a crash left, waits until recovery and the queued runs have ended,
  * and asserts everything that must hold then, whatever happened before.
  */
-export async function assertConsistent(world: World): Promise<Facts> {
+export async function assertConsistent(
+  world: World,
+  contents: ReadonlyMap<string, string> = STORY_CONTENTS,
+): Promise<Facts> {
   const service = await world.serve();
   const { api, log } = service;
   await api.until((all) => unsettled(all).length === 0);
@@ -72,7 +75,7 @@ export async function assertConsistent(world: World): Promise<Facts> {
     log.filter(({ level }) => level === "error"),
     [],
   );
-  assertDatabases(world, databases, applied);
+  assertDatabases(world, databases, applied, contents);
   await assertQuiet(world);
   return { events, runs, applied };
 }
@@ -110,7 +113,12 @@ async function appliedBy(api: Api, database: string): Promise<string> {
 }
 
 /** Content, soundness, markers and fingerprint of every registered database. */
-function assertDatabases(world: World, databases: readonly DatabaseView[], applied: string): void {
+function assertDatabases(
+  world: World,
+  databases: readonly DatabaseView[],
+  applied: string,
+  contents: ReadonlyMap<string, string>,
+): void {
   for (const { name, url, fingerprint, quarantine, status } of databases) {
     assert.equal(quarantine, null, `${name}: ${JSON.stringify(quarantine)}`);
     assert.equal(status, "ready");

@@ -81,10 +81,10 @@ export class World {
   }
 
   /** A service in this process. */
-  async serve(options: ServiceOptions = {}): Promise<LocalService> {
+  async serve(options: ServiceOptions = {}, data = this.data): Promise<LocalService> {
     const log: LogRecord[] = [];
     const service = await startService(
-      readConfig({ data: this.data, host: "127.0.0.1", port: 0, roots: [this.root] }),
+      readConfig({ data, host: "127.0.0.1", port: 0, roots: [this.root] }),
       { log: (record) => log.push(record), executor: { spare: 0 }, ...options },
     );
     const token = readFileSync(service.adminKeyFile, "utf8").trim();
@@ -108,6 +108,20 @@ export class World {
     } finally {
       db.close();
     }
+  }
+
+  /** A second data directory with the ledger as it is now, also of a service that runs. */
+  async clone(): Promise<string> {
+    const copy = join(this.root, "clone");
+    cpSync(this.data, copy, {
+      recursive: true,
+      // The lock belongs to the process that holds it, and must not be opened by another.
+      filter: (path) => !/(ledger\.db(-wal|-shm)?|service\.lock.*)$/.test(path),
+    });
+    const ledger = new Database(join(this.data, "ledger.db"), { readonly: true });
+    await ledger.backup(join(copy, "ledger.db"));
+    ledger.close();
+    return copy;
   }
 
   async remove(): Promise<void> {
