@@ -48,7 +48,11 @@ export interface Opened {
   readonly executor: Executor;
   readonly log: Log;
   readonly stopping: AbortSignal;
+  readonly aroundLedger?: AroundLedger;
 }
+
+/** Returns what everything else uses in place of the opened ledger. */
+export type AroundLedger = (ledger: SqliteLedger) => SqliteLedger;
 
 /** The composition root: the one place that knows every class. */
 export function createContainer(config: Config, opened: Opened): DependencyContainer {
@@ -89,7 +93,11 @@ const ledgerFile = ({ data }: Config): string => join(data, "ledger.db");
 
 type One = <T>(token: InjectionToken<T>, make: (c: DependencyContainer) => T) => void;
 
-function addBasics(one: One, config: Config, { signer, executor, log }: Opened): void {
+function addBasics(
+  one: One,
+  config: Config,
+  { signer, executor, log, aroundLedger = (ledger) => ledger }: Opened,
+): void {
   one(t.CLOCK, () => new SystemClock());
   one(t.IDS, () => new UuidIds());
   one(t.DIGEST, () => new NodeDigest());
@@ -97,16 +105,18 @@ function addBasics(one: One, config: Config, { signer, executor, log }: Opened):
   one(t.EXECUTOR, () => executor);
   one(t.DIALECT, () => new SqliteDialect());
   one(t.LEDGER, (c) =>
-    SqliteLedger.open({
-      file: ledgerFile(config),
-      signer,
-      digest: c.resolve(t.DIGEST),
-      clock: c.resolve(t.CLOCK),
-      ids: c.resolve(t.IDS),
-      host: hostname(),
-      instance: c.resolve(t.IDS).uuid(),
-      toolVersion: TOOL_VERSION,
-    }),
+    aroundLedger(
+      SqliteLedger.open({
+        file: ledgerFile(config),
+        signer,
+        digest: c.resolve(t.DIGEST),
+        clock: c.resolve(t.CLOCK),
+        ids: c.resolve(t.IDS),
+        host: hostname(),
+        instance: c.resolve(t.IDS).uuid(),
+        toolVersion: TOOL_VERSION,
+      }),
+    ),
   );
   one(
     t.PROJECTION,

@@ -2,7 +2,10 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import type { Context } from "../domain/shared/actor.ts";
-import { ProcessExecutor } from "../infra/executor/process-executor.ts";
+import {
+  ProcessExecutor,
+  type ProcessExecutorOptions,
+} from "../infra/executor/process-executor.ts";
 import { makeDirectory } from "../infra/files/atomic-write.ts";
 import { acquireDirectoryLock } from "../infra/files/directory-lock.ts";
 import { Ed25519Signer } from "../infra/signing/ed25519-signer.ts";
@@ -10,7 +13,12 @@ import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
 import { logToStderr, type Log } from "../infra/telemetry/logger.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
-import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
+import {
+  createContainer,
+  type AroundLedger,
+  type DependencyContainer,
+  type Opened,
+} from "./container.ts";
 import { issueFirstKey } from "./first-key.ts";
 import { requireKeyFiles } from "./key-files.ts";
 import { loadOrigin } from "./origin.ts";
@@ -28,7 +36,15 @@ export interface RunningService {
 export interface ServiceOptions {
   /** Default: JSON lines on stderr. */
   readonly log?: Log;
+  readonly executor?: ProcessExecutorOptions;
+  /** For crash tests: what is put around the ledger, so that a process can die at an append. */
+  readonly aroundLedger?: AroundLedger;
+  /** How long a step in progress may take to end when the service closes, ms. Default 20 s. */
+  readonly stopGraceMs?: number;
 }
+
+/** Below the 30 s after which supervisors usually kill. */
+const STOP_GRACE_MS = 20_000;
 
 /**
  * Starts the whole service on a data directory, made (0700) if it is missing. What was opened is
@@ -40,14 +56,19 @@ export async function startService(
 ): Promise<RunningService> {
   const closers = new Closers();
   try {
-    return await start(config, options.log ?? logToStderr, closers);
+    return await start(config, options, closers);
   } catch (error) {
     await closers.close();
     throw error;
   }
 }
 
-async function start(config: Config, log: Log, closers: Closers): Promise<RunningService> {
+async function start(
+  config: Config,
+  options: ServiceOptions,
+  closers: Closers,
+): Promise<RunningService> {
+  const { log = logToStderr, aroundLedger, stopGraceMs = STOP_GRACE_MS } = options;
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
   await chmod(config.data, 0o700);
@@ -57,7 +78,7 @@ async function start(config: Config, log: Log, closers: Closers): Promise<Runnin
   const stop = new AbortController();
   await requireKeyFiles(config.data);
   const origin = await loadOrigin(join(keys, "origin"));
-  const executor = new ProcessExecutor();
+  const executor = new ProcessExecutor(options.executor);
   closers.add(() => executor.close());
   const opened: Opened = {
     signer: await Ed25519Signer.load(join(keys, "signing.pem"), origin),
@@ -65,11 +86,15 @@ async function start(config: Config, log: Log, closers: Closers): Promise<Runnin
     executor,
     log,
     stopping: stop.signal,
+    ...(aroundLedger === undefined ? {} : { aroundLedger }),
   };
   const container = createContainer(config, opened);
   const adminKeyFile = join(keys, "admin.key");
   await openLedger(container, opened, adminKeyFile, closers);
-  await resumeWork(container, systemContext(opened, container), closers);
+  closers.add(() => endWork(container, executor, stopGraceMs));
+  await container.resolve(t.BACKUP_STORE).clean();
+  // Takes up what an earlier process left, before anything new is accepted.
+  container.resolve(t.RUN_SERVICE).resume(systemContext(opened, container));
   const app = createApp(container.resolve(t.SERVICES));
   const server = await startServer(app, config, () => stop.abort());
   closers.add(() => server.close());
@@ -104,20 +129,19 @@ async function openLedger(
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, context);
 }
 
-/** Takes up what an earlier process left, before anything new is accepted. */
-async function resumeWork(
+/**
+ * Lets steps in progress end, but not for ever: what takes longer is killed, rolls back, and is
+ * given its outcome by the next start.
+ */
+async function endWork(
   container: DependencyContainer,
-  context: Context,
-  closers: Closers,
+  executor: ProcessExecutor,
+  graceMs: number,
 ): Promise<void> {
-  await container.resolve(t.BACKUP_STORE).clean();
-  const runs = container.resolve(t.RUN_SERVICE);
-  const jobs = container.resolve(t.JOBS);
-  closers.add(async () => {
-    runs.shutDown();
-    await jobs.stop();
-  });
-  runs.resume(context);
+  container.resolve(t.RUN_SERVICE).shutDown();
+  const limit = setTimeout(() => executor.killAll("the service is stopping"), graceMs);
+  await container.resolve(t.JOBS).stop();
+  clearTimeout(limit);
 }
 
 /** The service acting on its own. */

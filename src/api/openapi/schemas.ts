@@ -83,6 +83,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
     fingerprint: FINGERPRINT,
     engineVersion: orNull(text("Version of the engine that read the schema")),
     pending: count("Registered migrations that are not applied"),
+    lastRun: anything("The run that ended last: id, status, outcome, error with hint, at; or null"),
     lastBackup: anything("The newest backup: id, status, verifiedAt, bytes; or null"),
     lastCheck: anything("The newest integrity check: id, status, at; or null"),
     drift: anything("Expected and found fingerprint, if they differ; or null"),

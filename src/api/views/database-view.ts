@@ -14,6 +14,7 @@ export const databaseView = (database: DatabaseState, state: LedgerState): objec
   fingerprint: database.fingerprint,
   engineVersion: database.engineVersion,
   pending: [...database.migrations.values()].filter(({ state: is }) => is !== "applied").length,
+  lastRun: lastRun(database, state),
   lastBackup: lastBackup(database, state),
   lastCheck: lastCheck(database, state),
   drift: database.drift,
@@ -42,6 +43,14 @@ function versionOf(database: DatabaseState): string | null {
       .toSorted(compareVersions)
       .at(-1) ?? null
   );
+}
+
+/** With the error and its hint: what to do about a database is seen at the database. */
+function lastRun({ lastRun: id }: DatabaseState, state: LedgerState): object | null {
+  const run = id === null ? undefined : state.runs.get(id);
+  if (run === undefined) return null;
+  const { status, outcome, error } = run;
+  return { id: run.id, status, outcome, error, at: run.ended?.time ?? null };
 }
 
 function lastBackup({ lastBackup: id }: DatabaseState, state: LedgerState): object | null {

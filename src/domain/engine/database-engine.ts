@@ -159,6 +159,11 @@ export interface StepRequest extends StepScript {
   readonly at: string;
   /** Fingerprint the ledger believes; another one is drift and fails the step. */
   readonly expectedBefore: string;
+  /**
+   * Versions the ledger believes applied; markers that say otherwise fail the step
+   * (`markers-differ`): a file put back by others can have the same schema. Null: any will do.
+   */
+  readonly appliedBefore: readonly string[] | null;
   /** Fingerprint the step must lead to, where a rehearsal or a down script fixes it. */
   readonly expectedAfter: string | null;
   readonly lockTimeoutMs: number;

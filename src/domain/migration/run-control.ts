@@ -13,10 +13,23 @@ export class RunControl {
   uninterruptible = false;
   #session: ExecutorSession | undefined;
   #inStep = false;
+  #phase: "waiting" | "begun" | "withdrawn" = "waiting";
   #stop: Stop | undefined;
 
   get stop(): Stop | undefined {
     return this.#stop;
+  }
+
+  /** The driver takes the run up. False: it was withdrawn before its turn came. */
+  begin(): boolean {
+    if (this.#phase === "waiting") this.#phase = "begun";
+    return this.#phase === "begun";
+  }
+
+  /** Gives the run up before its turn. False: it has begun, so only its driver can end it. */
+  withdraw(): boolean {
+    if (this.#phase === "waiting") this.#phase = "withdrawn";
+    return this.#phase === "withdrawn";
   }
 
   attach(session: ExecutorSession | undefined): void {

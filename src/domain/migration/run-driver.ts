@@ -47,7 +47,7 @@ export class RunDriver {
   async drive(runId: string, control: RunControl, context: Context): Promise<void> {
     const { runs, databases } = this.#deps.projection.state;
     const run = runs.get(runId)!;
-    if (run.status !== "queued") return;
+    if (run.status !== "queued" || !control.begin()) return;
     const database = databases.get(run.databaseId)!;
     const job: Job = { run, database, control, context };
     const began = this.#deps.clock.elapsed();

@@ -1,3 +1,4 @@
+import { mayEnd } from "../recovery/recovery-service.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { OnFailure } from "../database/events.ts";
 import { usable, type Background } from "../backup/backup-service.ts";
@@ -107,14 +108,7 @@ export class RunService {
       throw new Conflict("run-not-cancellable", "The run is restoring or undoing steps", {
         hint: "Wait for its end",
       });
-    if (run.status === "queued") {
-      const data = { runId, reason, outcome: "untouched", durationMs: 0 } as const;
-      await this.#recorder.record(run.databaseId, [{ type: "RunCancelled", data }], {
-        ...context,
-        correlation: runId,
-      });
-      return run;
-    }
+    if (control?.withdraw() === true) return this.#cancelQueued(run, reason, context);
     control?.cancel(reason);
     return this.waitForEnd(runId, CANCEL_WAIT);
   }
@@ -173,6 +167,21 @@ export class RunService {
     return this.find(runId);
   }
 
+  /** Several may cancel at once: a run ends once. */
+  async #cancelQueued(run: RunState, reason: string, context: Context): Promise<RunState> {
+    const data = { runId: run.id, reason, outcome: "untouched", durationMs: 0 } as const;
+    const own = { ...context, correlation: run.id };
+    try {
+      await this.#recorder.record(run.databaseId, [{ type: "RunCancelled", data }], own, {
+        once: `cancelled:${run.id}`,
+      });
+    } catch (error) {
+      const ended = error instanceof Conflict && error.code === "outcome-recorded-already";
+      if (!ended) throw error;
+    }
+    return run;
+  }
+
   #queue(database: DatabaseState, runId: string, context: Context): void {
     const control = new RunControl();
     this.#controls.set(runId, control);
@@ -196,7 +205,7 @@ const CANCEL_WAIT = 10_000;
 
 function runnable(database: DatabaseState): DatabaseState {
   const { quarantine } = usable(database);
-  if (quarantine === null || quarantine.code === "recovery-failed") return database;
+  if (quarantine === null || mayEnd(database)) return database;
   throw new Conflict(
     "database-quarantined",
     `Database ${database.name} is quarantined (${quarantine.code}): ${quarantine.reason}`,

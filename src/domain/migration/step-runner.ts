@@ -121,12 +121,16 @@ export class StepRunner {
   ): Promise<RehearsalResult> {
     const scripts = await Promise.all(steps.map((step) => this.#script(step)));
     const ups = await Promise.all(again.map((step) => this.#script(step)));
-    return session.engine.rehearse({
+    const request = {
       scratchPath: scratchFile(scratch),
       steps: scripts,
       expectedAfter: steps.map(({ expectedAfter }) => expectedAfter),
       ...(ups.length === 0 ? {} : { again: ups }),
-    });
+    };
+    // A statement without end must not get past the limit by being rehearsed first.
+    return this.#bounded(session, scripts.length + ups.length, () =>
+      session.engine.rehearse(request),
+    );
   }
 
   async #runOne(
@@ -155,7 +159,7 @@ export class StepRunner {
     this.#job.control.enterStep();
     let result: StepResult;
     try {
-      result = await this.#bounded(session, request);
+      result = await this.#bounded(session, 1, () => session.engine.applyStep(request));
     } finally {
       this.#job.control.leaveStep();
     }
@@ -167,11 +171,12 @@ export class StepRunner {
     throw new StepNotApplied(result.error, result.state === "unknown");
   }
 
-  /** Kills the executor when the step takes longer than the policy allows. */
-  async #bounded(session: ExecutorSession, request: StepRequest): Promise<StepResult> {
-    const limit = this.#job.database.policy.stepTimeoutMs;
-    const result = session.engine.applyStep(request);
-    if (limit === undefined) return result;
+  /** Kills the executor when so many steps take longer than the policy allows. */
+  async #bounded<T>(session: ExecutorSession, steps: number, work: () => Promise<T>): Promise<T> {
+    const { stepTimeoutMs } = this.#job.database.policy;
+    const result = work();
+    if (stepTimeoutMs === undefined) return result;
+    const limit = stepTimeoutMs * steps;
     let over = false;
     let running = true;
     void this.#deps.clock.sleep(limit).then(() => {
@@ -182,9 +187,13 @@ export class StepRunner {
       return await result;
     } catch (error) {
       if (!over) throw error;
-      throw new DomainError("step-timeout", `The step took longer than ${limit} ms`, {
-        hint: "Raise stepTimeoutMs in the database's policy, or split the migration",
-      });
+      throw new DomainError(
+        "step-timeout",
+        `${steps === 1 ? "The step" : "The rehearsed steps"} took longer than ${limit} ms`,
+        {
+          hint: "Raise stepTimeoutMs in the database's policy, or split the migration",
+        },
+      );
     } finally {
       running = false;
     }
@@ -207,6 +216,7 @@ export class StepRunner {
       checkpoint: this.#deps.ledger.newestCheckpoint()?.note ?? null,
       at: intent.time,
       expectedBefore: database.fingerprint!,
+      appliedBefore: appliedIn(database),
       expectedAfter: step.expectedAfter,
       lockTimeoutMs: LOCK_TIMEOUT,
       tableBackup: await this.#tableBackup(script, attempt),
@@ -233,6 +243,9 @@ export class StepRunner {
     throw new DomainError("script-missing", `Version ${version} has no script for this direction`);
   }
 }
+
+const appliedIn = ({ migrations }: DatabaseState): string[] =>
+  [...migrations.values()].filter(({ state }) => state === "applied").map(({ version }) => version);
 
 function outcomeEvent(ref: StepRef, result: StepResult): DomainEvent {
   if (result.status === "failed") {

@@ -17,8 +17,17 @@ export type RecoveryReason = RunEvents["RecoveryStarted"]["reason"];
 /** How long recovery waits for a live writer to end, ms. An orphaned executor may still commit. */
 const RECOVERY_LOCK_TIMEOUT = 60_000;
 
-/** Quarantines that end by themselves once recovery gets through. */
-const TRANSIENT = new Set(["registration-failed", "recovery-failed"]);
+/** Quarantines that end by themselves once recovery gets through: the right file is back. */
+const TRANSIENT = new Set([
+  "registration-failed",
+  "recovery-failed",
+  "foreign-database",
+  "wrong-incarnation",
+]);
+
+/** Whether a run may be requested in spite of the quarantine: recovery looks again before it. */
+export const mayEnd = ({ quarantine }: DatabaseState): boolean =>
+  quarantine !== null && TRANSIENT.has(quarantine.code);
 
 /**
  * Gives every intent without an outcome its outcome, found in the database's own markers under its
@@ -63,7 +72,7 @@ export class RecoveryService {
       await this.#quarantine(database, error, own);
       throw error;
     }
-    if (database.quarantine !== null && TRANSIENT.has(database.quarantine.code))
+    if (mayEnd(database))
       await this.#record(database, own, {
         type: "DatabaseReleased",
         data: { reason: "Recovery could look at the database again" },
@@ -83,8 +92,8 @@ export class RecoveryService {
   #mustLook(database: DatabaseState): boolean {
     const attempts = this.#openAttempts(database);
     const restores = this.#openRestores(database);
-    const transient = database.quarantine !== null && TRANSIENT.has(database.quarantine.code);
-    return attempts.length > 0 || restores.length > 0 || database.fingerprint === null || transient;
+    const open = attempts.length > 0 || restores.length > 0;
+    return open || database.fingerprint === null || mayEnd(database);
   }
 
   #openAttempts(database: DatabaseState): OpenAttempt[] {

@@ -82,6 +82,7 @@ function register(
     openRestores: new Set(),
     openChecks: new Set(),
     openRuns: new Set(),
+    lastRun: null,
     lastBackup: null,
     lastCheck: null,
   });

@@ -66,6 +66,7 @@ function completedOutcome(run: RunState): RunState["outcome"] {
 
 function end(database: DatabaseState, run: RunState, event: RunEvent): void {
   run.ended = happened(event);
+  database.lastRun = run.id;
   database.openRuns.delete(run.id);
 }
 

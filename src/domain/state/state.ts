@@ -94,6 +94,8 @@ export interface DatabaseState {
   readonly openChecks: Set<string>;
   /** Runs that were requested and have not ended, in order of request. */
   readonly openRuns: Set<string>;
+  /** The run that ended last. */
+  lastRun: string | null;
   lastBackup: string | null;
   lastCheck: string | null;
 }

@@ -12,7 +12,7 @@ interface FaultPlan {
 
 /**
  * For crash tests: the hook that `<point>:<kill|stop|exit>[:<nth>]` asks for. With no text the
- * hook does nothing. Throws on a text that means nothing, so that no test passes by a misspelling.
+ * hook does nothing. A point may carry a number (`statement:2`). Throws on a text that means nothing, so that no test passes by a misspelling.
  */
 export function faultHook(text: string | undefined): FaultHook {
   if (text === undefined) {
@@ -28,7 +28,9 @@ export function faultHook(text: string | undefined): FaultHook {
 }
 
 function parse(text: string): FaultPlan {
-  const match = /^([a-z0-9][a-z0-9.-]*):(kill|stop|exit)(?::([1-9][0-9]{0,8}))?$/.exec(text);
+  const match = /^([a-z0-9][a-z0-9.-]*(?::[0-9]+)?):(kill|stop|exit)(?::([1-9][0-9]{0,8}))?$/.exec(
+    text,
+  );
   if (match === null) {
     throw new Error(`Not a fault plan: ${text}`);
   }

@@ -52,6 +52,10 @@ export class ExecutorPool {
     await Promise.all(waiting.map((child) => child.ended));
   }
 
+  killAll(reason: Unavailable): void {
+    for (const child of this.#all) child.kill(reason);
+  }
+
   children(): readonly ChildInfo[] {
     return [...this.#all].flatMap(({ pid, state }) => (pid === undefined ? [] : [{ pid, state }]));
   }

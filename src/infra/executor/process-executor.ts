@@ -1,5 +1,6 @@
 import type { DatabaseTarget } from "../../domain/engine/database-engine.ts";
 import type { Executor, ExecutorSession, SessionHost } from "../../domain/engine/executor.ts";
+import { Unavailable } from "../../domain/shared/errors.ts";
 import { ChildExecutorSession } from "./child-executor-session.ts";
 import { ExecutorChild } from "./executor-child.ts";
 import { FAULT_VARIABLE } from "./fault.ts";
@@ -60,6 +61,15 @@ export class ProcessExecutor implements Executor {
 
   async close(): Promise<void> {
     await this.#pool.close();
+  }
+
+  /** SIGKILL to every child; pending calls reject with `executor-killed`. Their journals roll back. */
+  killAll(reason: string): void {
+    this.#pool.killAll(
+      new Unavailable("executor-killed", `The executor was killed: ${reason}`, {
+        hint: "What it did is unknown until recovery has read the database's markers",
+      }),
+    );
   }
 
   /** The processes there are, for monitoring. */

@@ -5,11 +5,12 @@ import { beginImmediate, commit, rollback, type Connection } from "./connection.
 import type { StepConnection } from "./connections.ts";
 import type { OnStatement } from "./guarded-script.ts";
 import { writeMarker } from "./markers.ts";
-import { raiseFence, requireIdentity, requireMeta } from "./meta.ts";
+import { raiseFence, requireMeta } from "./meta.ts";
 import { probe, probeNote, probeOf } from "./probe.ts";
 import { changedRows } from "./rows.ts";
 import type { Session } from "./session.ts";
-import { knownState, readState, type KnownState } from "./step-baseline.ts";
+import { readState, type KnownState } from "./step-baseline.ts";
+import { claim } from "./step-claim.ts";
 import { factsOf } from "./step-facts.ts";
 import { StepFault, statementFault } from "./step-fault.ts";
 import { failed } from "./step-result.ts";
@@ -50,19 +51,11 @@ export async function applyOutside(
 function announce(
   session: Session,
   step: StepRequest,
-  { db, known }: StepConnection,
+  connection: StepConnection,
   script: ScriptAnalysis,
 ): KnownState {
-  const meta = requireMeta(db);
-  raiseFence(db, step.token);
-  requireIdentity(meta, session.target);
-  const state = knownState(db, known);
-  if (state.fingerprint !== step.expectedBefore)
-    throw new StepFault({
-      code: "drift",
-      message: `The schema is ${state.fingerprint}, the ledger believes ${step.expectedBefore}`,
-      hint: "Something else changed the schema: compare it with the ledger and resolve the drift",
-    });
+  const { db } = connection;
+  const state = claim(session.target, requireMeta(db), step, connection);
   writeMarker(db, step, "started", probeNote(probeOf(script, step.direction)));
   return state;
 }

@@ -9,11 +9,12 @@ import { beginImmediate, commit } from "./connection.ts";
 import type { StepConnection } from "./connections.ts";
 import { runGuarded, type GuardedOutcome } from "./guarded-script.ts";
 import { writeMarker } from "./markers.ts";
-import { raiseFence, requireIdentity, requireMeta } from "./meta.ts";
+import { requireMeta } from "./meta.ts";
 import type { Session } from "./session.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import { prepareScript } from "./sql/script.ts";
-import { knownState, takeBaseline, type Baseline, type KnownState } from "./step-baseline.ts";
+import { takeBaseline, type Baseline, type KnownState } from "./step-baseline.ts";
+import { claim } from "./step-claim.ts";
 import { StepFault, failOnErrors, stepFailure } from "./step-fault.ts";
 import { done, failed } from "./step-result.ts";
 import { factsOf } from "./step-facts.ts";
@@ -84,7 +85,10 @@ async function run(
   progress.lockedAt = performance.now();
   await faults("after-begin");
   connections.requireSameFile();
-  const state = claim(session, step, connection, progress);
+  const meta = requireMeta(db);
+  progress.fenceBefore = meta.fence;
+  const state = claim(session.target, meta, step, connection);
+  connection.known = undefined;
   const before = takeBaseline(db, state, script);
   await saveTables(session, step, connection, state, progress);
   // From here on the script may write these, also if it is undone: then they are merely copied again.
@@ -92,29 +96,6 @@ async function run(
   const outcome = await runScript(session, step, script, connection, before);
   await faults("after-statements");
   await seal(session, step, connection, { script, before, outcome }, progress);
-}
-
-/** Fence, identity, drift: the right to write to this very database in this very state. */
-function claim(
-  session: Session,
-  step: StepRequest,
-  connection: StepConnection,
-  progress: Progress,
-): KnownState {
-  const { db } = connection;
-  const meta = requireMeta(db);
-  progress.fenceBefore = meta.fence;
-  raiseFence(db, step.token);
-  requireIdentity(meta, session.target);
-  const state = knownState(db, connection.known);
-  connection.known = undefined;
-  if (state.fingerprint !== step.expectedBefore)
-    throw new StepFault({
-      code: "drift",
-      message: `The schema is ${state.fingerprint}, the ledger believes ${step.expectedBefore}`,
-      hint: "Something else changed the schema: compare it with the ledger and resolve the drift",
-    });
-  return state;
 }
 
 async function saveTables(

@@ -1,0 +1,44 @@
+import type { DatabaseTarget, Meta, StepRequest } from "../../domain/engine/database-engine.ts";
+import type { StepConnection } from "./connections.ts";
+import { appliedVersions } from "./markers.ts";
+import { raiseFence, requireIdentity } from "./meta.ts";
+import { knownState, type KnownState } from "./step-baseline.ts";
+import { StepFault } from "./step-fault.ts";
+
+/**
+ * Claims the right to write to this very database in the very state the ledger believes: fence,
+ * identity, schema and markers. Inside the transaction. Throws `fenced`, `clone-or-foreign`,
+ * `wrong-incarnation`, `drift` or `markers-differ`.
+ */
+export function claim(
+  target: DatabaseTarget,
+  meta: Meta,
+  step: StepRequest,
+  { db, known }: StepConnection,
+): KnownState {
+  raiseFence(db, step.token);
+  requireIdentity(meta, target);
+  const state = knownState(db, known);
+  if (state.fingerprint !== step.expectedBefore)
+    throw new StepFault({
+      code: "drift",
+      message: `The schema is ${state.fingerprint}, the ledger believes ${step.expectedBefore}`,
+      hint: "Something else changed the schema: compare it with the ledger and resolve the drift",
+    });
+  if (step.appliedBefore !== null) requireMarkers(appliedVersions(db), step.appliedBefore);
+  return state;
+}
+
+/** Equal schemas do not mean equal content: steps that only change rows leave nothing but markers. */
+function requireMarkers(found: readonly string[], believed: readonly string[]): void {
+  const missing = believed.filter((version) => !found.includes(version));
+  const extra = found.filter((version) => !believed.includes(version));
+  if (missing.length === 0 && extra.length === 0) return;
+  const lacks = missing.length === 0 ? [] : [`lacks version ${missing.join(", ")}`];
+  const has = extra.length === 0 ? [] : [`has version ${extra.join(", ")} too`];
+  throw new StepFault({
+    code: "markers-differ",
+    message: `The database ${[...lacks, ...has].join(" and ")}: it is not in the state the ledger knows`,
+    hint: "An older copy was put in its place, or another ledger migrated it: put the right file back, or restore a backup",
+  });
+}

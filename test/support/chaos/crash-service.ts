@@ -1,0 +1,59 @@
+import { readConfig } from "../../../src/api/config.ts";
+import type { AroundLedger } from "../../../src/api/container.ts";
+import { startService } from "../../../src/api/service.ts";
+import type { EventType } from "../../../src/domain/events.ts";
+
+/** Where a service of the crash tests ends itself. */
+export interface CrashPoint {
+  /** Before the append that holds the event, or as soon as it is durable. */
+  readonly when: "before" | "after";
+  readonly type: EventType;
+  /** 1-based: which append with an event of the type. Default 1. */
+  readonly nth?: number;
+}
+
+/** What a service of the crash tests is started with. */
+export interface CrashOrder {
+  readonly data: string;
+  readonly root: string;
+  readonly crash?: CrashPoint;
+  /** As `ServiceOptions.stopGraceMs`. */
+  readonly stopGraceMs?: number;
+  /** As `ProcessExecutorOptions.fault`. */
+  readonly fault?: string;
+}
+
+/** A signal to oneself is delivered before the call returns. */
+function crashingAt({ when, type, nth = 1 }: CrashPoint): AroundLedger {
+  let seen = 0;
+  return (ledger) => {
+    const append = ledger.append.bind(ledger);
+    return Object.assign(ledger, {
+      append: async (asked: Parameters<typeof append>[0]) => {
+        const strikes = asked.events.some((event) => event.type === type) && ++seen === nth;
+        if (strikes && when === "before") process.kill(process.pid, "SIGKILL");
+        const appended = await append(asked);
+        if (strikes) process.kill(process.pid, "SIGKILL");
+        return appended;
+      },
+    });
+  };
+}
+
+async function main({ data, root, crash, fault, stopGraceMs }: CrashOrder): Promise<void> {
+  const stopped = new Promise((resolve) => process.once("SIGTERM", resolve));
+  const service = await startService(
+    readConfig({ data, host: "127.0.0.1", port: 0, roots: [root] }),
+    {
+      executor: { spare: 1, ...(fault === undefined ? {} : { fault }) },
+      ...(stopGraceMs === undefined ? {} : { stopGraceMs }),
+      ...(crash === undefined ? {} : { aroundLedger: crashingAt(crash) }),
+    },
+  );
+  process.stdout.write(`listening on ${service.url}\n`);
+  await stopped;
+  await service.close();
+}
+
+if (process.argv[1] === import.meta.filename)
+  await main(JSON.parse(process.argv[2]!) as CrashOrder);
