@@ -9,6 +9,8 @@ export interface ForeignKey {
   readonly id: number;
   readonly parent: string;
   readonly columns: readonly string[];
+  /** The parent's columns; null = its primary key. */
+  readonly references: readonly (string | null)[];
 }
 
 /**
@@ -52,20 +54,32 @@ function bodies(catalog: Catalog): ReadonlyMap<string, readonly string[]> {
 
 const setsOff = (entry: CatalogEntry): boolean => entry.type === "trigger" || entry.type === "view";
 
+interface KeyRow {
+  readonly child: string;
+  readonly id: number;
+  readonly parent: string;
+  readonly column: string;
+  readonly reference: string | null;
+}
+
 /** Every foreign key of the schema. */
 export function foreignKeys(db: Connection): ForeignKey[] {
   const rows = db
-    .prepare<[], { child: string; id: number; parent: string; column: string }>(
-      `SELECT m.name AS child, f.id, f."table" AS parent, f."from" AS "column"
+    .prepare<[], KeyRow>(
+      `SELECT m.name AS child, f.id, f."table" AS parent, f."from" AS "column", f."to" AS reference
        FROM main.sqlite_schema AS m JOIN pragma_foreign_key_list(m.name, 'main') AS f
        WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq`,
     )
     .all();
-  const keys = new Map<string, { child: string; id: number; parent: string; columns: string[] }>();
-  for (const { child, id, parent, column } of rows) {
-    const key = keys.get(`${id}:${child}`);
-    if (key === undefined) keys.set(`${id}:${child}`, { child, id, parent, columns: [column] });
-    else key.columns.push(column);
+  const keys = new Map<
+    string,
+    ForeignKey & { columns: string[]; references: KeyRow["reference"][] }
+  >();
+  for (const { child, id, parent, column, reference } of rows) {
+    const key = keys.get(`${id}:${child}`) ?? { child, id, parent, columns: [], references: [] };
+    key.columns.push(column);
+    key.references.push(reference);
+    keys.set(`${id}:${child}`, key);
   }
   return [...keys.values()];
 }

@@ -5,6 +5,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { readViolations, type ViolationBaseline } from "./foreign-keys.ts";
 import { markerDigest } from "./markers.ts";
 import { ownObjects } from "./meta.ts";
+import { readParentKeys, type ParentKeys } from "./parent-keys.ts";
 import { foldName, quoteName } from "./quote.ts";
 import { foreignKeys, namesIn, reachOf } from "./reach.ts";
 import { countRows } from "./rows.ts";
@@ -29,6 +30,7 @@ export interface Baseline {
   readonly reached: ReadonlySet<string>;
   readonly violations: ViolationBaseline;
   readonly nulls: NullCounts;
+  readonly parentKeys: ParentKeys;
   readonly ownObjects: string;
   readonly markers: string;
 }
@@ -57,6 +59,7 @@ export function takeBaseline(db: Connection, state: KnownState, script: ScriptAn
     // Also the children of parents that are not there yet.
     violations: readViolations(db, state.catalog, new Set([...reached, ...names])),
     nulls: countNulls(db, state.catalog, notWritten(script, reached)),
+    parentKeys: readParentKeys(db, state.catalog, script.destroys),
     ownObjects: ownObjects(db),
     markers: markerDigest(db),
   };
