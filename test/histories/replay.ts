@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { startServiceProcess } from "../../src/cli/demo/service-process.ts";
 import { quoteName } from "../../src/infra/sqlite/quote.ts";
 import { differences, runBare, schemaOf } from "./bare.ts";
-import { fillTables, tableNames } from "./fill.ts";
+import { countTables, fillTables, tableNames } from "./fill.ts";
 import { GRAMMAR_NAMES, readHistory, type HistoryStep } from "./history.ts";
 import { look, undeclaredLosses } from "./observer.ts";
 import { ServiceClient, ServiceProblem, type Answer, type Problem } from "./service-client.ts";
@@ -55,6 +55,8 @@ class Replay {
   readonly applied: HistoryStep[] = [];
   readonly withdrawn: string[] = [];
   losses = 0;
+  /** Tables before each step. */
+  readonly filled = { full: 0, empty: 0 };
   /** Declared row loss by version. */
   readonly allowed = new Map<string, readonly string[]>();
   downs = { ok: 0, failed: 0, lossy: 0 };
@@ -202,7 +204,10 @@ class Replay {
   #fill(): void {
     if (values["no-fill"]) return;
     const given = new Map(values.value.map(pairOf));
-    this.#open((db) => fillTables(db, given));
+    this.#open((db) => {
+      fillTables(db, given);
+      for (const rows of countTables(db).values()) this.filled[rows > 0 ? "full" : "empty"] += 1;
+    });
   }
 
   #empty(): void {
@@ -290,6 +295,9 @@ function prepare(path: string, base: string | undefined): void {
   db.close();
 }
 
+const percentOf = (part: number, rest: number): string =>
+  part + rest === 0 ? "-" : `${Math.round((100 * part) / (part + rest))} %`;
+
 function pairOf(text: string): [string, string] {
   const at = text.indexOf("=");
   return [text.slice(0, at), text.slice(at + 1)];
@@ -339,6 +347,7 @@ try {
       `steps ${history.steps.length}, run ${replay.applied.length}`,
       `left out ${[...values.skip, ...replay.withdrawn].join(" ") || "none"}`,
       `refused ${refused || "none"}`,
+      `tables with rows ${percentOf(replay.filled.full, replay.filled.empty)}`,
       `allowances ${replay.allowed.size}`,
       `rows lost undeclared ${replay.losses}`,
       ...(values.down ? [`downs ok ${replay.downs.ok}, failed ${replay.downs.failed}`] : []),

@@ -8,6 +8,8 @@ export interface ForeignKey {
   readonly id: number;
   readonly parent: string;
   readonly columns: readonly string[];
+  /** The parent's columns; null = its primary key. */
+  readonly references: readonly (string | null)[];
 }
 
 /**
@@ -59,6 +61,13 @@ function namesOf(entry: CatalogEntry): ReadonlySet<string> {
 
 const setsOff = (entry: CatalogEntry): boolean => entry.type === "trigger" || entry.type === "view";
 
+interface KeyRow {
+  readonly id: number;
+  readonly parent: string;
+  readonly column: string;
+  readonly reference: string | null;
+}
+
 /** Every foreign key of the schema. They follow from each table's own definition. */
 export const foreignKeys = (db: Connection, catalog: Catalog): ForeignKey[] =>
   [...catalog.tables.values()].flatMap((table) => keysOf(db, table));
@@ -71,18 +80,21 @@ function keysOf(db: Connection, table: CatalogEntry): readonly ForeignKey[] {
   return keys;
 }
 
+type Growing = ForeignKey & { columns: string[]; references: KeyRow["reference"][] };
+
 function readKeys(db: Connection, { name, sql }: CatalogEntry): ForeignKey[] {
   if (!/references/i.test(sql)) return [];
-  const rows = prepared<[string], { id: number; parent: string; column: string }>(
+  const rows = prepared<[string], KeyRow>(
     db,
-    `SELECT id, "table" AS parent, "from" AS "column" FROM pragma_foreign_key_list(?, 'main')
-     ORDER BY id, seq`,
+    `SELECT id, "table" AS parent, "from" AS "column", "to" AS reference
+     FROM pragma_foreign_key_list(?, 'main') ORDER BY id, seq`,
   ).all(name);
-  const keys = new Map<number, { child: string; id: number; parent: string; columns: string[] }>();
-  for (const { id, parent, column } of rows) {
-    const key = keys.get(id);
-    if (key === undefined) keys.set(id, { child: name, id, parent, columns: [column] });
-    else key.columns.push(column);
+  const keys = new Map<number, Growing>();
+  for (const { id, parent, column, reference } of rows) {
+    const key = keys.get(id) ?? { child: name, id, parent, columns: [], references: [] };
+    key.columns.push(column);
+    key.references.push(reference);
+    keys.set(id, key);
   }
   return [...keys.values()];
 }

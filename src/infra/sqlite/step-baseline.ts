@@ -5,6 +5,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { readViolations, type ViolationBaseline, type Violations } from "./foreign-keys.ts";
 import { markerSummary } from "./markers.ts";
 import { ownObjects } from "./meta.ts";
+import { readParentKeys, type ParentKeys } from "./parent-keys.ts";
 import { quoteName } from "./quote.ts";
 import { firstWord, foldName } from "./sql/tokens.ts";
 import { foreignKeys, namesIn, reachOf, type ForeignKey } from "./reach.ts";
@@ -36,6 +37,7 @@ export interface Baseline {
   readonly reached: ReadonlySet<string>;
   readonly violations: ViolationBaseline;
   readonly nulls: NullCounts;
+  readonly parentKeys: ParentKeys;
   readonly markers: string;
 }
 
@@ -76,6 +78,7 @@ export function takeBaseline(db: Connection, state: KnownState, script: ScriptAn
     // Also the children of parents that are not there yet.
     violations: readViolations(db, state, new Set([...reached, ...names])),
     nulls: countNulls(db, state, notWritten(script, reached)),
+    parentKeys: readParentKeys(db, state, script.destroys),
     markers: markerSummary(db),
   };
 }

@@ -3,6 +3,7 @@ import type { Direction, Finding, TableRows } from "../../domain/migration/event
 import type { Connection } from "./connection.ts";
 import { newViolations, readViolations } from "./foreign-keys.ts";
 import { markerSummary } from "./markers.ts";
+import { changedKeys } from "./parent-keys.ts";
 import { foldName } from "./sql/tokens.ts";
 import { reachOf } from "./reach.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
@@ -33,6 +34,7 @@ export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
     ...rowConservation(outcome),
     ...nulledReferences(db, outcome),
     ...violations(db, outcome),
+    ...movedReferences(db, outcome),
     ...schemaAsExpected(outcome),
   ];
 }
@@ -138,6 +140,9 @@ function violations(db: Connection, { before, after, script, renamed }: StepOutc
   const reached = new Set([...before.reached, ...reachOf(after.catalog, scriptNames(script))]);
   return newViolations(before.violations, readViolations(db, after, reached), renamed);
 }
+
+const movedReferences = (db: Connection, { before, after, renamed }: StepOutcome): Finding[] =>
+  changedKeys(db, before.parentKeys, after.catalog, (table) => survivor(table, renamed, after));
 
 function schemaAsExpected({ after, expectedAfter, direction }: StepOutcome): Finding[] {
   if (expectedAfter === null || after.fingerprint === expectedAfter) return [];

@@ -173,6 +173,22 @@ describe("scripts of the shapes that are found in the field", () => {
     assert.match(error.message, /^author had 4 rows and has 3/);
     done(await database.apply(sql, { allow: { rowLoss: ["author"] } }));
   });
+
+  it("warns of a rebuild that numbers anew the rows to which others refer", async () => {
+    const rebuild = (columns: string): string =>
+      `DROP VIEW IF EXISTS titles;
+       CREATE TABLE author_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL, mail TEXT);
+       INSERT INTO author_new (${columns}) SELECT ${columns} FROM author ORDER BY name DESC;
+       DROP TABLE author; ALTER TABLE author_new RENAME TO author;`;
+    const codes = async (sql: string) =>
+      done(await database.apply(sql)).findings.map(({ code, table }) => [code, table]);
+    assert.deepEqual(await codes(rebuild("id, name, mail")), []);
+    assert.deepEqual(await codes(rebuild("name, mail")), [["keys-changed", "author"]]);
+    // A table that nothing refers to may number its rows as it likes.
+    const loans = `CREATE TABLE l (id INTEGER PRIMARY KEY, day TEXT); INSERT INTO l (day) SELECT day
+      FROM loan; DROP TABLE loan; ALTER TABLE l RENAME TO loan`;
+    assert.deepEqual(await codes(loans), []);
+  });
 });
 
 function contentOf(db: Database.Database): unknown {
