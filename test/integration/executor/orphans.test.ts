@@ -55,6 +55,8 @@ describe("executor processes whose service ends", () => {
     service.kill("SIGKILL");
 
     await until(() => !pids.some(isAlive));
+    // The kernel may still be giving the dead process's locks back.
+    database.pragma("busy_timeout = 5000");
     database.exec("BEGIN IMMEDIATE");
     assert.deepEqual(database.prepare("SELECT count(*) AS n FROM t").get(), { n: 0 });
     database.close();
