@@ -1,3 +1,4 @@
+import { delimiter } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { TOOL_VERSION } from "../api/version.ts";
 
@@ -34,9 +35,12 @@ function addServe(program: Command): void {
         "directory under which databases may lie; repeatable (default: the working directory)",
       ).env("SCHEMALEDGER_ROOT"),
     )
-    .action(async (options: ServeOptions) => {
+    .action(async ({ root, ...options }: ServeFlags, command: Command) => {
       const { serve } = await import("./commands/serve.ts");
-      await serve(options);
+      // The environment gives one text; directories in it are separated as in PATH.
+      const isText = command.getOptionValueSource("root") === "env";
+      const roots = isText ? root?.flatMap((text) => text.split(delimiter)) : root;
+      await serve({ ...options, roots: roots ?? [process.cwd()] });
     });
 }
 
@@ -55,8 +59,11 @@ export interface ServeOptions {
   readonly data: string;
   readonly host: string;
   readonly port: string;
-  readonly root?: string | readonly string[];
+  readonly roots: readonly string[];
 }
+
+/** As commander hands them over: the variable of a repeatable flag becomes a list of one text. */
+type ServeFlags = Omit<ServeOptions, "roots"> & { readonly root?: readonly string[] };
 
 const option = (flags: string, description: string, env: string, fallback: string): Option =>
   new Option(flags, description).env(env).default(fallback);

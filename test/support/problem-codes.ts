@@ -1,0 +1,62 @@
+import { filesIn, textOf } from "./repository.ts";
+
+/** Texts that look like a code and are none: names of other things. */
+const OTHER_THINGS = new Set(
+  [
+    "better-sqlite3 class-validator class-transformer class-validator-jsonschema reflect-metadata",
+    "utf-8 date-time no-store unsafe-inline content-type content-length idempotency-key",
+    "last-event-id transfer-encoding user-agent x-powered-by x-request-id",
+    // States, reasons and kinds.
+    "api-key before-work after-failure rolled-back nothing-to-do integrity-checks",
+    // The protocol with executor children, and points at which tests make engines fail.
+    "tables-saved tables-recorded before-begin after-begin after-statements after-marker",
+    "after-commit recovery-locked recovery-fenced install-done restore-before-copy",
+    "restore-after-copy",
+    // The default data directory, and what the ledger's triggers say.
+    "schemaledger-data append-only",
+  ].flatMap((names) => names.split(" ")),
+);
+
+const CLASSES: { readonly [name: string]: number } = {
+  InvalidInput: 400,
+  Unauthenticated: 401,
+  Refused: 403,
+  NotFound: 404,
+  Conflict: 409,
+  Unavailable: 503,
+};
+
+const sources = (): string[] => filesIn("src", ".ts").map((path) => codeOf(textOf(path)));
+
+/** Comments name codes too; what counts is what can be thrown or found. */
+const codeOf = (source: string): string => source.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+
+/** Every code that the sources can give to an error or a finding. */
+export function codesInSources(): Set<string> {
+  const codes = new Set<string>();
+  for (const source of sources()) {
+    for (const [, text] of source.matchAll(/["']([a-z]+(?:-[a-z0-9]+)+)["']/g))
+      if (!OTHER_THINGS.has(text!)) codes.add(text!);
+    // Codes of one word are told by their place.
+    for (const [, text] of source.matchAll(/\bcode: "([a-z]+)"/g)) codes.add(text!);
+    for (const [, text] of source.matchAll(
+      /(?:new \w+|super|other|findingAt|disagreement)\(\s*"([a-z]+)",/g,
+    ))
+      codes.add(text!);
+  }
+  return codes;
+}
+
+/** The codes that a class of errors gives a status of its own: code → statuses. */
+export function statusesInSources(): Map<string, Set<number>> {
+  const statuses = new Map<string, Set<number>>();
+  for (const source of sources())
+    for (const [, name, code] of source.matchAll(/new (\w+)\(\s*"([a-z0-9-]+)"/g)) {
+      const status = CLASSES[name!];
+      if (status !== undefined) statuses.set(code!, (statuses.get(code!) ?? new Set()).add(status));
+    }
+  for (const source of sources())
+    for (const [, status, code] of source.matchAll(/new HttpError\(\s*(\d+),\s*"([a-z0-9-]+)"/g))
+      statuses.set(code!, new Set([Number(status)]));
+  return statuses;
+}
