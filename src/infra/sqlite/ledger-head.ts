@@ -1,7 +1,17 @@
-import { frontierLength, leafHash, push, rootOf } from "../../domain/ledger/merkle.ts";
+import {
+  frontierLength,
+  leafHash,
+  push,
+  rootOf,
+  same,
+  subtreeRootsOf,
+} from "../../domain/ledger/merkle.ts";
 import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import type { LedgerReader } from "./ledger-reader.ts";
+
+/** Leaves that opening hashes again at most. */
+const CHECKED_LEAVES = 1024;
 
 /** The head of a ledger in memory: what the next event builds on. */
 export class LedgerHeadState {
@@ -12,27 +22,32 @@ export class LedgerHeadState {
   #timeBack: number;
 
   /**
-   * The head that a file has: its head row, and the events since. Throws Unavailable, code
-   * ledger-damaged, when the row contradicts itself or is ahead of the events.
+   * The head that a file has. Throws Unavailable, code ledger-damaged, when its row contradicts
+   * itself or the events.
    */
   constructor(digest: Digest, reader: LedgerReader) {
     const row = reader.head();
-    if (row.size > reader.size()) throw damaged("events are missing at the end");
+    if (row.events < row.size) throw damaged("events are missing at the end");
+    if (row.events > row.size) throw damaged("there are events beyond it");
     if (row.frontier.length !== 32 * frontierLength(row.size)) throw damaged("its frontier");
     this.#digest = digest;
     this.#frontier = splitHashes(row.frontier);
     this.#size = row.size;
     this.#timeHigh = row.timeHigh;
     this.#timeBack = row.timeBack;
-    this.catchUp(reader);
+    this.#checkLast(reader);
   }
 
-  /** Takes in the events that are stored beyond this head. */
-  catchUp(reader: LedgerReader): void {
-    for (const { leaf, time } of reader.leaves(this.#size)) {
-      this.push(leafHash(this.#digest.sha256, leaf));
-      this.seeTime(time);
-    }
+  /** The last subtree is that of the last events. It is small, or a look at all would take long. */
+  #checkLast(reader: LedgerReader): void {
+    const last = this.#frontier.at(-1);
+    const count = lastSubtree(this.#size);
+    if (last === undefined || count > CHECKED_LEAVES) return;
+    const { sha256 } = this.#digest;
+    const hashes: Hash[] = [];
+    for (const leaf of reader.leaves(this.#size - count)) hashes.push(leafHash(sha256, leaf));
+    const root = subtreeRootsOf(sha256, hashes)(0, hashes.length);
+    if (!same(root, last)) throw damaged("its frontier is not that of the last events");
   }
 
   get size(): number {
@@ -72,6 +87,13 @@ export class LedgerHeadState {
       this.#timeBack = Math.max(this.#timeBack, back);
     }
   }
+}
+
+/** Leaves of the last subtree of a frontier: the lowest 1-bit of the size. */
+function lastSubtree(size: number): number {
+  let count = 1;
+  while (size % (2 * count) === 0 && count < size) count *= 2;
+  return count;
 }
 
 function splitHashes(bytes: Uint8Array): Hash[] {

@@ -21,6 +21,7 @@ export class LedgerStatements {
   readonly #begin: LedgerStatement;
   readonly #commit: LedgerStatement;
   readonly #event: LedgerStatement;
+  readonly #payload: LedgerStatement;
   readonly #content: LedgerStatement;
   readonly #head: LedgerStatement;
   readonly #idem: LedgerStatement;
@@ -32,9 +33,8 @@ export class LedgerStatements {
     this.#db = db;
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
-    this.#event = db.prepare(
-      "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-    );
+    this.#event = db.prepare("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#payload = db.prepare("INSERT INTO payload VALUES (?, ?, ?, NULL, NULL)");
     this.#content = db.prepare("INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO NOTHING");
     this.#head = db.prepare(
       "UPDATE ledger_head SET size = ?, frontier = ?, time_high = ?, time_back = ?",
@@ -77,9 +77,8 @@ export class LedgerStatements {
       event.causation,
       leaf,
       event.leafHash,
-      salt,
-      payload,
     );
+    this.#payload.run(event.index, salt, payload);
   }
 
   insertContent(content: Content): void {

@@ -36,8 +36,6 @@ export interface Extras {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** The head row is written after so many events at the latest. */
-const HEAD_EVERY = 256;
 /** Streams whose version is kept in memory. */
 const KEPT_VERSIONS = 10_000;
 
@@ -51,8 +49,6 @@ export class LedgerWriter {
   #head: LedgerHeadState;
   /** Versions of streams, valid while the head in memory is. */
   readonly #versions = new Map<string, number>();
-  /** Size that the head row has. */
-  #stored: number;
   /** Set while the head in memory may be ahead of the file. */
   #stale = false;
 
@@ -61,7 +57,6 @@ export class LedgerWriter {
     this.#statements = new LedgerStatements(db);
     this.#parts = parts;
     this.#head = new LedgerHeadState(parts.digest, reader);
-    this.#stored = reader.head().size;
   }
 
   /** The head of what is committed. */
@@ -78,13 +73,11 @@ export class LedgerWriter {
     this.#statements.begin();
     try {
       this.#follow();
-      const { timeBack } = this.#head;
+      const { size } = this.#head;
       const settled = appends.map((append) => this.#settle(append));
       this.#statements.storeExtras(extras, this.#parts.clock);
-      const due = extras.checkpoint !== undefined || this.#head.timeBack > timeBack;
-      const stored = this.#storeHead(due);
+      if (this.#head.size > size) this.#statements.updateHead(this.#head);
       this.#statements.commit();
-      this.#stored = stored;
       return settled;
     } catch (error) {
       this.#stale = true;
@@ -95,27 +88,13 @@ export class LedgerWriter {
 
   /** Takes over what another process appended since. */
   #follow(): void {
-    const size = this.#reader.size();
-    if (this.#stale || size < this.#head.size) this.#reload();
-    else if (size > this.#head.size) {
-      this.#versions.clear();
-      this.#head.catchUp(this.#reader);
-    }
+    if (this.#stale || this.#reader.size() !== this.#head.size) this.#reload();
   }
 
   #reload(): void {
     this.#head = new LedgerHeadState(this.#parts.digest, this.#reader);
-    this.#stored = this.#reader.head().size;
     this.#versions.clear();
     this.#stale = false;
-  }
-
-  /** Writes the head row if it must be; gives the size that the row then has. */
-  #storeHead(due: boolean): number {
-    const { size } = this.#head;
-    if (size === this.#stored || (!due && size - this.#stored < HEAD_EVERY)) return this.#stored;
-    this.#statements.updateHead(this.#head);
-    return size;
   }
 
   #settle(append: Append): Settled<Appended> {
