@@ -17,7 +17,8 @@ export const LEDGER_SCHEMA_VERSION = 1;
  * which makes appends in bulk a third slower (measured).
  *
  * The head row is written in every transaction that appends: `frontier` is that of the Merkle tree
- * over exactly `size` events, and an opened file whose head and events differ is refused.
+ * over exactly `size` events, and an opened file whose head and events differ is refused. Its
+ * trigger says ROLLBACK: for an ABORT SQLite would journal the update for its undoing each time.
  *
  * `time_high` is the latest time of any event, `time_back` by how many milliseconds an event was
  * ever earlier than one before it (a clock set back). With it, a bound on time becomes an exact
@@ -92,7 +93,7 @@ CREATE TRIGGER ledger_head_grows BEFORE UPDATE ON ledger_head
   WHEN NEW.size < OLD.size OR NEW.origin IS NOT OLD.origin OR NEW.one IS NOT OLD.one
     OR NEW.time_high < OLD.time_high OR NEW.time_back < OLD.time_back
     OR NEW.size IS NOT (SELECT COALESCE(MAX(idx) + 1, 0) FROM event)
-  BEGIN SELECT RAISE(ABORT, 'append-only: the head only follows the events'); END;
+  BEGIN SELECT RAISE(ROLLBACK, 'append-only: the head only follows the events'); END;
 CREATE TRIGGER event_no_update BEFORE UPDATE ON event
   BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE TRIGGER event_no_delete BEFORE DELETE ON event

@@ -5,10 +5,9 @@ import type { Append, Appended, Checkpoint, ExpectedVersion } from "../../domain
 import { NotJson } from "../../domain/ledger/jcs.ts";
 import { leafHash } from "../../domain/ledger/merkle.ts";
 import {
-  dataHash,
   payloadWriter,
   recordedContext,
-  recordedData,
+  recordedPayload,
   SALT_BYTES,
   type Place,
 } from "../../domain/ledger/payload.ts";
@@ -113,7 +112,11 @@ export class LedgerWriter {
     const version = this.#checkVersion(append);
     this.#checkContents(append);
     const drafts = this.#draft(append, version);
-    for (const draft of drafts) this.#insert(draft);
+    this.#statements.insertEvents(drafts);
+    for (const { event } of drafts) {
+      this.#head.push(event.leafHash);
+      this.#head.seeTime(event.time);
+    }
     this.#keepVersion(append.stream, version + drafts.length);
     for (const content of append.contents ?? []) this.#statements.insertContent(content);
     this.#rememberKeys(append, rangeOf(drafts));
@@ -183,10 +186,9 @@ export class LedgerWriter {
     const salts = ids.random(SALT_BYTES * events.length);
     return events.map((event, i) => {
       const salt = salts.subarray(i * SALT_BYTES, (i + 1) * SALT_BYTES);
-      const data = recordedData(event);
-      const payload = payloadText(data);
+      const { data, payload } = recordedPayload(event, payloadText);
       const facts = {
-        dataHash: dataHash(digest, salt, digest.utf8(payload)),
+        dataHash: digest.ofSaltedText(salt, payload),
         id: ids.uuid(),
         index: this.#head.size + i,
         streamVersion: version + i,
@@ -232,12 +234,6 @@ export class LedgerWriter {
       context,
       leafHash: leafHash(this.#parts.digest.sha256, leaf),
     } as unknown as RecordedEvent;
-  }
-
-  #insert(draft: StoredEvent): void {
-    this.#statements.insertEvent(draft);
-    this.#head.push(draft.event.leafHash);
-    this.#head.seeTime(draft.event.time);
   }
 
   #rememberKeys(append: Append, range: Range): void {
