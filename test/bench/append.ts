@@ -50,6 +50,7 @@ const insertAll = floor.transaction(({ events, payloads }: Stored) => {
 let made = 0;
 
 try {
+  await warmUp();
   await measureSize();
   await measureShapes();
   await measureConcurrency();
@@ -59,8 +60,13 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
+/** As in a service that has been running: what is measured is compiled. */
+async function warmUp(): Promise<void> {
+  for (let i = 0; i < 20; i += 1) await ledger.append(appendOf(500));
+  for (let i = 0; i < 1000; i += 1) await ledger.append(appendOf(1));
+}
+
 async function measureSize(): Promise<void> {
-  await ledger.append(appendOf(100));
   const db = new Sqlite(file, { readonly: true });
   const sizes = db
     .prepare("SELECT avg(length(leaf)), avg(length(data)) FROM event JOIN payload USING (idx)")

@@ -13,10 +13,16 @@ import type { LedgerReader } from "./ledger-reader.ts";
 /** Leaves that opening hashes again at most. */
 const CHECKED_LEAVES = 1024;
 
+/** One hash for each bit of a size. */
+const MAX_FRONTIER = 53;
+
 /** The head of a ledger in memory: what the next event builds on. */
 export class LedgerHeadState {
   readonly #digest: Digest;
   readonly #frontier: Hash[];
+  /** The first hashes of the frontier in one piece, and how many: a push changes but the last. */
+  readonly #bytes = new Uint8Array(32 * MAX_FRONTIER);
+  #written = 0;
   #size: number;
   #timeHigh: string;
   #timeBack: number;
@@ -63,11 +69,12 @@ export class LedgerHeadState {
     return this.#timeBack;
   }
 
-  /** The frontier in one piece. */
+  /** The frontier in one piece, valid until the next push. */
   get frontier(): Uint8Array {
-    const bytes = new Uint8Array(32 * this.#frontier.length);
-    for (const [i, hash] of this.#frontier.entries()) bytes.set(hash, 32 * i);
-    return bytes;
+    const { length } = this.#frontier;
+    for (let i = this.#written; i < length; i += 1) this.#bytes.set(this.#frontier[i]!, 32 * i);
+    this.#written = length;
+    return this.#bytes.subarray(0, 32 * length);
   }
 
   root(): Hash {
@@ -77,6 +84,7 @@ export class LedgerHeadState {
   push(leaf: Hash): void {
     push(this.#digest.sha256, this.#frontier, this.#size, leaf);
     this.#size += 1;
+    this.#written = Math.min(this.#written, this.#frontier.length - 1);
   }
 
   /** Takes notice of the time of events that are appended. */

@@ -92,7 +92,7 @@ CREATE TRIGGER ledger_head_no_delete BEFORE DELETE ON ledger_head
 CREATE TRIGGER ledger_head_grows BEFORE UPDATE ON ledger_head
   WHEN NEW.size < OLD.size OR NEW.origin IS NOT OLD.origin OR NEW.one IS NOT OLD.one
     OR NEW.time_high < OLD.time_high OR NEW.time_back < OLD.time_back
-    OR NEW.size IS NOT (SELECT COALESCE(MAX(idx) + 1, 0) FROM event)
+    OR NEW.size IS NOT coalesce((SELECT idx + 1 FROM event ORDER BY idx DESC LIMIT 1), 0)
   BEGIN SELECT RAISE(ROLLBACK, 'append-only: the head only follows the events'); END;
 CREATE TRIGGER event_no_update BEFORE UPDATE ON event
   BEGIN SELECT RAISE(ABORT, 'append-only'); END;

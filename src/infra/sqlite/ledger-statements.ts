@@ -52,8 +52,10 @@ export class LedgerStatements {
     this.#events = db.prepare(insertInto("event", EVENT_ROW, GROUP));
     this.#payloads = db.prepare(insertInto("payload", PAYLOAD_ROW, GROUP));
     this.#content = db.prepare("INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO NOTHING");
+    // Without the WHERE, SQLite would collect the rows in a temporary table before the trigger.
     this.#head = db.prepare(
-      "UPDATE OR ROLLBACK ledger_head SET size = ?, frontier = ?, time_high = ?, time_back = ?",
+      `UPDATE OR ROLLBACK ledger_head SET size = ?, frontier = ?, time_high = ?, time_back = ?
+         WHERE one = 1`,
     );
     this.#idem = db.prepare("INSERT INTO idem VALUES (?, ?, ?, ?, NULL)");
     this.#once = db.prepare("INSERT INTO once_key VALUES (?, ?, ?)");
