@@ -3,31 +3,55 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DomainEvent } from "../../src/domain/events.ts";
-import type { SqliteLedger } from "../../src/infra/sqlite/sqlite-ledger.ts";
+import type { Append } from "../../src/domain/ledger/ledger.ts";
 import { appendTo, context } from "../support/ledger-samples.ts";
 import { openLedger } from "../support/sqlite-ledger.ts";
 
 /**
- * Appending to the ledger against its floor: the same bytes into one bare table with the same
- * indexes, no triggers, no hashes to compute, as durable (WAL, synchronous=FULL). Interleaved in
- * one process; the ratio is floor time / ledger time, median of the rounds. 1.0 would be free.
+ * Appending to the ledger against its floor: the same bytes into the same two tables with the same
+ * indexes by bare better-sqlite3, as durable (WAL, synchronous=FULL), with prepared statements and
+ * the same page cache, but without triggers, foreign keys, checks, head row, keys and hashing.
+ *
+ * One process, one file system; after each append comes one transaction of the floor, with rows
+ * that the ledger stored in the round before. A ratio is floor time / ledger time over a round;
+ * what is printed is the median of the rounds. 1.0 would be free. The CPU ratio is the same over
+ * the processor time of the whole process, so it does not see the waiting for the disk.
+ * `node dist/test/bench/append.js [factor of the number of rounds]`
  */
-const ROUNDS = 15;
+const FACTOR = Number(process.argv[2] ?? 1);
 const SHAPES = [
-  { perTransaction: 1, transactions: 200, target: 0.8 },
-  { perTransaction: 10, transactions: 60, target: 0.75 },
-  { perTransaction: 100, transactions: 15, target: 0.75 },
-  { perTransaction: 1000, transactions: 3, target: 0.68 },
+  { size: 1, transactions: 20, rounds: 41, target: 0.8 },
+  { size: 10, transactions: 10, rounds: 41, target: 0.75 },
+  { size: 100, transactions: 4, rounds: 41, target: 0.75 },
+  { size: 1000, transactions: 1, rounds: 41, target: 0.68 },
 ] as const;
 const APPENDERS = 32;
+
+type Row = readonly unknown[];
+interface Stored {
+  readonly events: readonly Row[];
+  readonly payloads: readonly Row[];
+}
 
 const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
 const file = join(directory, "ledger.db");
 const ledger = openLedger(file);
 const floor = openFloor(join(directory, "floor.db"));
-let next = 0;
+const insertEvent = floor.prepare(
+  "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+const insertPayload = floor.prepare("INSERT INTO payload VALUES (?, ?, ?, NULL, NULL)");
+const insertAll = floor.transaction(({ events, payloads }: Stored) => {
+  for (let i = 0; i < events.length; i += 1) {
+    insertEvent.run(...events[i]!);
+    insertPayload.run(...payloads[i]!);
+  }
+});
+let made = 0;
 
 try {
+  await warmUp();
+  await measureSize();
   await measureShapes();
   await measureConcurrency();
 } finally {
@@ -36,91 +60,137 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
+/** As in a service that has been running: what is measured is compiled. */
+async function warmUp(): Promise<void> {
+  for (let i = 0; i < 20; i += 1) await ledger.append(appendOf(500));
+  for (let i = 0; i < 1000; i += 1) await ledger.append(appendOf(1));
+}
+
+async function measureSize(): Promise<void> {
+  const db = new Sqlite(file, { readonly: true });
+  const sizes = db
+    .prepare("SELECT avg(length(leaf)), avg(length(data)) FROM event JOIN payload USING (idx)")
+    .raw()
+    .get() as [number, number];
+  db.close();
+  console.log(
+    `events: a leaf of ${Math.round(sizes[0])}, a payload (context and data) of ${Math.round(sizes[1])} bytes`,
+  );
+}
+
 async function measureShapes(): Promise<void> {
-  console.log("events/transaction  floor ev/s  ledger ev/s  ratio  target");
-  for (const { perTransaction, transactions, target } of SHAPES) {
-    const ratios: number[] = [];
-    const times: { ours: number; bare: number }[] = [];
-    for (let round = -2; round < ROUNDS; round += 1) {
-      const from = next;
-      const ours = await timed(() => appendMany(ledger, perTransaction, transactions));
-      const stored = readBack(from, next);
-      const bare = await timed(() => insertMany(stored, perTransaction));
+  console.log("events/transaction  floor ev/s  ledger ev/s  ratio  target  CPU ratio");
+  for (const { size, transactions, rounds, target } of SHAPES) {
+    const walls: Pair[] = [];
+    const cpus: Pair[] = [];
+    let stored: readonly Stored[] = [];
+    for (let round = -3; round < Math.ceil(rounds * FACTOR); round += 1) {
+      const from = (await ledger.head()).size;
+      const wall = { ours: 0, bare: 0 };
+      const cpu = { ours: 0, bare: 0 };
+      for (let i = 0; i < transactions; i += 1) {
+        const append = appendOf(size);
+        const ours = await timed(() => ledger.append(append));
+        const rows = stored[i];
+        const bare = await timed(() => (rows === undefined ? undefined : insertAll(rows)));
+        wall.ours += ours.wall;
+        wall.bare += bare.wall;
+        cpu.ours += ours.cpu;
+        cpu.bare += bare.cpu;
+      }
+      stored = readBack(from, size, transactions);
       if (round < 0) continue;
-      ratios.push(bare / ours);
-      times.push({ ours, bare });
+      walls.push(wall);
+      cpus.push(cpu);
     }
-    const count = perTransaction * transactions;
-    const rate = (pick: (t: { ours: number; bare: number }) => number): string =>
-      Math.round((count * 1000) / median(times.map(pick))).toString();
+    const rate = (times: readonly number[]): string =>
+      Math.round((size * transactions * 1000) / median(times)).toString();
     console.log(
-      `${String(perTransaction).padStart(18)}  ${rate((t) => t.bare).padStart(10)}  ` +
-        `${rate((t) => t.ours).padStart(11)}  ${median(ratios).toFixed(2).padStart(5)}  ≥ ${target}`,
+      `${String(size).padStart(18)}  ${rate(walls.map((t) => t.bare)).padStart(10)}  ` +
+        `${rate(walls.map((t) => t.ours)).padStart(11)}  ${ratio(walls)}  ≥ ${target.toFixed(2)}  ` +
+        ratio(cpus).padStart(9),
     );
   }
 }
 
+interface Pair {
+  readonly ours: number;
+  readonly bare: number;
+}
+
+function ratio(pairs: readonly Pair[]): string {
+  const value = median(pairs.map(({ ours, bare }) => bare / ours));
+  return value.toFixed(2).padStart(5);
+}
+
 async function measureConcurrency(): Promise<void> {
-  const total = 1600;
+  const each = 10;
   const factors: number[] = [];
-  for (let round = -1; round < 7; round += 1) {
-    const single = await timed(() => appendMany(ledger, 1, total / 8));
+  for (let round = -2; round < 21 * FACTOR; round += 1) {
+    const single = await timed(async () => {
+      for (let i = 0; i < APPENDERS; i += 1) await ledger.append(appendOf(1));
+    });
     const shared = await timed(async () => {
       const appender = async (): Promise<void> => {
-        for (let i = 0; i < total / APPENDERS; i += 1) await appendOne(ledger, 1);
+        for (let i = 0; i < each; i += 1) await ledger.append(appendOf(1));
       };
       await Promise.all(Array.from({ length: APPENDERS }, appender));
     });
-    if (round >= 0) factors.push((single * 8) / shared);
+    if (round >= 0) factors.push((single.wall * each) / shared.wall);
   }
   console.log(
     `${APPENDERS} appenders, one event each: ${median(factors).toFixed(1)} times one appender's rate (target ≥ 4)`,
   );
 }
 
-async function appendMany(to: SqliteLedger, events: number, transactions: number): Promise<void> {
-  for (let i = 0; i < transactions; i += 1) await appendOne(to, events);
+function appendOf(size: number): Append {
+  made += size;
+  return appendTo(`database:${made % 50}`, "any", {
+    events: Array.from({ length: size }, (_, i) => stepApplied(made + i)),
+    context: context({ requestId: `0190163d-8694-739b-aea5-${String(made).padStart(12, "0")}` }),
+  });
 }
 
-async function appendOne(to: SqliteLedger, count: number): Promise<void> {
-  const events = Array.from({ length: count }, (_, i) => migrationRegistered(i));
-  next += count;
-  await to.append(
-    appendTo(`database:${next % 50}`, "any", {
-      events,
-      context: context({ requestId: `0190163d-8694-739b-aea5-${next}` }),
-    }),
-  );
-}
-
-/** A typical event of a run. */
-function migrationRegistered(i: number): DomainEvent {
+/** What a step of a run leaves behind. */
+function stepApplied(i: number): DomainEvent {
   return {
-    type: "MigrationRegistered",
+    type: "StepApplied",
     data: {
+      runId: "0190163d-8694-739b-aea5-966c26f8ad90",
+      attempt: `0190163d-8694-739b-aea6-${String(i).padStart(12, "0")}`,
       version: `2026010203${i}`,
-      name: "add an index on orders",
-      checksum: "sha256:5ff1e96bed9196f2aae6b1149ac2a2c428375ff7c59659069a2266100aa5f01c",
-      up: "sha256:0d5acc7c74b6261cbc5fb49818866f811b4e83092d972f415b97984c949d8df1",
-      down: "sha256:2412c59ae8dc7749f3663c8e14b4647d8844ac92684c50668a3a7ef3e898c2f3",
-      transaction: "required",
-      allow: {},
+      direction: "up",
+      fingerprintBefore: "sha256:5ff1e96bed9196f2aae6b1149ac2a2c428375ff7c59659069a2266100aa5f01c",
+      fingerprintAfter: "sha256:0d5acc7c74b6261cbc5fb49818866f811b4e83092d972f415b97984c949d8df1",
+      schemaChanges: [],
+      rows: [{ table: "orders", before: i, after: i + 1 }],
+      statements: 3,
+      durationMs: 12,
+      lockMs: 9,
+      findings: [],
+      rewritings: [],
     },
   };
 }
 
-type Row = readonly unknown[];
-
-function readBack(from: number, to: number): readonly Row[] {
+/** The rows of the transactions of a round. */
+function readBack(from: number, size: number, transactions: number): readonly Stored[] {
   // Open only while it reads: no other connection looks on while the ledger is measured.
   const db = new Sqlite(file, { readonly: true });
-  const stored = db
-    .prepare(
-      `SELECT idx, id, stream, stream_pos, type, v, time, actor, actor_kind, correlation, causation,
-         leaf, leaf_hash, salt, data FROM event WHERE idx >= ? AND idx < ? ORDER BY idx`,
-    )
-    .raw()
-    .all(from, to) as Row[];
+  const read = (sql: string, at: number): readonly Row[] =>
+    db
+      .prepare(sql)
+      .raw()
+      .all(at, at + size) as Row[];
+  const stored = Array.from({ length: transactions }, (_, i) => ({
+    events: read("SELECT * FROM event WHERE idx >= ? AND idx < ?", from + i * size).map((row) =>
+      row.slice(0, 13),
+    ),
+    payloads: read(
+      "SELECT idx, salt, data FROM payload WHERE idx >= ? AND idx < ?",
+      from + i * size,
+    ),
+  }));
   db.close();
   return stored;
 }
@@ -133,30 +203,26 @@ function openFloor(path: string): Sqlite.Database {
     CREATE TABLE event (idx INTEGER PRIMARY KEY, id TEXT NOT NULL, stream TEXT NOT NULL,
       stream_pos INTEGER NOT NULL, type TEXT NOT NULL, v INTEGER NOT NULL, time TEXT NOT NULL,
       actor TEXT NOT NULL, actor_kind TEXT NOT NULL, correlation TEXT NOT NULL, causation TEXT,
-      leaf BLOB NOT NULL, leaf_hash BLOB NOT NULL, salt BLOB, data TEXT) STRICT;
+      leaf BLOB NOT NULL, leaf_hash BLOB NOT NULL) STRICT;
     CREATE UNIQUE INDEX event_by_id ON event (id);
     CREATE UNIQUE INDEX event_by_stream ON event (stream, stream_pos);
     CREATE INDEX event_by_correlation ON event (correlation);
     CREATE INDEX event_by_type ON event (type);
     CREATE INDEX event_by_actor ON event (actor);
-    CREATE INDEX event_by_time ON event (time);`);
+    CREATE INDEX event_by_time ON event (time);
+    CREATE TABLE payload (idx INTEGER PRIMARY KEY, salt BLOB, data TEXT, erased_at TEXT,
+      erase_reason TEXT) STRICT;`);
   return db;
 }
 
-function insertMany(stored: readonly Row[], perTransaction: number): void {
-  const insert = floor.prepare(
-    "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-  );
-  const group = floor.transaction((from: number) => {
-    for (let i = from; i < from + perTransaction; i += 1) insert.run(...stored[i]!);
-  });
-  for (let from = 0; from < stored.length; from += perTransaction) group(from);
-}
-
-async function timed(work: () => Promise<void> | void): Promise<number> {
+/** Milliseconds by the clock, and of the processor. */
+async function timed(work: () => unknown): Promise<{ wall: number; cpu: number }> {
+  const cpu = process.cpuUsage();
   const start = performance.now();
   await work();
-  return performance.now() - start;
+  const wall = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  return { wall, cpu: (user + system) / 1000 };
 }
 
 function median(values: readonly number[]): number {

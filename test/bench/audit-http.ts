@@ -57,8 +57,8 @@ function floorServer(file: string) {
   const statement =
     db.prepare(`SELECT e.idx AS "index", e.id, e.stream, e.stream_pos AS streamVersion,
     e.type, e.v, e.time, e.actor, e.actor_kind AS actorKind, e.correlation, e.causation,
-    lower(hex(e.leaf_hash)) AS leafHash, e.data AS payload
-    FROM event e NOT INDEXED WHERE e.idx BETWEEN ? AND ? ORDER BY e.idx asc LIMIT ?`);
+    lower(hex(e.leaf_hash)) AS leafHash, p.data AS payload
+    FROM event e NOT INDEXED LEFT JOIN payload p ON p.idx = e.idx WHERE e.idx BETWEEN ? AND ? ORDER BY e.idx asc LIMIT ?`);
   return createServer((request, response) => {
     const limit = Number(new URL(request.url!, "http://x").searchParams.get("limit"));
     const rows = statement.all(0, Number.MAX_SAFE_INTEGER, limit + 1) as { payload: string }[];

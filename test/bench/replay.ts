@@ -65,7 +65,7 @@ function selectAndParse(): void {
   const rows = db
     .prepare(
       `SELECT idx, id, stream, stream_pos, type, v, time, actor, actor_kind, correlation, causation,
-         leaf_hash, data FROM event ORDER BY idx`,
+         leaf_hash, data FROM event JOIN payload USING (idx) ORDER BY idx`,
     )
     .iterate() as IterableIterator<{ stream: string; stream_pos: number; data: string }>;
   const streams = new Map<string, number>();

@@ -46,15 +46,44 @@ function jcsList(list: readonly Json[]): string {
 
 function jcsObject(object: { readonly [key: string]: Json | undefined }): string {
   let text = "{";
-  for (const key of sortedKeys(object)) {
-    text += `${text.length === 1 ? "" : ","}${jcsString(key)}:${jcs(object[key]!)}`;
+  for (const { key, label } of membersOf(object)) {
+    text += (text.length === 1 ? label : `,${label}`) + jcs(object[key]!);
   }
   return `${text}}`;
 }
 
-/** Most objects are written with sorted keys already; looking is cheaper than sorting. */
-function sortedKeys(object: object): string[] {
-  const keys = Object.keys(object);
-  for (let i = 1; i < keys.length; i += 1) if (keys[i - 1]! > keys[i]!) return keys.toSorted();
-  return keys;
+/** A key, and how it is written. */
+interface Member {
+  readonly key: string;
+  readonly label: string;
 }
+
+/** The keys of an object as it has them, and its members as they are written. */
+interface Shape {
+  readonly keys: readonly string[];
+  readonly members: readonly Member[];
+}
+
+/** Shapes last met, by their first key: most objects look like one written before. */
+const shapes = new Map<string, Shape>();
+const MAX_SHAPES = 500;
+
+function membersOf(object: object): readonly Member[] {
+  const keys = Object.keys(object);
+  const first = keys[0];
+  if (first === undefined) return [];
+  const known = shapes.get(first);
+  if (known !== undefined && sameKeys(known.keys, keys)) return known.members;
+  const members = keys.toSorted(byCodeUnits).map((key) => ({ key, label: `${jcsString(key)}:` }));
+  if (shapes.size >= MAX_SHAPES) shapes.clear();
+  shapes.set(first, { keys, members });
+  return members;
+}
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : 1);

@@ -2,7 +2,7 @@ import type { DomainEvent, RecordedContext } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
 import type { Json } from "../shared/json.ts";
-import { jcs } from "./jcs.ts";
+import { jcs, NotJson } from "./jcs.ts";
 
 /** Bytes of the salt that hides a payload behind its hash. */
 export const SALT_BYTES = 16;
@@ -39,8 +39,24 @@ export function payloadWriter(context: RecordedContext): (data: Json) => string 
 export const dataHash = (digest: Digest, salt: Uint8Array, payload: Uint8Array): string =>
   digest.ofBytes(salt, payload);
 
-/** The data of an event as it will be read back: without undefined members. */
-export const recordedData = (event: DomainEvent): Json => present(event.data as unknown as Json);
+/**
+ * The data of an event as it will be read back, without undefined members, and its payload's text
+ * by `write`. Few events have such members, so they are looked for only once JCS has met one.
+ */
+export function recordedPayload(
+  event: DomainEvent,
+  write: (data: Json) => string,
+): { readonly data: Json; readonly payload: string } {
+  const data = event.data as unknown as Json;
+  try {
+    return { data, payload: write(data) };
+  } catch (error) {
+    if (!(error instanceof NotJson)) throw error;
+    const clean = present(data);
+    if (clean === data) throw error;
+    return { data: clean, payload: write(clean) };
+  }
+}
 
 /**
  * A value without its undefined members, at any depth. This is the one place where they are

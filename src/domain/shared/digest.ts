@@ -8,6 +8,8 @@ export interface Digest {
   readonly sha256: Sha256;
   /** `sha256:` + lower-case hex of SHA-256 over the concatenation of the parts. */
   ofBytes(...parts: readonly Uint8Array[]): string;
+  /** As `ofBytes`, over a salt and the UTF-8 bytes of `text`. */
+  ofSaltedText(salt: Uint8Array, text: string): string;
   /** `sha256:` + lower-case hex of SHA-256 over the UTF-8 bytes of `text`. */
   ofText(text: string): string;
   utf8(text: string): Uint8Array;

@@ -13,6 +13,14 @@ export class NodeDigest implements Digest {
     return `sha256:${whole === undefined ? inPieces(parts).digest("hex") : hash("sha256", whole, "hex")}`;
   }
 
+  ofSaltedText(salt: Uint8Array, text: string): string {
+    // At most three bytes are written for each UTF-16 code unit.
+    if (salt.length + 3 * text.length > JOIN_BYTES) return this.ofBytes(salt, this.utf8(text));
+    joined.set(salt);
+    const end = salt.length + joined.write(text, salt.length, "utf8");
+    return `sha256:${hash("sha256", joined.subarray(0, end), "hex")}`;
+  }
+
   ofText(text: string): string {
     return `sha256:${hash("sha256", text, "hex")}`;
   }

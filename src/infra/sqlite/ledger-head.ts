@@ -1,38 +1,59 @@
-import { frontierLength, leafHash, push, rootOf } from "../../domain/ledger/merkle.ts";
+import {
+  frontierLength,
+  leafHash,
+  push,
+  rootOf,
+  same,
+  subtreeRootsOf,
+} from "../../domain/ledger/merkle.ts";
 import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import type { LedgerReader } from "./ledger-reader.ts";
+
+/** Leaves that opening hashes again at most. */
+const CHECKED_LEAVES = 1024;
+
+/** One hash for each bit of a size. */
+const MAX_FRONTIER = 53;
 
 /** The head of a ledger in memory: what the next event builds on. */
 export class LedgerHeadState {
   readonly #digest: Digest;
   readonly #frontier: Hash[];
+  /** The first hashes of the frontier in one piece, and how many: a push changes but the last. */
+  readonly #bytes = new Uint8Array(32 * MAX_FRONTIER);
+  #written = 0;
   #size: number;
   #timeHigh: string;
   #timeBack: number;
 
   /**
-   * The head that a file has: its head row, and the events since. Throws Unavailable, code
-   * ledger-damaged, when the row contradicts itself or is ahead of the events.
+   * The head that a file has. Throws Unavailable, code ledger-damaged, when its row contradicts
+   * itself or the events.
    */
   constructor(digest: Digest, reader: LedgerReader) {
     const row = reader.head();
-    if (row.size > reader.size()) throw damaged("events are missing at the end");
+    if (row.events < row.size) throw damaged("events are missing at the end");
+    if (row.events > row.size) throw damaged("there are events beyond it");
     if (row.frontier.length !== 32 * frontierLength(row.size)) throw damaged("its frontier");
     this.#digest = digest;
     this.#frontier = splitHashes(row.frontier);
     this.#size = row.size;
     this.#timeHigh = row.timeHigh;
     this.#timeBack = row.timeBack;
-    this.catchUp(reader);
+    this.#checkLast(reader);
   }
 
-  /** Takes in the events that are stored beyond this head. */
-  catchUp(reader: LedgerReader): void {
-    for (const { leaf, time } of reader.leaves(this.#size)) {
-      this.push(leafHash(this.#digest.sha256, leaf));
-      this.seeTime(time);
-    }
+  /** The last subtree is that of the last events. It is small, or a look at all would take long. */
+  #checkLast(reader: LedgerReader): void {
+    const last = this.#frontier.at(-1);
+    const count = lastSubtree(this.#size);
+    if (last === undefined || count > CHECKED_LEAVES) return;
+    const { sha256 } = this.#digest;
+    const hashes: Hash[] = [];
+    for (const leaf of reader.leaves(this.#size - count)) hashes.push(leafHash(sha256, leaf));
+    const root = subtreeRootsOf(sha256, hashes)(0, hashes.length);
+    if (!same(root, last)) throw damaged("its frontier is not that of the last events");
   }
 
   get size(): number {
@@ -48,11 +69,12 @@ export class LedgerHeadState {
     return this.#timeBack;
   }
 
-  /** The frontier in one piece. */
+  /** The frontier in one piece, valid until the next push. */
   get frontier(): Uint8Array {
-    const bytes = new Uint8Array(32 * this.#frontier.length);
-    for (const [i, hash] of this.#frontier.entries()) bytes.set(hash, 32 * i);
-    return bytes;
+    const { length } = this.#frontier;
+    for (let i = this.#written; i < length; i += 1) this.#bytes.set(this.#frontier[i]!, 32 * i);
+    this.#written = length;
+    return this.#bytes.subarray(0, 32 * length);
   }
 
   root(): Hash {
@@ -62,6 +84,7 @@ export class LedgerHeadState {
   push(leaf: Hash): void {
     push(this.#digest.sha256, this.#frontier, this.#size, leaf);
     this.#size += 1;
+    this.#written = Math.min(this.#written, this.#frontier.length - 1);
   }
 
   /** Takes notice of the time of events that are appended. */
@@ -72,6 +95,13 @@ export class LedgerHeadState {
       this.#timeBack = Math.max(this.#timeBack, back);
     }
   }
+}
+
+/** Leaves of the last subtree of a frontier: the lowest 1-bit of the size. */
+function lastSubtree(size: number): number {
+  let count = 1;
+  while (size % (2 * count) === 0 && count < size) count *= 2;
+  return count;
 }
 
 function splitHashes(bytes: Uint8Array): Hash[] {

@@ -14,10 +14,13 @@ export interface LedgerQuery {
 
 const COLUMNS = `e.idx AS "index", e.id, e.stream, e.stream_pos AS streamVersion, e.type, e.v,
   e.time, e.actor, e.actor_kind AS actorKind, e.correlation, e.causation,
-  lower(hex(e.leaf_hash)) AS leafHash, e.data AS payload`;
+  lower(hex(e.leaf_hash)) AS leafHash, p.data AS payload`;
+
+/** Outer: an event without its payload is reported by who reads it, not passed over. */
+const WITH_PAYLOAD = "LEFT JOIN payload p ON p.idx = e.idx";
 
 /** Every event of a range, in order: the statement of readAll. */
-export const READ_RANGE = `SELECT ${COLUMNS} FROM event e
+export const READ_RANGE = `SELECT ${COLUMNS} FROM event e ${WITH_PAYLOAD}
   WHERE e.idx BETWEEN ? AND ? ORDER BY e.idx LIMIT ?`;
 
 /**
@@ -44,7 +47,8 @@ type Driver = "event_by_correlation" | "event_by_stream" | "event_by_actor" | "e
 function walk(driver: Driver | undefined, query: EventQuery, range: IndexRange): LedgerQuery {
   const place = driver === "event_by_stream" ? "e.stream_pos" : "e.idx";
   const where = conditions(query, driver);
-  const sql = `SELECT ${COLUMNS} FROM event e ${driver === undefined ? "NOT INDEXED" : `INDEXED BY ${driver}`}
+  const by = driver === undefined ? "NOT INDEXED" : `INDEXED BY ${driver}`;
+  const sql = `SELECT ${COLUMNS} FROM event e ${by} ${WITH_PAYLOAD}
     WHERE ${[...where.sql, `${place} BETWEEN ? AND ?`].join(" AND ")}
     ORDER BY ${place} ${query.order} LIMIT ?`;
   return { sql, values: [...where.values, range.low, range.high, query.limit] };
@@ -58,7 +62,7 @@ function mergeTypes(query: EventQuery, types: readonly string[], range: IndexRan
     WHERE ${["e.type = ?", ...where.sql, "e.idx BETWEEN ? AND ?"].join(" AND ")}`;
   const sql = `SELECT ${COLUMNS} FROM (
       ${types.map(() => one).join(" UNION ALL ")} ORDER BY 1 ${query.order} LIMIT ?
-    ) k CROSS JOIN event e ON e.idx = k.idx
+    ) k CROSS JOIN event e ON e.idx = k.idx ${WITH_PAYLOAD}
     ORDER BY k.idx ${query.order}`;
   const values = types.flatMap((type) => [type, ...where.values, range.low, range.high]);
   return { sql, values: [...values, query.limit] };

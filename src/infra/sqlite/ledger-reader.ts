@@ -17,14 +17,18 @@ export interface IdemRow {
   readonly answer: string | null;
 }
 
-/** The head row. */
+/** The head row, and what it must agree with. */
 export interface HeadRow {
   readonly origin: string;
+  /** Number of events, whatever the head row says. */
+  readonly events: number;
   readonly size: number;
   readonly frontier: Uint8Array;
   readonly timeHigh: string;
   readonly timeBack: number;
 }
+
+const SIZE = "SELECT idx + 1 FROM event ORDER BY idx DESC LIMIT 1";
 
 /** Reads a ledger file. Synchronous: each call is one short statement. */
 export class LedgerReader {
@@ -36,8 +40,9 @@ export class LedgerReader {
   }
 
   head(): HeadRow {
-    const sql =
-      "SELECT origin, size, frontier, time_high AS timeHigh, time_back AS timeBack FROM ledger_head";
+    // One statement, so that no append of another process comes in between.
+    const sql = `SELECT origin, size, frontier, time_high AS timeHigh, time_back AS timeBack,
+      coalesce((${SIZE}), 0) AS events FROM ledger_head`;
     return this.#statement(sql).get() as HeadRow;
   }
 
@@ -77,14 +82,13 @@ export class LedgerReader {
 
   /** Number of events, whatever the head row says. */
   size(): number {
-    const sql = "SELECT idx + 1 FROM event ORDER BY idx DESC LIMIT 1";
-    return (this.#pluck(sql).get() as number | undefined) ?? 0;
+    return (this.#pluck(SIZE).get() as number | undefined) ?? 0;
   }
 
-  /** Leaf and time of the events from an index on. */
-  leaves(from: number): Iterable<{ readonly leaf: Uint8Array; readonly time: string }> {
-    const sql = "SELECT leaf, time FROM event WHERE idx >= ? ORDER BY idx";
-    return this.#statement(sql).iterate(from) as Iterable<{ leaf: Uint8Array; time: string }>;
+  /** The leaves from an index on. */
+  leaves(from: number): Iterable<Uint8Array> {
+    const sql = "SELECT leaf FROM event WHERE idx >= ? ORDER BY idx";
+    return this.#pluck(sql).iterate(from) as Iterable<Uint8Array>;
   }
 
   content(digest: string): string | undefined {
@@ -122,11 +126,19 @@ export class LedgerReader {
    * than `to + timeBack` is later than `to`.
    */
   #range(query: EventQuery): IndexRange {
+    if (!this.#db.open) throw ledgerClosed();
     const after = query.after;
-    let low = after !== undefined && query.order === "asc" ? after + 1 : 0;
-    let high = after !== undefined && query.order === "desc" ? after - 1 : NO_END;
+    const low = after !== undefined && query.order === "asc" ? after + 1 : 0;
+    const high = after !== undefined && query.order === "desc" ? after - 1 : NO_END;
     if (query.from === undefined && query.to === undefined) return { low, high };
+    // One snapshot: an event that another process appends must not be missing from `timeBack`.
+    return this.#db.transaction(() => this.#timeRange(query, low, high))();
+  }
+
+  #timeRange(query: EventQuery, first: number, last: number): IndexRange {
     const { timeBack } = this.head();
+    let low = first;
+    let high = last;
     if (query.from !== undefined) {
       const sql = "SELECT idx FROM event WHERE time < ? ORDER BY time DESC, idx DESC LIMIT 1";
       const before = this.#pluck(sql).get(instant(query.from, -timeBack)) as number | undefined;

@@ -5,24 +5,24 @@ export const LEDGER_APPLICATION_ID = 0x534c6564;
 export const LEDGER_SCHEMA_VERSION = 1;
 
 /**
- * The tables of a ledger. The columns of `event` beside `leaf` and the payload are a search copy,
- * which verification compares with the leaf. An index on (type) is in effect one on (type, idx):
- * SQLite ends every index entry with the row's id, and the id is `idx`.
+ * The tables of a ledger. The columns of `event` beside `leaf` are a search copy, which
+ * verification compares with the leaf. An index on (type) is in effect one on (type, idx): SQLite
+ * ends every index entry with the row's id, and the id is `idx`.
  *
- * The payload (salt, data) is in the event's own row: a second table would cost a tenth to a fifth
- * of the speed of every append (measured). It can be erased, and is the only thing that can.
+ * The payload (salt, data) lies apart from its event: erasure and retention rewrite that table
+ * alone, and of an event nothing is ever updated.
  *
  * `prev` keeps the indexes gapless: an event needs the one before it. A trigger that looks for the
  * greatest index would do the same, but SQLite then journals every inserted row for its undoing,
  * which makes appends in bulk a third slower (measured).
  *
- * The head row follows the events, at the latest after 256 of them: writing it each time would be
- * an eighth of a single append (measured). It never runs ahead, and what it lacks is worked out
- * from the events when the ledger is opened.
+ * The head row is written in every transaction that appends: `frontier` is that of the Merkle tree
+ * over exactly `size` events, and an opened file whose head and events differ is refused. Its
+ * trigger says ROLLBACK: for an ABORT SQLite would journal the update for its undoing each time.
  *
  * `time_high` is the latest time of any event, `time_back` by how many milliseconds an event was
- * ever earlier than one before it (a clock set back); it is never behind. With it, a bound on time
- * becomes an exact bound on the index (ledger-reader.ts).
+ * ever earlier than one before it (a clock set back). With it, a bound on time becomes an exact
+ * bound on the index (ledger-reader.ts).
  */
 export const LEDGER_SCHEMA = `
 CREATE TABLE ledger_head (
@@ -47,12 +47,7 @@ CREATE TABLE event (
   causation   TEXT,
   leaf        BLOB    NOT NULL CHECK (length(leaf) <= 65535),
   leaf_hash   BLOB    NOT NULL CHECK (length(leaf_hash) = 32),
-  salt        BLOB,
-  data        TEXT,
-  erased_at   TEXT,
-  prev        INTEGER GENERATED ALWAYS AS (nullif(idx, 0) - 1) REFERENCES event (idx),
-  CHECK ((salt IS NULL) = (data IS NULL)),
-  CHECK ((data IS NULL) = (erased_at IS NOT NULL))
+  prev        INTEGER GENERATED ALWAYS AS (nullif(idx, 0) - 1) REFERENCES event (idx)
 ) STRICT;
 CREATE UNIQUE INDEX event_by_id     ON event (id);
 CREATE UNIQUE INDEX event_by_stream ON event (stream, stream_pos);
@@ -60,6 +55,16 @@ CREATE INDEX event_by_correlation   ON event (correlation);
 CREATE INDEX event_by_type          ON event (type);
 CREATE INDEX event_by_actor         ON event (actor);
 CREATE INDEX event_by_time          ON event (time);
+CREATE TABLE payload (
+  idx          INTEGER PRIMARY KEY REFERENCES event (idx),
+  salt         BLOB,
+  data         TEXT,
+  erased_at    TEXT,
+  erase_reason TEXT,
+  CHECK ((salt IS NULL) = (data IS NULL)),
+  CHECK ((data IS NULL) = (erased_at IS NOT NULL)),
+  CHECK ((erased_at IS NULL) = (erase_reason IS NULL))
+) STRICT;
 CREATE TABLE content (digest TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 CREATE TABLE idem (
   key          TEXT PRIMARY KEY,
@@ -87,18 +92,17 @@ CREATE TRIGGER ledger_head_no_delete BEFORE DELETE ON ledger_head
 CREATE TRIGGER ledger_head_grows BEFORE UPDATE ON ledger_head
   WHEN NEW.size < OLD.size OR NEW.origin IS NOT OLD.origin OR NEW.one IS NOT OLD.one
     OR NEW.time_high < OLD.time_high OR NEW.time_back < OLD.time_back
-    OR NEW.size IS NOT (SELECT COALESCE(MAX(idx) + 1, 0) FROM event)
-  BEGIN SELECT RAISE(ABORT, 'append-only: the head only follows the events'); END;
-CREATE TRIGGER event_erase_only BEFORE UPDATE ON event
-  WHEN NEW.salt IS NOT NULL OR NEW.data IS NOT NULL OR OLD.erased_at IS NOT NULL
-    OR NEW.idx IS NOT OLD.idx OR NEW.id IS NOT OLD.id OR NEW.stream IS NOT OLD.stream
-    OR NEW.stream_pos IS NOT OLD.stream_pos OR NEW.type IS NOT OLD.type OR NEW.v IS NOT OLD.v
-    OR NEW.time IS NOT OLD.time OR NEW.actor IS NOT OLD.actor
-    OR NEW.actor_kind IS NOT OLD.actor_kind OR NEW.correlation IS NOT OLD.correlation
-    OR NEW.causation IS NOT OLD.causation OR NEW.leaf IS NOT OLD.leaf
-    OR NEW.leaf_hash IS NOT OLD.leaf_hash
-  BEGIN SELECT RAISE(ABORT, 'append-only: of an event only the payload can be erased'); END;
+    OR NEW.size IS NOT coalesce((SELECT idx + 1 FROM event ORDER BY idx DESC LIMIT 1), 0)
+  BEGIN SELECT RAISE(ROLLBACK, 'append-only: the head only follows the events'); END;
+CREATE TRIGGER event_no_update BEFORE UPDATE ON event
+  BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE TRIGGER event_no_delete BEFORE DELETE ON event
+  BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER payload_erase_only BEFORE UPDATE ON payload
+  WHEN NEW.idx IS NOT OLD.idx OR NEW.salt IS NOT NULL OR NEW.data IS NOT NULL
+    OR OLD.erased_at IS NOT NULL
+  BEGIN SELECT RAISE(ABORT, 'append-only: a payload can only be erased'); END;
+CREATE TRIGGER payload_no_delete BEFORE DELETE ON payload
   BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE TRIGGER content_no_update BEFORE UPDATE ON content
   BEGIN SELECT RAISE(ABORT, 'append-only'); END;

@@ -5,10 +5,9 @@ import type { Append, Appended, Checkpoint, ExpectedVersion } from "../../domain
 import { NotJson } from "../../domain/ledger/jcs.ts";
 import { leafHash } from "../../domain/ledger/merkle.ts";
 import {
-  dataHash,
   payloadWriter,
   recordedContext,
-  recordedData,
+  recordedPayload,
   SALT_BYTES,
   type Place,
 } from "../../domain/ledger/payload.ts";
@@ -36,8 +35,6 @@ export interface Extras {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** The head row is written after so many events at the latest. */
-const HEAD_EVERY = 256;
 /** Streams whose version is kept in memory. */
 const KEPT_VERSIONS = 10_000;
 
@@ -51,8 +48,6 @@ export class LedgerWriter {
   #head: LedgerHeadState;
   /** Versions of streams, valid while the head in memory is. */
   readonly #versions = new Map<string, number>();
-  /** Size that the head row has. */
-  #stored: number;
   /** Set while the head in memory may be ahead of the file. */
   #stale = false;
 
@@ -61,7 +56,6 @@ export class LedgerWriter {
     this.#statements = new LedgerStatements(db);
     this.#parts = parts;
     this.#head = new LedgerHeadState(parts.digest, reader);
-    this.#stored = reader.head().size;
   }
 
   /** The head of what is committed. */
@@ -78,13 +72,11 @@ export class LedgerWriter {
     this.#statements.begin();
     try {
       this.#follow();
-      const { timeBack } = this.#head;
+      const { size } = this.#head;
       const settled = appends.map((append) => this.#settle(append));
       this.#statements.storeExtras(extras, this.#parts.clock);
-      const due = extras.checkpoint !== undefined || this.#head.timeBack > timeBack;
-      const stored = this.#storeHead(due);
+      if (this.#head.size > size) this.#statements.updateHead(this.#head);
       this.#statements.commit();
-      this.#stored = stored;
       return settled;
     } catch (error) {
       this.#stale = true;
@@ -95,27 +87,13 @@ export class LedgerWriter {
 
   /** Takes over what another process appended since. */
   #follow(): void {
-    const size = this.#reader.size();
-    if (this.#stale || size < this.#head.size) this.#reload();
-    else if (size > this.#head.size) {
-      this.#versions.clear();
-      this.#head.catchUp(this.#reader);
-    }
+    if (this.#stale || this.#reader.size() !== this.#head.size) this.#reload();
   }
 
   #reload(): void {
     this.#head = new LedgerHeadState(this.#parts.digest, this.#reader);
-    this.#stored = this.#reader.head().size;
     this.#versions.clear();
     this.#stale = false;
-  }
-
-  /** Writes the head row if it must be; gives the size that the row then has. */
-  #storeHead(due: boolean): number {
-    const { size } = this.#head;
-    if (size === this.#stored || (!due && size - this.#stored < HEAD_EVERY)) return this.#stored;
-    this.#statements.updateHead(this.#head);
-    return size;
   }
 
   #settle(append: Append): Settled<Appended> {
@@ -134,7 +112,11 @@ export class LedgerWriter {
     const version = this.#checkVersion(append);
     this.#checkContents(append);
     const drafts = this.#draft(append, version);
-    for (const draft of drafts) this.#insert(draft);
+    this.#statements.insertEvents(drafts);
+    for (const { event } of drafts) {
+      this.#head.push(event.leafHash);
+      this.#head.seeTime(event.time);
+    }
     this.#keepVersion(append.stream, version + drafts.length);
     for (const content of append.contents ?? []) this.#statements.insertContent(content);
     this.#rememberKeys(append, rangeOf(drafts));
@@ -204,10 +186,9 @@ export class LedgerWriter {
     const salts = ids.random(SALT_BYTES * events.length);
     return events.map((event, i) => {
       const salt = salts.subarray(i * SALT_BYTES, (i + 1) * SALT_BYTES);
-      const data = recordedData(event);
-      const payload = payloadText(data);
+      const { data, payload } = recordedPayload(event, payloadText);
       const facts = {
-        dataHash: dataHash(digest, salt, digest.utf8(payload)),
+        dataHash: digest.ofSaltedText(salt, payload),
         id: ids.uuid(),
         index: this.#head.size + i,
         streamVersion: version + i,
@@ -253,12 +234,6 @@ export class LedgerWriter {
       context,
       leafHash: leafHash(this.#parts.digest.sha256, leaf),
     } as unknown as RecordedEvent;
-  }
-
-  #insert(draft: StoredEvent): void {
-    this.#statements.insertEvent(draft);
-    this.#head.push(draft.event.leafHash);
-    this.#head.seeTime(draft.event.time);
   }
 
   #rememberKeys(append: Append, range: Range): void {

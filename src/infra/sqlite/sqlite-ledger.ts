@@ -40,7 +40,7 @@ export interface SqliteLedgerOptions {
 
 type Listener = (events: readonly RecordedEvent[]) => void;
 
-/** Milliseconds after which a checkpoint or an answer is stored without waiting for an append. */
+/** Milliseconds of rest after which a checkpoint or an answer is stored without an append. */
 const TIDY_AFTER = 50;
 
 /** The ledger in one SQLite file. */
@@ -57,6 +57,8 @@ export class SqliteLedger implements Ledger {
   readonly #listeners = new Set<Listener>();
   #answers = new Map<string, string>();
   #tidy: NodeJS.Timeout | undefined;
+  /** Whether something was appended since the last tidying. */
+  #busy = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -259,6 +261,7 @@ export class SqliteLedger implements Ledger {
       one.ok && !one.value.repeated ? one.value.events : [],
     );
     if (events.length === 0) return;
+    this.#busy = true;
     this.#tidySoon();
     for (const listener of this.#listeners) {
       try {
@@ -277,17 +280,29 @@ export class SqliteLedger implements Ledger {
     if (this.#writer === undefined || this.#closing !== undefined) return;
     this.#tidy ??= setTimeout(() => {
       this.#tidy = undefined;
-      this.#store().catch(() => {
+      this.#tidyUp().catch(() => {
         // Nothing is lost: checkpoint and answers are kept, the next append or close stores them,
         // and whoever asks for a checkpoint or closes the ledger gets the error.
       });
     }, TIDY_AFTER).unref();
   }
 
-  async #store(): Promise<void> {
+  /** While there are appends, they carry along what is signed: no transaction for it alone. */
+  async #tidyUp(): Promise<void> {
+    if (!this.#busy) return await this.#store();
+    this.#busy = false;
+    await this.#sign();
+    this.#tidySoon();
+  }
+
+  async #sign(): Promise<void> {
     const { size } = this.#headState();
     // A new file stays empty but for its head until its first event.
     if (size > 0) await this.#keeper.current(size);
+  }
+
+  async #store(): Promise<void> {
+    await this.#sign();
     if (!this.#db.open) return;
     if (this.#keeper.unstored !== undefined || this.#answers.size > 0) this.#write([]);
   }

@@ -1,45 +1,56 @@
 import { randomBytes, randomFillSync } from "node:crypto";
+import { v7 } from "uuid";
 import type { Ids } from "../../domain/shared/ids.ts";
 
-/** Random bytes of one UUIDv7. */
-const UUID_BYTES = 10;
+const POOL_BYTES = 4096;
+/** Bytes of a UUID, and of the randomness that one is made of. */
+const UUID_BYTES = 16;
 
-/** UUIDv7 (RFC 9562) and the operating system's random bytes. */
+/**
+ * UUIDv7 (RFC 9562), growing within one object, and the operating system's random bytes. The
+ * bytes come from a pool: asking the system for a few each time costs five times as much as all
+ * the rest of a UUID (measured).
+ */
 export class UuidIds implements Ids {
-  /** Asking the system each time for a few bytes costs ten times as much (measured). */
-  readonly #pool = Buffer.alloc(4096);
-  #used = this.#pool.length;
+  readonly #pool = new Uint8Array(POOL_BYTES);
+  readonly #id = Buffer.alloc(UUID_BYTES);
+  #used = POOL_BYTES;
+  #msecs = 0;
+  #seq = 0;
 
   uuid(): string {
-    const at = this.#take(UUID_BYTES);
-    // The version in the upper half of the first byte, the variant in the top bits of the third.
-    this.#pool[at] = 0x70 | (this.#pool[at]! & 0x0f);
-    this.#pool[at + 2] = 0x80 | (this.#pool[at + 2]! & 0x3f);
-    const random = this.#pool.toString("hex", at, at + UUID_BYTES);
-    const time = Date.now().toString(16).padStart(12, "0");
+    const random = this.#take(UUID_BYTES);
+    const now = Date.now();
+    if (now > this.#msecs) {
+      this.#msecs = now;
+      // 31 bits, so that the 32-bit counter has room above.
+      this.#seq = ((random[0]! & 0x7f) << 24) | (random[1]! << 16) | (random[2]! << 8) | random[3]!;
+    } else this.#seq += 1;
+    v7({ random, msecs: this.#msecs, seq: this.#seq }, this.#id);
+    const hex = this.#id.toString("hex");
     return (
-      `${time.slice(0, 8)}-${time.slice(8)}-${random.slice(0, 4)}-${random.slice(4, 8)}` +
-      `-${random.slice(8)}`
+      `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}` +
+      `-${hex.slice(20)}`
     );
   }
 
   random(count: number): Uint8Array {
-    if (count > this.#pool.length / 4) return randomBytes(count);
-    const at = this.#take(count);
-    const bytes = Uint8Array.from(this.#pool.subarray(at, at + count));
+    if (count > POOL_BYTES / 4) return randomBytes(count);
+    const fresh = this.#take(count);
+    const bytes = fresh.slice();
     // What was given out is not kept.
-    this.#pool.fill(0, at, at + count);
+    fresh.fill(0);
     return bytes;
   }
 
-  /** Place of `count` fresh bytes in the pool; each is used once. */
-  #take(count: number): number {
-    if (this.#used + count > this.#pool.length) {
+  /** `count` fresh bytes of the pool; each is used once. */
+  #take(count: number): Uint8Array {
+    if (this.#used + count > POOL_BYTES) {
       randomFillSync(this.#pool);
       this.#used = 0;
     }
     const at = this.#used;
     this.#used += count;
-    return at;
+    return this.#pool.subarray(at, this.#used);
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import Sqlite from "better-sqlite3";
 import { statSync } from "node:fs";
+import { leafHash, push } from "../../../src/domain/ledger/merkle.ts";
 import { Ed25519Signer } from "../../../src/infra/signing/ed25519-signer.ts";
 import { openLedgerFile } from "../../../src/infra/sqlite/ledger-connection.ts";
 import { digest } from "../../support/digest.ts";
@@ -27,18 +28,36 @@ describe("the ledger file", () => {
   describe("refuses", () => {
     const copy = (idx: number, id: string, stream: string, place: number): string =>
       `INTO event SELECT ${idx}, ${id}, ${stream}, ${place}, type, v, time, actor, actor_kind,
-        correlation, causation, leaf, leaf_hash, salt, data, erased_at FROM event WHERE idx = 0`;
+        correlation, causation, leaf, leaf_hash FROM event WHERE idx = 0`;
     const statements: Readonly<Record<string, string>> = {
       "an UPDATE of a leaf": "UPDATE event SET leaf = x'00' WHERE idx = 1",
       "an UPDATE of a search column": "UPDATE event SET type = 'Other' WHERE idx = 1",
-      "an UPDATE of a payload": "UPDATE event SET data = '{}' WHERE idx = 1",
-      "erasing a payload and a column with it":
-        "UPDATE event SET data = NULL, salt = NULL, erased_at = 'now', actor = 'x' WHERE idx = 1",
+      "an UPDATE that changes nothing": "UPDATE event SET v = v",
+      "an UPDATE of a payload": "UPDATE payload SET data = '{}' WHERE idx = 1",
+      "an UPDATE of a salt": "UPDATE payload SET salt = x'00' WHERE idx = 1",
+      "erasing a payload but not its salt": `UPDATE payload
+        SET data = NULL, erased_at = 'now', erase_reason = 'r' WHERE idx = 1`,
+      "erasing a payload without a reason":
+        "UPDATE payload SET data = NULL, salt = NULL, erased_at = 'now' WHERE idx = 1",
+      "erasing a payload without a time":
+        "UPDATE payload SET data = NULL, salt = NULL, erase_reason = 'r' WHERE idx = 1",
+      "moving a payload": `UPDATE payload SET idx = 9, data = NULL, salt = NULL,
+        erased_at = 'now', erase_reason = 'r' WHERE idx = 4`,
+      "a DELETE of a payload": "DELETE FROM payload WHERE idx = 4",
+      "a REPLACE of a payload": "REPLACE INTO payload VALUES (1, x'00', '{}', NULL, NULL)",
+      "an upsert of a payload": `INSERT INTO payload VALUES (1, x'00', '{}', NULL, NULL)
+        ON CONFLICT DO UPDATE SET data = excluded.data`,
+      "a payload without an event": "INSERT INTO payload VALUES (5, x'00', '{}', NULL, NULL)",
       "a DELETE of an event": "DELETE FROM event WHERE idx = 4",
       "a DELETE of all events": "DELETE FROM event",
       "an index that skips one": `INSERT ${copy(6, "'new'", "'b'", 0)}`,
       "an index below zero": `INSERT ${copy(-1, "'new'", "'b'", 0)}`,
       "an index again": `INSERT ${copy(4, "'new'", "'b'", 0)}`,
+      "an older index again": `INSERT ${copy(2, "'new'", "'b'", 0)}`,
+      "a REPLACE of an older event": `INSERT OR REPLACE ${copy(2, "'new'", "'b'", 0)}`,
+      "an INSERT OR FAIL past a gap": `INSERT OR FAIL ${copy(6, "'new'", "'b'", 0)}`,
+      "an INSERT OR IGNORE past a gap": `INSERT OR IGNORE ${copy(6, "'new'", "'b'", 0)}`,
+      "an index far beyond": `INSERT ${copy(Number.MAX_SAFE_INTEGER, "'new'", "'b'", 0)}`,
       "a REPLACE of an event": `INSERT OR REPLACE ${copy(4, "'new'", "'b'", 0)}`,
       "a REPLACE through the id": `INSERT OR REPLACE ${copy(5, "id", "'b'", 0)}`,
       "a REPLACE through the place": `INSERT OR REPLACE ${copy(5, "'new'", "stream", 0)}`,
@@ -66,8 +85,8 @@ describe("the ledger file", () => {
         await filled();
         const db = openLedgerFile(file(), { origin: SIGNER.name });
         const dump = (): unknown =>
-          ["event", "ledger_head", "content", "idem", "once_key", "checkpoint"].map((table) =>
-            db.prepare(`SELECT * FROM ${table}`).all(),
+          ["event", "payload", "ledger_head", "content", "idem", "once_key", "checkpoint"].map(
+            (table) => db.prepare(`SELECT * FROM ${table}`).all(),
           );
         const before = dump();
         assert.throws(() => db.exec(sql), { code: /^SQLITE_CONSTRAINT/ });
@@ -80,7 +99,8 @@ describe("the ledger file", () => {
   it("lets a payload be erased, which readers then report", async () => {
     await filled();
     const db = openLedgerFile(file(), { origin: SIGNER.name });
-    const erase = "UPDATE event SET data = NULL, salt = NULL, erased_at = '2026' WHERE idx = 1";
+    const erase = `UPDATE payload SET data = NULL, salt = NULL, erased_at = '2026',
+      erase_reason = 'asked for' WHERE idx = 1`;
     db.exec(erase);
     assert.throws(() => db.exec(erase), { code: "SQLITE_CONSTRAINT_TRIGGER" });
     db.close();
@@ -141,16 +161,55 @@ describe("the ledger file", () => {
   it("is refused when its last events are gone", async () => {
     await filled();
     const db = new Sqlite(file());
-    db.exec("DROP TRIGGER event_no_delete; DELETE FROM event WHERE idx = 4");
+    db.exec(`DROP TRIGGER event_no_delete; DROP TRIGGER payload_no_delete;
+      DELETE FROM payload WHERE idx = 4; DELETE FROM event WHERE idx = 4`);
     db.close();
     assert.throws(() => openLedger(file()), { code: "ledger-damaged" });
+  });
+
+  it("is refused when events were added behind its head", async () => {
+    await filled();
+    const db = new Sqlite(file());
+    db.exec(`INSERT INTO event SELECT 5, 'new', 'b', 0, type, v, time, actor, actor_kind,
+      correlation, causation, leaf, leaf_hash FROM event WHERE idx = 0`);
+    db.close();
+    assert.throws(() => openLedger(file()), { code: "ledger-damaged" });
+  });
+
+  it("is refused when its last event was edited, even under a recomputed hash", async () => {
+    await filled();
+    const db = new Sqlite(file());
+    const leaf = Buffer.from("{}");
+    const hash = leafHash(digest.sha256, leaf);
+    db.exec("DROP TRIGGER event_no_update; DROP TRIGGER checkpoint_no_delete");
+    db.exec("DELETE FROM checkpoint");
+    db.prepare("UPDATE event SET leaf = ?, leaf_hash = ? WHERE idx = 4").run(leaf, hash);
+    db.close();
+    assert.throws(() => openLedger(file()), { code: "ledger-damaged" });
+  });
+
+  it("has the head of its events after every append", async () => {
+    const ledger = openLedger(file());
+    const db = new Sqlite(file(), { readonly: true });
+    const stored = db.prepare("SELECT size, frontier FROM ledger_head");
+    const hashes: Uint8Array[] = [];
+    for (const count of [1, 1, 3, 1, 10, 1]) {
+      const { events } = await ledger.append(appendTo("a", "any", { events: revoked(count) }));
+      hashes.push(...events.map((event) => event.leafHash));
+      const row = stored.get() as { size: number; frontier: Uint8Array };
+      const frontier: Uint8Array[] = [];
+      for (const [i, hash] of hashes.entries()) push(digest.sha256, frontier, i, hash);
+      assert.deepEqual([row.size, row.frontier], [hashes.length, Buffer.concat(frontier)]);
+    }
+    db.close();
+    await ledger.close();
   });
 
   it("is refused when an older head was put back under a signed checkpoint", async () => {
     await filled();
     const db = new Sqlite(file());
-    db.exec(`DROP TRIGGER event_no_delete; DROP TRIGGER ledger_head_grows;
-      DELETE FROM event; UPDATE ledger_head SET size = 0, frontier = x''`);
+    db.exec(`DROP TRIGGER event_no_delete; DROP TRIGGER payload_no_delete;
+      DROP TRIGGER ledger_head_grows; DELETE FROM payload; DELETE FROM event; UPDATE ledger_head SET size = 0, frontier = x''`);
     db.close();
     assert.throws(() => openLedger(file()), { code: "ledger-damaged" });
   });

@@ -52,6 +52,7 @@ describe("verifying a ledger", () => {
         size: 9,
         root: undefined,
         checkedEvents: 9,
+        erasedPayloads: 0,
         findings: [],
       },
     );
@@ -76,13 +77,27 @@ describe("verifying a ledger", () => {
 
   const sql: Readonly<Record<string, readonly [sql: string, found: readonly string[]]>> = {
     "an edited payload": [
-      "UPDATE event SET data = replace(data, 'rotated', 'lost') WHERE idx = 4",
+      "UPDATE payload SET data = replace(data, 'rotated', 'lost') WHERE idx = 4",
       ["payload-differs 4"],
     ],
-    "an edited salt": ["UPDATE event SET salt = zeroblob(16) WHERE idx = 4", ["payload-differs 4"]],
-    "a removed payload": [
-      "UPDATE event SET salt = NULL, data = NULL, erased_at = 'x' WHERE idx = 4",
+    "an edited salt": [
+      "UPDATE payload SET salt = zeroblob(16) WHERE idx = 4",
+      ["payload-differs 4"],
+    ],
+    "the payload of another event": [
+      `UPDATE payload SET (salt, data) = (SELECT salt, data FROM payload WHERE idx = 5)
+         WHERE idx = 4`,
+      ["payload-differs 4"],
+    ],
+    "an erased payload": [
+      `UPDATE payload SET salt = NULL, data = NULL, erased_at = 'x', erase_reason = 'y'
+         WHERE idx = 4`,
       ["payload-missing 4"],
+    ],
+    "a deleted payload": ["DELETE FROM payload WHERE idx = 4", ["payload-missing 4"]],
+    "a payload of no event": [
+      "INSERT INTO payload VALUES (9, x'00', '{}', NULL, NULL)",
+      ["file-damaged"],
     ],
     "an edited column": ["UPDATE event SET actor = 'act_x' WHERE idx = 2", ["column-differs 2"]],
     "an edited time": ["UPDATE event SET time = '2020' WHERE idx = 2", ["column-differs 2"]],
@@ -144,13 +159,16 @@ describe("verifying a ledger", () => {
   it("finds deleted events at the end", async () => {
     await filled();
     tamper((db) => db.exec("DELETE FROM event WHERE idx >= 7"));
-    assert.deepEqual(await findings(), ["event-missing 7", "head-differs", "checkpoint-differs"]);
+    const found = ["event-missing 7", "head-differs", "checkpoint-differs"];
+    assert.deepEqual(await findings(), [...found, "file-damaged"]);
+    tamper((db) => db.exec("DELETE FROM payload WHERE idx >= 7"));
+    assert.deepEqual(await findings(), found);
   });
 
   it("finds deleted events at the end although the head was set back", async () => {
     await filled();
     tamper((db) => {
-      db.exec(`DELETE FROM event WHERE idx >= 1; UPDATE ledger_head
+      db.exec(`DELETE FROM payload WHERE idx >= 1; DELETE FROM event WHERE idx >= 1; UPDATE ledger_head
         SET size = 1, frontier = (SELECT leaf_hash FROM event)`);
     });
     const differs = "checkpoint-differs";

@@ -18,6 +18,18 @@ describe("UuidIds", () => {
     }
   });
 
+  it("makes UUIDs that grow, within a millisecond and when the clock is set back", () => {
+    const made = Array.from({ length: 5000 }, () => ids.uuid());
+    const { now } = Date;
+    Date.now = () => now() - 60_000;
+    try {
+      made.push(...Array.from({ length: 10 }, () => ids.uuid()));
+    } finally {
+      Date.now = now;
+    }
+    assert.deepEqual(made, made.toSorted());
+  });
+
   it("gives random bytes of any length, each once", () => {
     for (const count of [0, 1, 16, 1024, 1025, 16_000])
       assert.equal(ids.random(count).length, count);
