@@ -13,13 +13,21 @@ export async function demo({ keep }: { readonly keep: boolean }): Promise<void> 
   );
   const directory = await mkdtemp(join(tmpdir(), "schemaledger-demo-"));
   let service: ServiceProcess | undefined;
+  const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   try {
     printer.title("Schemaledger: the story of a lost table, and how it ends well now");
     service = await startServiceProcess(directory);
     printer.say(`A real service runs at ${service.client.url}, its data in ${directory}`);
-    await playStory(service.client, directory, printer);
+    const told = playStory(service.client, directory, printer);
+    const stopped = await Promise.race([told.then(() => false), interrupted.then(() => true)]);
+    if (stopped) {
+      // What the story still asks of the service fails when that ends; nobody waits for it.
+      told.catch(() => {});
+      process.exitCode = 130;
+      return;
+    }
     printer.title(`Done in ${printer.seconds()} s. Explore it yourself`);
-    if (keep) await explore(service, printer);
+    if (keep) await explore(service, interrupted, printer);
     else sayHow(printer);
   } finally {
     await service?.stop();
@@ -27,10 +35,14 @@ export async function demo({ keep }: { readonly keep: boolean }): Promise<void> 
   }
 }
 
-async function explore({ client, tokenFile }: ServiceProcess, printer: Printer): Promise<void> {
+async function explore(
+  { client, tokenFile }: ServiceProcess,
+  interrupted: Promise<unknown>,
+  printer: Printer,
+): Promise<void> {
   for (const line of curls(client.url, tokenFile)) printer.code(line);
   printer.say("The service runs until Ctrl-C; then everything is removed.");
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  await interrupted;
 }
 
 function sayHow(printer: Printer): void {

@@ -31,7 +31,7 @@ export async function startServiceProcess(directory: string): Promise<ServicePro
     client: new RestClient(url, token),
     tokenFile,
     stop: async () => {
-      if (child.exitCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGTERM");
       await once(child, "exit");
     },

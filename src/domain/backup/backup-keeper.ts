@@ -10,7 +10,7 @@ import type { BackupManifest, BackupStore, Scratch } from "./backup-store.ts";
 import type { BackupFacts, BackupKind, BackupPurpose } from "./events.ts";
 
 /** Codes of failures that speak of the stored backup itself, not of the attempt to read it. */
-const DAMAGE = new Set(["backup-damaged", "backup-differs", "backup-missing"]);
+const DAMAGE = new Set(["backup-damaged", "backup-differs", "backup-not-found"]);
 
 /** What is left of a snapshot when the engine is done with it. */
 type Saved = Omit<BackupFacts, "backupId" | "storedBytes" | "durationMs">;

@@ -1,4 +1,4 @@
-import type { DatabaseEngine, Restored } from "../engine/database-engine.ts";
+import type { DatabaseEngine, Meta, Restored } from "../engine/database-engine.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent, EventOf } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
@@ -111,9 +111,10 @@ export class Restorer {
       engine.inspect(),
     );
     if (!inspection.exists) return null;
-    const { problem } = inspection;
-    if (problem === undefined) return this.#saveReadable(database, runId, restoreId, context);
-    if (!UNREADABLE.has(problem.code))
+    const { problem, meta } = inspection;
+    if (problem === undefined && isOurs(database, meta))
+      return this.#saveReadable(database, runId, restoreId, context);
+    if (problem !== undefined && !UNREADABLE.has(problem.code))
       throw new DomainError(problem.code, problem.message, { hint: problem.hint });
     const backupId = this.#ids.uuid();
     await this.#recorder.record(
@@ -209,6 +210,10 @@ export class Restorer {
   }
 }
 
+/** Anything else that lies at the place is kept as bytes: it is not what the ledger speaks of. */
+const isOurs = (database: DatabaseState, meta: Meta | undefined): boolean =>
+  meta?.databaseId === database.id && meta.incarnation === database.incarnation;
+
 const restoreWith = (
   engine: DatabaseEngine,
   scratch: Scratch,
@@ -223,7 +228,7 @@ const restoreWith = (
   });
 
 /** The engine says by its code that it changed nothing. */
-const UNCHANGED = new Set(["fenced", "database-locked", "restore-unchanged"]);
+const UNCHANGED = new Set(["fenced", "database-locked", "clone-or-foreign"]);
 
 const isKnownUnchanged = (error: unknown): boolean =>
   error instanceof DomainError && UNCHANGED.has(error.code);

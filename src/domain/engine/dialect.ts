@@ -10,6 +10,8 @@ export interface ScriptToAnalyze {
   readonly sql: string;
   readonly transaction: TransactionMode;
   readonly allow: Allowances;
+  /** The script verifies a step: it may hold queries only. */
+  readonly verifies?: boolean;
 }
 
 export interface ScriptAnalysis {

@@ -1,5 +1,5 @@
 import type { DatabaseService } from "../database/database-service.ts";
-import type { Dialect } from "../engine/dialect.ts";
+import type { Dialect, ScriptToAnalyze } from "../engine/dialect.ts";
 import { databaseStream, type EventOf } from "../events.ts";
 import type { Content, Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
@@ -168,11 +168,15 @@ export class MigrationService {
   /** Every script must be one that can be run: the text alone already says so. */
   #refuseUnrunnable(input: MigrationInput): void {
     const { transaction = "required", allow = {} } = input;
-    const scripts: [string, string, typeof transaction][] = [["up", input.up, transaction]];
-    if (input.down !== undefined) scripts.push(["down", input.down, transaction]);
-    if (input.verify !== undefined) scripts.push(["verify", input.verify, "required"]);
-    for (const [part, sql, mode] of scripts) {
-      const { findings } = this.#dialect.analyze({ sql, transaction: mode, allow });
+    const scripts: [string, ScriptToAnalyze][] = [["up", { sql: input.up, transaction, allow }]];
+    if (input.down !== undefined) scripts.push(["down", { sql: input.down, transaction, allow }]);
+    if (input.verify !== undefined)
+      scripts.push([
+        "verify",
+        { sql: input.verify, transaction: "required", allow, verifies: true },
+      ]);
+    for (const [part, script] of scripts) {
+      const { findings } = this.#dialect.analyze(script);
       const errors = findings.filter(({ severity }) => severity === "error");
       if (errors.length === 0) continue;
       const [first] = errors;

@@ -1,5 +1,6 @@
 import type { RehearsalResult } from "../engine/database-engine.ts";
 import type { EventOf } from "../events.ts";
+import { DomainError, type Failure } from "../shared/errors.ts";
 import type { RehearsedStep } from "./events.ts";
 import type { StepToRun } from "./step-runner.ts";
 
@@ -31,3 +32,10 @@ export function rehearsalEvent(
     data: lossless === undefined ? data : { ...data, lossless },
   };
 }
+
+/** The database was not touched: the plan failed on its restored copy. */
+export const rehearsalFailed = ({ code, message, hint, statement }: Failure): DomainError =>
+  new DomainError(code, `Rehearsal: ${message}`, {
+    hint,
+    details: statement === undefined ? {} : { statement },
+  });

@@ -5,7 +5,7 @@ import { Conflict, DomainError } from "../shared/errors.ts";
 import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState } from "../state/state.ts";
 import type { Execution } from "./run-driver.ts";
-import { rehearsalEvent } from "./rehearsal.ts";
+import { rehearsalEvent, rehearsalFailed } from "./rehearsal.ts";
 import type { StepDependencies, StepToRun } from "./step-runner.ts";
 
 export interface RollbackDependencies extends StepDependencies {
@@ -49,8 +49,7 @@ export class Rollback {
     const exact = outcome === "passed" && (run.strategy === "down" || lossless === true);
     if (!exact) {
       await steps.conclude(rehearsal);
-      if (run.strategy === "down")
-        throw new DomainError(error!.code, `Rehearsal: ${error!.message}`, { hint: error!.hint });
+      if (run.strategy === "down") throw rehearsalFailed(error!);
       const backup = this.#backupFor(execution);
       return () => this.#restore(execution, backup);
     }

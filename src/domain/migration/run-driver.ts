@@ -13,7 +13,7 @@ import { onBehalf } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import { planMigrate, planRollback, BEFORE_ALL } from "./plan.ts";
-import { rehearsalEvent } from "./rehearsal.ts";
+import { rehearsalEvent, rehearsalFailed } from "./rehearsal.ts";
 import type { Rollback } from "./rollback.ts";
 import { RunControl } from "./run-control.ts";
 import type { RunFailures } from "./run-failures.ts";
@@ -207,8 +207,7 @@ export class RunDriver {
     const event = rehearsalEvent(run.id, backupId, todo, result, this.#since(began));
     if (event.data.outcome === "failed") {
       await steps.conclude(event);
-      const { code, message, hint } = event.data.error!;
-      throw new DomainError(code, `Rehearsal: ${message}`, { hint });
+      throw rehearsalFailed(event.data.error!);
     }
     steps.carry(event);
     return todo.map((step, i) => ({

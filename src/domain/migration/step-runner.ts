@@ -55,8 +55,8 @@ export class StepNotApplied extends DomainError {
   /** The engine could not prove what state the database is in. */
   readonly unknown: boolean;
 
-  constructor({ code, message, hint }: Failure, unknown: boolean) {
-    super(code, message, { hint });
+  constructor({ code, message, hint, statement }: Failure, unknown: boolean) {
+    super(code, message, { hint, details: statement === undefined ? {} : { statement } });
     this.unknown = unknown;
   }
 }

@@ -55,6 +55,9 @@ export function failureOf(error: unknown): Failure {
       code: error.code,
       message: error.message,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(typeof error.details["statement"] === "number"
+        ? { statement: error.details["statement"] }
+        : {}),
     };
   }
   return { code: "internal", message: error instanceof Error ? error.message : String(error) };

@@ -112,5 +112,5 @@ function splitHashes(bytes: Uint8Array): Hash[] {
 
 export const damaged = (what: string): Unavailable =>
   new Unavailable("ledger-damaged", `The head of the ledger does not fit: ${what}`, {
-    hint: "Run schemaledger verify on a copy of the file; do not append to it before",
+    hint: "Compare a copy of the file with your newest backup of it; do not append to it before",
   });

@@ -313,7 +313,7 @@ const codeOf = (error: unknown): string =>
 
 const readOnly = (): Unavailable =>
   new Unavailable("ledger-read-only", "The ledger was opened for reading only", {
-    hint: "Start the service without --read-only",
+    hint: "This copy of the ledger was opened for reading only; append through the service",
   });
 
 function writeFailed(error: unknown): DomainError {

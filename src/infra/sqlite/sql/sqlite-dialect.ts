@@ -1,9 +1,31 @@
-import type { Dialect, ScriptAnalysis, ScriptToAnalyze } from "../../../domain/engine/dialect.ts";
+import type {
+  Dialect,
+  ScriptAnalysis,
+  ScriptToAnalyze,
+  Statement,
+} from "../../../domain/engine/dialect.ts";
+import type { Finding } from "../../../domain/migration/events.ts";
 import { prepareScript } from "./script.ts";
+import { firstWord } from "./tokens.ts";
 
 /** SQLite's scripts. */
 export class SqliteDialect implements Dialect {
-  analyze({ sql, transaction }: ScriptToAnalyze): ScriptAnalysis {
-    return prepareScript(sql, transaction);
+  analyze({ sql, transaction, verifies = false }: ScriptToAnalyze): ScriptAnalysis {
+    const analysis = prepareScript(sql, transaction);
+    if (!verifies) return analysis;
+    const findings = analysis.statements.filter(isNoQuery).map(noQuery);
+    return { ...analysis, findings: [...analysis.findings, ...findings] };
   }
 }
+
+const QUERIES: ReadonlySet<string> = new Set(["SELECT", "WITH", "VALUES"]);
+
+const isNoQuery = ({ sql }: Statement): boolean => !QUERIES.has(firstWord(sql));
+
+const noQuery = ({ number }: Statement): Finding => ({
+  severity: "error",
+  code: "verify-not-a-query",
+  message: "A verify script holds queries only",
+  hint: "Write SELECT statements that return a row, and true if they have one column; PRAGMAs have table-valued forms: SELECT … FROM pragma_table_info('t')",
+  statement: number,
+});
