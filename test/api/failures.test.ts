@@ -51,7 +51,7 @@ describe("what becomes of a run that fails, or is undone", () => {
   }
 
   async function add(name: string, ...migrations: Migration[]): Promise<void> {
-    const named = migrations.map((one) => ({ name: `version ${one.version}`, ...one }));
+    const named = migrations.map((one) => Object.assign({ name: `version ${one.version}` }, one));
     const { status, text } = await service.post(`/v1/databases/${name}/migrations`, {
       migrations: named,
     });
