@@ -7,8 +7,8 @@ import { openLedger } from "../support/sqlite-ledger.ts";
 
 /**
  * Replaying a ledger through readAll into a fold, against its floor: one SELECT of the same
- * columns, JSON.parse of the payload and the same fold. Interleaved in one process, median; 1.0
- * would be free. `node dist/test/bench/replay.js [events]`, default 1,000,000.
+ * columns of the two tables, JSON.parse of the payload and the same fold. Interleaved in one
+ * process, median; 1.0 would be free. `node dist/test/bench/replay.js [events]`, default 1,000,000.
  */
 const total = Number(process.argv[2] ?? 1_000_000);
 const ROUNDS = total > 200_000 ? 3 : 7;
@@ -56,7 +56,8 @@ async function measure(): Promise<void> {
     Math.round((total * 1000) / median(times)).toString();
   console.log(`${total} events: floor ${rate(floor)}/s, readAll ${rate(ours)}/s`);
   console.log(
-    `ratio ${ratio.toFixed(2)} (target ≥ 0.6), heap growth at most ${Math.round(peak / 2 ** 20)} MiB`,
+    `ratio ${ratio.toFixed(2)} (target ≥ 0.6), heap growth at most ${Math.round(peak / 2 ** 20)} MiB, ` +
+      `peak RSS ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`,
   );
 }
 

@@ -5,6 +5,7 @@ import type { Ids } from "../../domain/shared/ids.ts";
 const POOL_BYTES = 4096;
 /** Bytes of a UUID, and of the randomness that one is made of. */
 const UUID_BYTES = 16;
+const UUIDS = 256;
 
 /**
  * UUIDv7 (RFC 9562), growing within one object, and the operating system's random bytes. The
@@ -13,13 +14,19 @@ const UUID_BYTES = 16;
  */
 export class UuidIds implements Ids {
   readonly #pool = new Uint8Array(POOL_BYTES);
-  readonly #id = Buffer.alloc(UUID_BYTES);
   #used = POOL_BYTES;
+  readonly #id = Buffer.alloc(UUID_BYTES);
+  /** Randomness of the next UUIDs, cut up once and for all. */
+  readonly #seeds = new Uint8Array(UUIDS * UUID_BYTES);
+  readonly #cut = Array.from({ length: UUIDS }, (_, i) =>
+    this.#seeds.subarray(i * UUID_BYTES, (i + 1) * UUID_BYTES),
+  );
+  #made = UUIDS;
   #msecs = 0;
   #seq = 0;
 
   uuid(): string {
-    const random = this.#take(UUID_BYTES);
+    const random = this.#seed();
     const now = Date.now();
     if (now > this.#msecs) {
       this.#msecs = now;
@@ -32,6 +39,15 @@ export class UuidIds implements Ids {
       `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}` +
       `-${hex.slice(20)}`
     );
+  }
+
+  #seed(): Uint8Array {
+    if (this.#made === UUIDS) {
+      randomFillSync(this.#seeds);
+      this.#made = 0;
+    }
+    this.#made += 1;
+    return this.#cut[this.#made - 1]!;
   }
 
   random(count: number): Uint8Array {

@@ -25,6 +25,14 @@ describe("NodeDigest", () => {
     assert.equal(digest.ofText("é€🙂"), `sha256:${sum(Buffer.from("é€🙂"))}`);
   });
 
+  it("hashes a salt and a text as their bytes, however long", () => {
+    const salt = Buffer.alloc(16, 0xe0);
+    for (const text of ["", "é€🙂", "\u0000x".repeat(10_000), "€".repeat(30_000)]) {
+      const expected = sum(Buffer.concat([salt, Buffer.from(text)]));
+      assert.equal(digest.ofSaltedText(salt, text), `sha256:${expected}`);
+    }
+  });
+
   it("takes only canonical base64", () => {
     assert.deepEqual(digest.fromBase64("AQI="), Buffer.from([1, 2]));
     for (const text of ["AQI", "AQJ=", "AQI=\n", "A QI=", "_w=="]) {
