@@ -85,8 +85,6 @@ describe("Faults around the service", function () {
     takeAway(world);
     await restored(api);
     await succeeded(api);
-    // A restore into nothing has the journal mode of a new file.
-    world.foreign((db) => db.pragma(`journal_mode = ${world.mode}`));
     await close();
     await assertConsistent(world);
   });
@@ -128,7 +126,6 @@ describe("Faults around the service", function () {
     for (const name of files(world)) writeFileSync(join(world.root, name), "x".repeat(9000));
     await assertFails(api, ["not-a-database"]);
     await restored(api);
-    world.foreign((db) => db.pragma(`journal_mode = ${world.mode}`));
     await succeeded(api);
     await close();
     await assertConsistent(world);
@@ -164,18 +161,21 @@ describe("Faults around the service", function () {
     await close();
   });
 
-  inBothModes("a file that cannot be written fails the run clearly", async (world) => {
-    const service = await world.spawn({}, unprivileged(world));
-    for (const path of [world.database, world.root]) {
-      const { mode } = statSync(path);
-      chmodSync(path, path === world.root ? 0o555 : 0o444);
-      await assertFails(service.api, ["database-read-only"]);
+  for (const [what, mode] of [
+    ["app.db", 0o444],
+    [".", 0o555],
+  ] as const)
+    inBothModes(`no permission to write ${what} fails the run clearly`, async (world) => {
+      const service = await world.spawn({}, unprivileged(world));
+      const path = join(world.root, what);
+      const before = statSync(path).mode;
       chmodSync(path, mode);
-    }
-    await succeeded(service.api);
-    await service.stop();
-    await assertConsistent(world);
-  });
+      await assertFails(service.api, ["database-read-only"]);
+      chmodSync(path, before);
+      await succeeded(service.api);
+      await service.stop();
+      await assertConsistent(world);
+    });
 
   inBothModes("a full disk fails the step, and the next run succeeds", async (world) => {
     // 512-byte blocks: no file may grow beyond 2 MiB.

@@ -1,4 +1,4 @@
-import type { DatabaseEngine, Restored } from "../engine/database-engine.ts";
+import type { Restored } from "../engine/database-engine.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent, EventOf } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
@@ -161,7 +161,13 @@ export class Restorer {
   ): Promise<void> {
     const began = this.#clock.elapsed();
     const restored = await this.#sessions.use(database, restoreId, ({ engine }) =>
-      restoreWith(engine, scratch, token, incarnation),
+      engine.restore({
+        scratchPath: scratchFile(scratch),
+        token,
+        incarnation,
+        lockTimeoutMs: RESTORE_LOCK_TIMEOUT,
+        ...(database.physical === null ? {} : { physical: database.physical }),
+      }),
     );
     const durationMs = Math.round(this.#clock.elapsed() - began);
     await this.#recorder.record(
@@ -207,19 +213,6 @@ export class Restorer {
     );
   }
 }
-
-const restoreWith = (
-  engine: DatabaseEngine,
-  scratch: Scratch,
-  token: number,
-  incarnation: string,
-): Promise<Restored> =>
-  engine.restore({
-    scratchPath: scratchFile(scratch),
-    token,
-    incarnation,
-    lockTimeoutMs: RESTORE_LOCK_TIMEOUT,
-  });
 
 /** The engine says by its code that it changed nothing. */
 const UNCHANGED = new Set(["fenced", "database-locked", "restore-unchanged"]);
