@@ -4,9 +4,9 @@ import { eachMode } from "../support/chaos/modes.ts";
 
 describe("What a run leaves behind", function () {
   this.timeout(60_000);
-  const inBothModes = eachMode();
+  const { inTurn } = eachMode();
 
-  inBothModes("is one complete file, without journal or WAL beside it", async (world) => {
+  inTurn("is one complete file, without journal or WAL beside it", async (world) => {
     const { api, close } = await world.serve();
     assert.equal((await api.run("app")).status, "succeeded");
     await close();

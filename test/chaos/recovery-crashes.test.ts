@@ -41,12 +41,13 @@ async function dieInRecovery(world: World, order: Order): Promise<void> {
 
 describe("Crashes inside recovery", function () {
   this.timeout(60_000);
-  const inBothModes = eachMode();
+  const { inTurn } = eachMode();
 
   for (const [n, [title, order]] of DEATHS.entries())
     for (const [m, [outcome, first]] of FOUND.entries()) {
-      if (extent((n + m) % 2 === 1, false)) continue;
-      inBothModes(`twice: ${title}, then finds ${outcome}`, async (world) => {
+      // The short form takes one of each kind, each with the other finding.
+      if (extent(n % 2 === 0 || m !== (n >> 1) % 2, false)) continue;
+      inTurn(`twice: ${title}, then finds ${outcome}`, async (world) => {
         const service = await world.spawn(first);
         await play("migrate", world, service.api);
         assert.equal((await service.ended).signal, "SIGKILL", service.stderr);

@@ -1,8 +1,4 @@
-import type {
-  DatabaseEngine,
-  Progress,
-  TableBackupResult,
-} from "../../domain/engine/database-engine.ts";
+import type { Progress, TableBackupResult } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import { Conflict } from "../../domain/shared/errors.ts";
 import type { ClosableEngine, CreateEngine, EngineOptions } from "./engines.ts";
