@@ -72,7 +72,7 @@ async function crash(world: World, story: Story, point: CrashPoint): Promise<voi
 
 describe("Crash matrix", function () {
   this.timeout(60_000);
-  const { inBothModes, whenLong } = eachMode();
+  const { inBothModes, inTurn, whenLong } = eachMode();
 
   for (const [n, [story, point]] of EXECUTOR_POINTS.entries())
     (n < SHORT ? inBothModes : whenLong)(`executor dies at ${point} (${story})`, async (world) => {
@@ -83,11 +83,8 @@ describe("Crash matrix", function () {
     });
 
   for (const [n, [story, when, type]] of SERVICE_POINTS.entries())
-    (n < SHORT ? inBothModes : whenLong)(
-      `service dies ${when} ${type} (${story})`,
-      async (world) => {
-        await crash(world, story, { when, type });
-        await assertConsistent(world);
-      },
-    );
+    (n < SHORT ? inTurn : whenLong)(`service dies ${when} ${type} (${story})`, async (world) => {
+      await crash(world, story, { when, type });
+      await assertConsistent(world);
+    });
 });

@@ -67,7 +67,7 @@ async function restored(api: Api): Promise<void> {
 
 describe("Faults around the service", function () {
   this.timeout(60_000);
-  const { inTurn } = eachMode();
+  const { inTurn, whenLong } = eachMode();
 
   inTurn("a missing file fails the run; put back, the next succeeds", async (world) => {
     const { api, close } = await world.serve();
@@ -161,11 +161,11 @@ describe("Faults around the service", function () {
     await close();
   });
 
-  for (const [what, mode] of [
-    ["app.db", 0o444],
-    [".", 0o555],
+  for (const [what, mode, declare] of [
+    ["app.db", 0o444, inTurn],
+    [".", 0o555, whenLong],
   ] as const)
-    inTurn(`no permission to write ${what} fails the run clearly`, async (world) => {
+    declare(`no permission to write ${what} fails the run clearly`, async (world) => {
       const service = await world.spawn({}, unprivileged(world));
       const path = join(world.root, what);
       const before = statSync(path).mode;
@@ -211,7 +211,7 @@ async function endsSomehow(api: Api): Promise<void> {
   try {
     const { status, body } = await api.post<RunView>("/v1/databases/app/runs", {});
     assert.ok([202, 503].includes(status), JSON.stringify(body));
-    if (status === 202) await api.get(`/v1/runs/${body.id}?wait=3`);
+    if (status === 202) await api.get(`/v1/runs/${body.id}?wait=1`);
   } catch (error) {
     if (!isGone(error)) throw error;
   }

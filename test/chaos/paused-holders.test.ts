@@ -29,7 +29,7 @@ async function resume(pid: number): Promise<void> {
 
 describe("Paused executors", function () {
   this.timeout(60_000);
-  const { inTurn } = eachMode();
+  const { inTurn, whenLong } = eachMode();
 
   inTurn("one that wakes up after recovery writes nothing", async (world) => {
     const pid = await orphanAt(world, "before-begin");
@@ -43,11 +43,11 @@ describe("Paused executors", function () {
   });
 
   // Past the marker the resumed one commits, unless it hears first that its service is gone.
-  for (const [point, possible] of [
-    ["after-begin", { StepAborted: "1,2" }],
-    ["after-marker", { StepAborted: "1,2", StepApplied: "1,2,3" }],
+  for (const [point, possible, declare] of [
+    ["after-begin", { StepAborted: "1,2" }, whenLong],
+    ["after-marker", { StepAborted: "1,2", StepApplied: "1,2,3" }, inTurn],
   ] as const)
-    inTurn(`recovery waits for one that holds the lock ${point}`, async (world) => {
+    declare(`recovery waits for one that holds the lock ${point}`, async (world) => {
       const pid = await orphanAt(world, point);
       const service = await world.serve();
       await delay(HOLD_MS);
