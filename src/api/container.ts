@@ -49,6 +49,8 @@ export interface Opened {
   readonly log: Log;
   readonly stopping: AbortSignal;
   readonly aroundLedger?: AroundLedger;
+  /** Default: that of `RecoveryService`. */
+  readonly recoveryLockTimeoutMs?: number;
 }
 
 /** Returns what everything else uses in place of the opened ledger. */
@@ -61,7 +63,7 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
     container.register(token, { useFactory: instanceCachingFactory(make) });
   };
   addBasics(one, config, opened);
-  addWork(one);
+  addWork(one, opened);
   addCommands(one, config, opened);
   one(t.SERVICES, (c) => ({
     databases: c.resolve(t.DATABASE_SERVICE),
@@ -126,7 +128,7 @@ function addBasics(
 }
 
 /** What carries out work on databases, for whichever service asked for it. */
-function addWork(one: One): void {
+function addWork(one: One, { recoveryLockTimeoutMs }: Opened): void {
   one(t.RECORDER, (c) => new Recorder(c.resolve(t.LEDGER)));
   one(t.PROGRESS, () => new ProgressHub());
   one(t.JOBS, () => new DatabaseJobs());
@@ -175,6 +177,7 @@ function addWork(one: One): void {
         c.resolve(t.BACKUP_KEEPER),
         c.resolve(t.SESSIONS),
         c.resolve(t.OWNED),
+        recoveryLockTimeoutMs,
       ),
   );
   one(t.STEP_PARTS, (c) => ({

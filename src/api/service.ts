@@ -39,6 +39,8 @@ export interface ServiceOptions {
   readonly executor?: ProcessExecutorOptions;
   /** For crash tests: what is put around the ledger, so that a process can die at an append. */
   readonly aroundLedger?: AroundLedger;
+  /** For crash tests: how long recovery waits for a live writer before it queues again, ms. */
+  readonly recoveryLockTimeoutMs?: number;
   /** How long a step in progress may take to end when the service closes, ms. Default 20 s. */
   readonly stopGraceMs?: number;
 }
@@ -68,7 +70,12 @@ async function start(
   options: ServiceOptions,
   closers: Closers,
 ): Promise<RunningService> {
-  const { log = logToStderr, aroundLedger, stopGraceMs = STOP_GRACE_MS } = options;
+  const {
+    log = logToStderr,
+    aroundLedger,
+    recoveryLockTimeoutMs,
+    stopGraceMs = STOP_GRACE_MS,
+  } = options;
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
   await chmod(config.data, 0o700);
@@ -87,6 +94,7 @@ async function start(
     log,
     stopping: stop.signal,
     ...(aroundLedger === undefined ? {} : { aroundLedger }),
+    ...(recoveryLockTimeoutMs === undefined ? {} : { recoveryLockTimeoutMs }),
   };
   const container = createContainer(config, opened);
   const adminKeyFile = join(keys, "admin.key");

@@ -27,9 +27,9 @@ const isApplied = ({ type }: AuditEvent): boolean => type === "StepApplied";
 
 describe("Concurrency", function () {
   this.timeout(60_000);
-  const inBothModes = eachMode();
+  const { inTurn } = eachMode();
 
-  inBothModes("20 runs at once apply each version once, one step at a time", async (world) => {
+  inTurn("20 runs at once apply each version once, one step at a time", async (world) => {
     const { api, close } = await world.serve();
     const runs = await Promise.all(Array.from({ length: 20 }, () => api.run("app")));
     assert.ok(runs.every(({ status }) => status === "succeeded"));
@@ -41,7 +41,7 @@ describe("Concurrency", function () {
     assertOneAtATime(events);
   });
 
-  inBothModes("10 databases at once", async (world) => {
+  inTurn("10 databases at once", async (world) => {
     const { api, close } = await world.serve();
     const names = Array.from({ length: 10 }, (_, i) => `db${i}`);
     const ends = await Promise.all(
@@ -61,7 +61,7 @@ describe("Concurrency", function () {
     assertOneAtATime((await assertConsistent(world)).events);
   });
 
-  inBothModes("one idempotency key sent ten times at once is one run", async (world) => {
+  inTurn("one idempotency key sent ten times at once is one run", async (world) => {
     const { api, close } = await world.serve();
     const key = { "idempotency-key": randomUUID() };
     const answers = await Promise.all(
@@ -76,7 +76,7 @@ describe("Concurrency", function () {
     assert.equal(events.filter(isApplied).length, MIGRATIONS.length);
   });
 
-  inBothModes("a run that is cancelled while it begins ends once", async (world) => {
+  inTurn("a run that is cancelled while it begins ends once", async (world) => {
     const { api, close } = await world.serve();
     for (let round = 0; round < extent(6, 60); round++) {
       const run = await api.need(api.post<RunView>("/v1/databases/app/runs", { to: "3" }));

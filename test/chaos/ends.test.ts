@@ -19,6 +19,10 @@ async function begin(api: Api, migration: object, rehearse: boolean): Promise<st
   return id;
 }
 
+/** A service that is stopping refuses what comes too late. */
+const isStopping = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith("Answered 503");
+
 /** Throws unless another connection can write at once. */
 const lockIsFree = (world: World): void =>
   world.foreign((db) => {
@@ -28,10 +32,10 @@ const lockIsFree = (world: World): void =>
 
 describe("Ends of a run", function () {
   this.timeout(60_000);
-  const inBothModes = eachMode();
+  const { inTurn, whenLong } = eachMode();
 
   for (const rehearse of [false, true])
-    inBothModes(
+    inTurn(
       `cancel ends a statement without end (${rehearse ? "rehearsal" : "step"})`,
       async (world) => {
         const { api, close } = await world.serve();
@@ -47,7 +51,7 @@ describe("Ends of a run", function () {
     );
 
   for (const rehearse of [false, true])
-    inBothModes(
+    inTurn(
       `the policy's time limit ends a statement without end (${rehearse ? "rehearsal" : "step"})`,
       async (world) => {
         const { api, close } = await world.serve();
@@ -62,7 +66,7 @@ describe("Ends of a run", function () {
       },
     );
 
-  inBothModes("a value larger than the engine can hold fails the step alone", async (world) => {
+  whenLong("a value larger than the engine can hold fails the step alone", async (world) => {
     const { api, close } = await world.serve();
     const up = "UPDATE item SET label = hex(zeroblob(1000000001)) WHERE id = 1;";
     const hog = { version: "2.5", name: "hog", up };
@@ -73,7 +77,7 @@ describe("Ends of a run", function () {
     await assertConsistent(world, contents);
   });
 
-  inBothModes("SIGTERM lets a step end and the next start ends the run", async (world) => {
+  inTurn("SIGTERM lets a step end and the next start ends the run", async (world) => {
     const service = await world.spawn();
     const id = await begin(service.api, SLOW, false);
     assert.deepEqual(await service.stop(), { code: 0, signal: null });
@@ -84,7 +88,7 @@ describe("Ends of a run", function () {
     assert.ok(["kept", "applied"].includes(outcome), outcome);
   });
 
-  inBothModes("SIGTERM does not wait for ever", async (world) => {
+  inTurn("SIGTERM does not wait for ever", async (world) => {
     const service = await world.spawn({ stopGraceMs: 200 });
     const id = await begin(service.api, RUNAWAY, false);
     assert.deepEqual(await service.stop(), { code: 0, signal: null });
@@ -94,12 +98,11 @@ describe("Ends of a run", function () {
     assert.equal(events.filter(({ type }) => type === "StepAborted").length, 1);
   });
 
-  inBothModes("SIGTERM to a service that is asked at the same time", async (world) => {
+  whenLong("SIGTERM to a service that is asked at the same time", async (world) => {
     const service = await world.spawn();
     const asked = Array.from({ length: 5 }, () =>
       service.api.run("app").catch((error: unknown) => {
-        if (!isGone(error) && !(error instanceof Error && /^Answered 503/.test(error.message)))
-          throw error;
+        if (!isGone(error) && !isStopping(error)) throw error;
       }),
     );
     assert.deepEqual(await service.stop(), { code: 0, signal: null });

@@ -29,9 +29,9 @@ async function resume(pid: number): Promise<void> {
 
 describe("Paused executors", function () {
   this.timeout(60_000);
-  const inBothModes = eachMode();
+  const { inTurn, whenLong } = eachMode();
 
-  inBothModes("one that wakes up after recovery writes nothing", async (world) => {
+  inTurn("one that wakes up after recovery writes nothing", async (world) => {
     const pid = await orphanAt(world, "before-begin");
     const { events, applied } = await assertConsistent(world);
     assert.equal(applied, "1,2");
@@ -43,11 +43,11 @@ describe("Paused executors", function () {
   });
 
   // Past the marker the resumed one commits, unless it hears first that its service is gone.
-  for (const [point, possible] of [
-    ["after-begin", { StepAborted: "1,2" }],
-    ["after-marker", { StepAborted: "1,2", StepApplied: "1,2,3" }],
+  for (const [point, possible, declare] of [
+    ["after-begin", { StepAborted: "1,2" }, whenLong],
+    ["after-marker", { StepAborted: "1,2", StepApplied: "1,2,3" }, inTurn],
   ] as const)
-    inBothModes(`recovery waits for one that holds the lock ${point}`, async (world) => {
+    declare(`recovery waits for one that holds the lock ${point}`, async (world) => {
       const pid = await orphanAt(world, point);
       const service = await world.serve();
       await delay(HOLD_MS);
@@ -69,6 +69,17 @@ describe("Paused executors", function () {
       await service.close();
       assert.equal((await assertConsistent(world)).applied, applied);
     });
+
+  inTurn("recovery asks again for a lock that is held longer than it waits", async (world) => {
+    const pid = await orphanAt(world, "after-begin");
+    const service = await world.serve({ recoveryLockTimeoutMs: 100 });
+    await delay(HOLD_MS);
+    await resume(pid);
+    await service.api.until((all) => all.some(({ type }) => type === "RunFailed"));
+    await service.close();
+    assert.deepEqual(service.log, []);
+    await assertConsistent(world);
+  });
 });
 
 /** Fence and markers, as the database has them. */

@@ -28,7 +28,7 @@ async function strike(world: World, victim: "service" | "executor", ms: number):
 
 describe("Kills at random times", function () {
   this.timeout(60_000);
-  const inBothModes = eachMode();
+  const { inBothModes } = eachMode();
 
   for (let round = 0; round < ROUNDS; round++) {
     const victim = round % 3 === 2 ? "executor" : "service";

@@ -17,9 +17,9 @@ const assertContent = (world: World, applied: string): void =>
 
 describe("Two services", function () {
   this.timeout(60_000);
-  const inBothModes = eachMode();
+  const { inTurn } = eachMode();
 
-  inBothModes("the second on a data directory is refused and says by whom", async (world) => {
+  inTurn("the second on a data directory is refused and says by whom", async (world) => {
     const first = await world.serve();
     const args = [MAIN, "serve", "--data", world.data, "--port", "0", "--root", world.root];
     const second = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -34,7 +34,7 @@ describe("Two services", function () {
     await assertConsistent(world);
   });
 
-  inBothModes("a database of another ledger is not registered", async (world) => {
+  inTurn("a database of another ledger is not registered", async (world) => {
     const other = await world.serve({}, join(world.root, "other"));
     const answer = await other.api.post("/v1/databases", {
       name: "mine",
@@ -47,7 +47,7 @@ describe("Two services", function () {
     assert.equal((await assertConsistent(world)).applied, "1,2");
   });
 
-  inBothModes("a cloned ledger applies nothing that the original has applied", async (world) => {
+  inTurn("a cloned ledger applies nothing that the original has applied", async (world) => {
     const copy = await world.clone();
     const original = await world.serve();
     // Changes rows only: the schema cannot tell that it was applied.
@@ -63,7 +63,7 @@ describe("Two services", function () {
     assert.equal((await assertConsistent(world)).applied, "1,2,3,4,5");
   });
 
-  inBothModes("a step that another service has overtaken is fenced off", async (world) => {
+  inTurn("a step that another service has overtaken is fenced off", async (world) => {
     const original = await world.spawn({ fault: "before-begin:stop" });
     const late = original.api.run("app", { to: "3" });
     const pid = await original.stoppedExecutor();

@@ -1,4 +1,4 @@
-import type { DatabaseEngine, Meta, Restored } from "../engine/database-engine.ts";
+import type { Meta, Restored } from "../engine/database-engine.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent, EventOf } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
@@ -163,7 +163,13 @@ export class Restorer {
   ): Promise<void> {
     const began = this.#clock.elapsed();
     const restored = await this.#sessions.use(database, restoreId, ({ engine }) =>
-      restoreWith(engine, scratch, token, incarnation),
+      engine.restore({
+        scratchPath: scratchFile(scratch),
+        token,
+        incarnation,
+        lockTimeoutMs: RESTORE_LOCK_TIMEOUT,
+        ...(database.physical === null ? {} : { physical: database.physical }),
+      }),
     );
     const durationMs = Math.round(this.#clock.elapsed() - began);
     await this.#recorder.record(
@@ -213,19 +219,6 @@ export class Restorer {
 /** Anything else that lies at the place is kept as bytes: it is not what the ledger speaks of. */
 const isOurs = (database: DatabaseState, meta: Meta | undefined): boolean =>
   meta?.databaseId === database.id && meta.incarnation === database.incarnation;
-
-const restoreWith = (
-  engine: DatabaseEngine,
-  scratch: Scratch,
-  token: number,
-  incarnation: string,
-): Promise<Restored> =>
-  engine.restore({
-    scratchPath: scratchFile(scratch),
-    token,
-    incarnation,
-    lockTimeoutMs: RESTORE_LOCK_TIMEOUT,
-  });
 
 /** The engine says by its code that it changed nothing. */
 const UNCHANGED = new Set(["fenced", "database-locked", "clone-or-foreign"]);

@@ -216,6 +216,11 @@ export interface RestoreRequest {
   /** The new incarnation, written into the scratch copy first so that it arrives atomically. */
   readonly incarnation: string;
   readonly lockTimeoutMs: number;
+  /**
+   * The database as the ledger first saw it: what a backup does not hold (sqlite: the journal mode)
+   * is set so again when the present file cannot say it any more.
+   */
+  readonly physical?: Physical;
 }
 
 export interface Restored {

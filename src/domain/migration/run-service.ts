@@ -5,7 +5,7 @@ import { usable, type Background } from "../backup/backup-service.ts";
 import type { DomainEvent } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
-import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
+import { Conflict, DomainError, InvalidInput, NotFound } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
@@ -136,7 +136,7 @@ export class RunService {
     const { databases, runs } = this.#projection.state;
     for (const database of databases.values()) {
       if (database.retired !== null) continue;
-      this.#enqueue(database, () => this.#driver.recover(database, context));
+      this.#enqueue(database, () => this.#recover(database, context));
       for (const runId of database.openRuns) {
         const run = runs.get(runId)!;
         if (run.status === "queued") this.#queue(database, runId, onBehalf(context, runId, runId));
@@ -176,8 +176,7 @@ export class RunService {
         once: `cancelled:${run.id}`,
       });
     } catch (error) {
-      const ended = error instanceof Conflict && error.code === "outcome-recorded-already";
-      if (!ended) throw error;
+      if (!hasCode(error, "outcome-recorded-already")) throw error;
     }
     return run;
   }
@@ -194,14 +193,30 @@ export class RunService {
     });
   }
 
+  /** While a writer that is only slow holds the lock nothing is known: it is asked again. */
+  async #recover(database: DatabaseState, context: Context): Promise<void> {
+    try {
+      await this.#driver.recover(database, context);
+    } catch (error) {
+      if (!hasCode(error, "database-locked")) throw error;
+      this.#enqueue(database, () => this.#recover(database, context));
+    }
+  }
+
   #enqueue(database: DatabaseState, work: () => Promise<void>): void {
     const { jobs, report } = this.#background;
-    void jobs.run(database.id, work).catch(report);
+    void jobs.run(database.id, work).catch((error: unknown) => {
+      // What could not begin any more is taken up by the next start.
+      if (!hasCode(error, "service-stopping")) report(error);
+    });
   }
 }
 
 /** How long a cancel request waits for the run's end before it answers, ms. */
 const CANCEL_WAIT = 10_000;
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof DomainError && error.code === code;
 
 function runnable(database: DatabaseState): DatabaseState {
   const { quarantine } = usable(database);

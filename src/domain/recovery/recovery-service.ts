@@ -39,6 +39,7 @@ export class RecoveryService {
   readonly #keeper: BackupKeeper;
   readonly #sessions: Sessions;
   readonly #owned: Owned;
+  readonly #lockTimeoutMs: number;
 
   constructor(
     projection: Projection,
@@ -46,12 +47,14 @@ export class RecoveryService {
     keeper: BackupKeeper,
     sessions: Sessions,
     owned: Owned,
+    lockTimeoutMs: number = RECOVERY_LOCK_TIMEOUT,
   ) {
     this.#projection = projection;
     this.#recorder = recorder;
     this.#keeper = keeper;
     this.#sessions = sessions;
     this.#owned = owned;
+    this.#lockTimeoutMs = lockTimeoutMs;
   }
 
   /**
@@ -119,7 +122,7 @@ export class RecoveryService {
     }
     const attempts = this.#openAttempts(database);
     const restores = this.#openRestores(database);
-    await engine.beginRecovery(RECOVERY_LOCK_TIMEOUT);
+    await engine.beginRecovery(this.#lockTimeoutMs);
     const ids = attempts.map(({ attempt }) => attempt);
     const [started] = await this.#recorder.record(
       database.id,

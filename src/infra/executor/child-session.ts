@@ -1,11 +1,7 @@
-import type {
-  DatabaseEngine,
-  Progress,
-  TableBackupResult,
-} from "../../domain/engine/database-engine.ts";
+import type { Progress, TableBackupResult } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import { Conflict } from "../../domain/shared/errors.ts";
-import type { CreateEngine, EngineOptions } from "./engines.ts";
+import type { ClosableEngine, CreateEngine, EngineOptions } from "./engines.ts";
 import { exitIfOrphaned } from "./orphan.ts";
 import { ENGINE_METHODS, type ToChild, type ToParent } from "./protocol.ts";
 import { fromWire, toWire } from "./wire-error.ts";
@@ -27,7 +23,7 @@ export class ChildSession implements SessionHost {
   readonly #options: EngineOptions;
   readonly #send: Send;
   readonly #waiting = new Map<number, Waiting>();
-  #engine: DatabaseEngine | undefined;
+  #engine: ClosableEngine | undefined;
   #nextId = 1;
   #congested = false;
 
@@ -47,6 +43,11 @@ export class ChildSession implements SessionHost {
       case "tables-recorded":
         return this.#recorded(message);
     }
+  }
+
+  /** Before the process exits: SQLite's WAL would otherwise stay behind, with commits in it. */
+  close(): void {
+    this.#engine?.close?.();
   }
 
   /** Progress is for people: while the service reads slowly, it is left out instead of piling up. */

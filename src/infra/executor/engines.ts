@@ -8,12 +8,15 @@ export interface EngineOptions {
   readonly faults: FaultHook;
 }
 
+/** An engine that may hold connections, to be closed in good order. */
+export type ClosableEngine = DatabaseEngine & { close?(): void };
+
 /** Makes the engine of one session. Throws `InvalidInput` for an engine that is not there. */
 export type CreateEngine = (
   target: DatabaseTarget,
   host: SessionHost,
   options: EngineOptions,
-) => DatabaseEngine;
+) => ClosableEngine;
 
 interface EngineModule {
   readonly createEngine: CreateEngine;

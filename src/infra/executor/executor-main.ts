@@ -44,6 +44,7 @@ async function main(): Promise<void> {
   process.on("message", (message) => {
     const told = message as ToChild;
     if (told.kind === "close") {
+      session.close();
       process.exit(0);
     }
     void session.handle(told);

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import Database from "better-sqlite3";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { engineError } from "./sqlite-error.ts";
@@ -26,6 +26,7 @@ export type Purpose = "managed" | "scratch" | "checking";
  */
 export async function openDatabase(path: string, purpose: Purpose): Promise<Connection> {
   await requireFile(path);
+  if (purpose === "managed") await requireWritable(path);
   let db: Connection | undefined;
   try {
     const opened = new Database(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
@@ -50,6 +51,20 @@ async function requireFile(path: string): Promise<void> {
     });
   if (!found.isFile())
     throw new Unavailable("not-a-database", `${path} is not a file`, { hint: "Check the path" });
+}
+
+/**
+ * SQLite would open the file all the same, for reading, and make WAL files beside it with its
+ * permissions: those would stay read-only when the database is writable again.
+ */
+async function requireWritable(path: string): Promise<void> {
+  try {
+    await access(path, constants.W_OK);
+  } catch {
+    throw new Unavailable("database-read-only", `${path} cannot be written`, {
+      hint: "Give the service write permission to the file, to its directory, and to its -wal and -shm files if there are any",
+    });
+  }
 }
 
 function configure(db: Connection, purpose: Purpose): void {

@@ -47,7 +47,7 @@ export async function restore(session: Session, request: RestoreRequest): Promis
     await requireSpace(url, await sizeOf(request.scratchPath));
     await session.faults("restore-before-copy");
     const online = live.usable && (await copyOver(session, request));
-    if (!online) await replaceFile(request.scratchPath, url, request.incarnation);
+    if (!online) await replace(session, request);
     await session.faults("restore-after-copy");
     await makeDurable(session, request);
     return await compare(session, content, live.rows);
@@ -76,6 +76,13 @@ async function claimLive(session: Session, request: RestoreRequest): Promise<Liv
     if (isUnreadable(engineError(error))) return { usable: false, rows: {} };
     throw error;
   }
+}
+
+/** The file that could say its journal mode is gone or damaged: the ledger remembers. */
+async function replace({ target }: Session, request: RestoreRequest): Promise<void> {
+  await replaceFile(request.scratchPath, target.url, request.incarnation);
+  if (request.physical?.journalMode === "wal")
+    await withDatabase(target.url, "managed", (db) => db.pragma("journal_mode = WAL"));
 }
 
 const isUnreadable = ({ code }: DomainError): boolean =>

@@ -167,6 +167,20 @@ for (const mode of MODES)
       assert.match(error.message, /other had 2 rows and has 0/);
     });
 
+    it("needs the markers that the ledger believes, also under the same schema", async () => {
+      const first = await database.request("UPDATE other SET note = note");
+      assert.equal((await database.engine.applyStep(first)).status, "done");
+      const before = database.content();
+      for (const appliedBefore of [[], [first.version, "another"]]) {
+        const result = await database.apply("UPDATE other SET note = 'x'", { appliedBefore });
+        assert.equal(result.status === "failed" && result.error.code, "markers-differ");
+        assert.equal(result.status === "failed" && result.state, "unchanged");
+      }
+      assert.deepEqual(database.content(), before);
+      const appliedBefore = [first.version];
+      assert.equal((await database.apply("SELECT 1", { appliedBefore })).status, "done");
+    });
+
     it("needs the schema that the ledger believes", async () => {
       const { error } = await refused("CREATE TABLE t (a)", "drift", {
         expectedBefore: "sha256:other",

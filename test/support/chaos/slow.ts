@@ -8,7 +8,7 @@ SELECT 0 * count(*) FROM c) WHERE id = 1;`;
 export const RUNAWAY = { version: "2.5", name: "without end", up: counted("") };
 
 /** The same, but it ends after about a second; it changes nothing but the marker. */
-export const SLOW = { version: "2.5", name: "slow", up: counted(" WHERE i < 8000000") };
+export const SLOW = { version: "2.5", name: "slow", up: counted(" WHERE i < 4000000") };
 
 /** The contents of the story with the slow version applied or not. */
 export function contentsWithSlow(): ReadonlyMap<string, string> {

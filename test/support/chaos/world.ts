@@ -16,7 +16,7 @@ export interface LocalService {
   readonly api: Api;
   /** What it logged. */
   readonly log: readonly LogRecord[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A data directory with one registered database `app`, versions 1 and 2 applied, 3 to 5 pending. */
