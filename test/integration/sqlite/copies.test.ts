@@ -92,43 +92,50 @@ for (const mode of MODES)
       });
     });
 
-    describe("verify", () => {
-      it("restores to scratch and compares", async () => {
-        const backup = await stored();
-        const scratch = workspace.path("scratch.db");
-        const verified = await database.engine.verify(backup, scratch);
-        assert.deepEqual(verified.rows, backup.rows);
-        assert.equal(verified.fingerprint, backup.fingerprint);
-        assert.equal(sha256(scratch), backup.sha256);
-      });
-
-      const damages: readonly (readonly [string, (bytes: Buffer) => Buffer, boolean])[] = [
-        ["a flipped bit", (bytes) => (flip(bytes, 5000), bytes), false],
-        ["a truncated file", (bytes) => bytes.subarray(0, bytes.length - 4096), false],
-        ["a file that is no database", (bytes) => Buffer.alloc(bytes.length, 1), true],
-        ["a broken page", (bytes) => (bytes.fill(0xff, 4096, 8192), bytes), true],
-      ];
-      for (const [what, damage, adjustDigest] of damages)
-        it(`finds ${what} and leaves no scratch copy`, async () => {
-          const backup = await stored();
-          writeFileSync(backup.path, damage(readFileSync(backup.path)));
-          const claimed = adjustDigest ? { ...backup, sha256: sha256(backup.path) } : backup;
-          await assert.rejects(database.engine.verify(claimed, workspace.path("scratch.db")), {
-            code: "backup-damaged",
-          });
-          assert.ok(!workspace.files().includes("scratch.db"));
+    for (const size of ["small", "large"])
+      describe(`verify of a ${size} backup`, () => {
+        // A large one is hashed in a thread of its own.
+        beforeEach(() => {
+          if (size === "large")
+            database.foreign((db) => db.exec("CREATE TABLE big AS SELECT zeroblob(20 << 20) AS x"));
         });
 
-      it("finds other rows and another schema than were recorded", async () => {
-        const backup = await stored();
-        const claims = [{ rows: { ...backup.rows, t: 2999 } }, { fingerprint: "sha256:x" }];
-        for (const [at, claim] of claims.entries())
-          await assert.rejects(
-            database.engine.verify({ ...backup, ...claim }, workspace.path(`s${at}.db`)),
-            { code: "backup-differs" },
-          );
+        it("restores to scratch and compares", async () => {
+          const backup = await stored();
+          const scratch = workspace.path("scratch.db");
+          const verified = await database.engine.verify(backup, scratch);
+          assert.deepEqual(verified.rows, backup.rows);
+          assert.equal(verified.fingerprint, backup.fingerprint);
+          assert.equal(sha256(scratch), backup.sha256);
+        });
+
+        const damages: readonly (readonly [string, (bytes: Buffer) => Buffer, boolean])[] = [
+          ["a flipped bit", (bytes) => (flip(bytes, 5000), bytes), false],
+          ["a truncated file", (bytes) => bytes.subarray(0, bytes.length - 4096), false],
+          ["a file that is no database", (bytes) => Buffer.alloc(bytes.length, 1), true],
+          ["a broken page", (bytes) => (bytes.fill(0xff, 4096, 8192), bytes), true],
+        ];
+        for (const [what, damage, adjustDigest] of damages)
+          it(`finds ${what} and leaves no scratch copy`, async () => {
+            const backup = await stored();
+            writeFileSync(backup.path, damage(readFileSync(backup.path)));
+            const claimed = adjustDigest ? { ...backup, sha256: sha256(backup.path) } : backup;
+            await assert.rejects(database.engine.verify(claimed, workspace.path("scratch.db")), {
+              code: "backup-damaged",
+            });
+            assert.ok(!workspace.files().includes("scratch.db"));
+          });
+
+        it("finds other rows and another schema than were recorded", async () => {
+          const backup = await stored();
+          const claims = [{ rows: { ...backup.rows, t: 2999 } }, { fingerprint: "sha256:x" }];
+          for (const [at, claim] of claims.entries())
+            await assert.rejects(
+              database.engine.verify({ ...backup, ...claim }, workspace.path(`s${at}.db`)),
+              { code: "backup-differs" },
+            );
+        });
       });
-    });
 
     describe("table backup", () => {
       const backupOf = (tables: string[]) => ({
