@@ -14,14 +14,14 @@ import {
   type Baseline,
   type KnownState,
 } from "./step-baseline.ts";
+import { survivor, type TableMoves } from "./table-moves.ts";
 
 /** What is compared after the last statement, still inside the transaction. */
 export interface StepOutcome {
   readonly before: Baseline;
   readonly after: KnownState;
   readonly script: ScriptAnalysis;
-  /** Present name (folded) of each table that was renamed, by its name before the step. */
-  readonly renamed: ReadonlyMap<string, string>;
+  readonly moves: TableMoves;
   readonly allow: Allowances;
   readonly direction: Direction;
   readonly expectedAfter: string | null;
@@ -52,14 +52,14 @@ function ownTables(db: Connection, { before, after }: StepOutcome): Finding[] {
   ];
 }
 
-function rowConservation({ before, after, renamed, allow }: StepOutcome): Finding[] {
+function rowConservation({ before, after, moves, allow }: StepOutcome): Finding[] {
   const allowed = new Set((allow.rowLoss ?? []).map(foldName));
   const rows = byFoldedName(after.rows);
   const dropped: Finding[] = [];
   const lost: Loss[] = [];
   for (const [table, count] of Object.entries(before.state.rows)) {
     const name = foldName(table);
-    const current = survivor(name, renamed, after);
+    const current = survivor(name, moves, after.catalog);
     if (current === undefined && count > 0) dropped.push(droppedFinding(table, count));
     if (current === undefined) continue;
     const left = rows.get(current);
@@ -67,20 +67,6 @@ function rowConservation({ before, after, renamed, allow }: StepOutcome): Findin
     if (!allowed.has(name) && !allowed.has(current)) lost.push({ table, before: count, left });
   }
   return [...lostFindings(lost, allow.rowLoss ?? []), ...dropped];
-}
-
-/**
- * The table that holds the rows now. One that was renamed and then dropped is survived by the table
- * that took its name: that is a rebuild.
- */
-function survivor(
-  name: string,
-  renamed: ReadonlyMap<string, string>,
-  { catalog }: KnownState,
-): string | undefined {
-  const moved = renamed.get(name) ?? name;
-  if (catalog.tables.has(moved)) return moved;
-  return catalog.tables.has(name) ? name : undefined;
 }
 
 interface Loss {
@@ -111,7 +97,7 @@ const droppedFinding = (table: string, rows: number): Finding => ({
 
 function nulledReferences(
   db: Connection,
-  { before, after, script, renamed }: StepOutcome,
+  { before, after, script, moves: { renamed } }: StepOutcome,
 ): Finding[] {
   const now = (table: string): string => renamed.get(table) ?? table;
   const tables = new Set([...before.nulls.keys()].map(now));
@@ -135,14 +121,16 @@ const nulledFinding = (table: string, column: string, count: number): Finding =>
   hint: "A trigger did it. Drop the trigger before the change and create it again, or update the table in the step itself",
 });
 
-function violations(db: Connection, { before, after, script, renamed }: StepOutcome): Finding[] {
+function violations(db: Connection, { before, after, script, moves }: StepOutcome): Finding[] {
   // Tables that the step created or renamed are reached under their new names.
   const reached = new Set([...before.reached, ...reachOf(after.catalog, scriptNames(script))]);
-  return newViolations(before.violations, readViolations(db, after, reached), renamed);
+  return newViolations(before.violations, readViolations(db, after, reached), moves.renamed);
 }
 
-const movedReferences = (db: Connection, { before, after, renamed }: StepOutcome): Finding[] =>
-  changedKeys(db, before.parentKeys, after.catalog, (table) => survivor(table, renamed, after));
+const movedReferences = (db: Connection, { before, after, moves }: StepOutcome): Finding[] =>
+  changedKeys(db, before.parentKeys, after.catalog, (table) =>
+    survivor(table, moves, after.catalog),
+  );
 
 function schemaAsExpected({ after, expectedAfter, direction }: StepOutcome): Finding[] {
   if (expectedAfter === null || after.fingerprint === expectedAfter) return [];
