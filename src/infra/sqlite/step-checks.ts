@@ -14,6 +14,7 @@ import {
   type Baseline,
   type KnownState,
 } from "./step-baseline.ts";
+import { replacedRows } from "./replaced-rows.ts";
 import { survivor, type TableMoves } from "./table-moves.ts";
 
 /** What is compared after the last statement, still inside the transaction. */
@@ -32,6 +33,7 @@ export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
   return [
     ...ownTables(db, outcome),
     ...rowConservation(outcome),
+    ...replacements(db, outcome),
     ...nulledReferences(db, outcome),
     ...violations(db, outcome),
     ...movedReferences(db, outcome),
@@ -67,6 +69,24 @@ function rowConservation({ before, after, moves, allow }: StepOutcome): Finding[
     if (!allowed.has(name) && !allowed.has(current)) lost.push({ table, before: count, left });
   }
   return [...lostFindings(lost, allow.rowLoss ?? []), ...dropped];
+}
+
+/** Rows that REPLACE deleted under another key than the one it wrote: the count may be the same. */
+function replacements(db: Connection, { before, allow }: StepOutcome): Finding[] {
+  const allowed = new Set((allow.rowLoss ?? []).map(foldName));
+  return [...replacedRows(db, before.replaceable)].flatMap(([name, count]): Finding[] => {
+    if (count === 0 || allowed.has(name)) return [];
+    const table = before.state.catalog.tables.get(name)?.name ?? name;
+    return [
+      {
+        severity: "error",
+        code: "rows-lost",
+        table,
+        message: `${count} ${count === 1 ? "row" : "rows"} of ${table} went because REPLACE wrote one of their unique values under another key`,
+        hint: `Use INSERT … ON CONFLICT … DO UPDATE, which keeps the row; if the loss is meant, declare it: allow: {rowLoss: ${JSON.stringify([...(allow.rowLoss ?? []), table])}}`,
+      },
+    ];
+  });
 }
 
 interface Loss {
