@@ -27,6 +27,7 @@ import type { Signer } from "../domain/shared/signer.ts";
 import { Projection } from "../domain/state/projection.ts";
 import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
 import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
+import { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { SqliteLedgerVerifier } from "../infra/sqlite/ledger-verifier.ts";
 import { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
@@ -81,6 +82,7 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
       ledgerFile(config),
       opened.signer.verifierKey,
       c.resolve(t.DIGEST),
+      c.resolve(t.KEPT_CHECKPOINT),
     ),
     verifierKey: opened.signer.verifierKey,
     digest: c.resolve(t.DIGEST),
@@ -119,6 +121,11 @@ function addBasics(
         toolVersion: TOOL_VERSION,
       }),
     ),
+  );
+  one(
+    t.KEPT_CHECKPOINT,
+    (c) =>
+      new KeptCheckpoint(join(config.data, "checkpoint"), signer.verifierKey, c.resolve(t.DIGEST)),
   );
   one(
     t.PROJECTION,

@@ -10,7 +10,7 @@ import { makeDirectory } from "../infra/files/atomic-write.ts";
 import { acquireDirectoryLock } from "../infra/files/directory-lock.ts";
 import { Ed25519Signer } from "../infra/signing/ed25519-signer.ts";
 import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
-import { logToStderr, type Log } from "../infra/telemetry/logger.ts";
+import { describeError, logToStderr, type Log } from "../infra/telemetry/logger.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import {
@@ -119,7 +119,19 @@ async function openLedger(
   closers: Closers,
 ): Promise<void> {
   const ledger = container.resolve(t.LEDGER);
+  const kept = container.resolve(t.KEPT_CHECKPOINT);
   closers.add(() => ledger.close());
+  // Before anything is appended: it would be signed as what follows.
+  await kept.requireReached(ledger);
+  const notKept = (error: unknown): void => {
+    const message = "The checkpoint could not be kept outside the ledger";
+    opened.log({ level: "error", message, ...describeError(error) });
+  };
+  kept.start(ledger, notKept);
+  closers.add(async () => {
+    await ledger.close();
+    await kept.stop(ledger).catch(notKept);
+  });
   const projection = container.resolve(t.PROJECTION);
   await projection.start();
   closers.add(() => projection.stop());

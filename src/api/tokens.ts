@@ -1,3 +1,4 @@
+import type { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import type { InjectionToken } from "tsyringe";
 import type { BackupKeeper } from "../domain/backup/backup-keeper.ts";
 import type { BackupService, Background } from "../domain/backup/backup-service.ts";
@@ -41,6 +42,7 @@ export const EXECUTOR = token<Executor>("Executor");
 export const IDS = token<Ids>("Ids");
 export const INTEGRITY_SERVICE = token<IntegrityService>("IntegrityService");
 export const JOBS = token<DatabaseJobs>("DatabaseJobs");
+export const KEPT_CHECKPOINT = token<KeptCheckpoint>("KeptCheckpoint");
 export const KEY_SERVICE = token<KeyService>("KeyService");
 export const LEDGER = token<SqliteLedger>("SqliteLedger");
 export const LOG = token<Log>("Log");

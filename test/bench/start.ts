@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startServiceProcess } from "../../src/cli/demo/service-process.ts";
+import { startServiceProcess, type ServiceProcess } from "../../src/cli/demo/service-process.ts";
 import { median, timed } from "./support.ts";
 
 // From the start of the process to "listening on", against a process that loads the same packages
@@ -27,13 +27,13 @@ const ratios: number[] = [];
 for (let round = 0; round <= ROUNDS; round++) {
   const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
   const floor = await timed(loadPackages);
-  let stop: () => Promise<void> = async () => {};
+  let service: ServiceProcess | undefined;
   const ready = await timed(async () => {
-    ({ stop } = await startServiceProcess(directory));
+    service = await startServiceProcess(directory);
   });
   if (round > 0) ratios.push(ready / floor);
   if (round === ROUNDS) await printMemory();
-  await stop();
+  await service?.stop();
   rmSync(directory, { recursive: true, force: true });
 }
 console.log(

@@ -66,8 +66,14 @@ export class TestService {
     this.token = (await readFile(this.#service.adminKeyFile, "utf8")).trim();
   }
 
-  async stop(): Promise<void> {
+  /** Stops it and keeps its files. */
+  async halt(): Promise<void> {
     await this.#service?.close();
+    this.#service = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.halt();
     await rm(this.directory, { recursive: true, force: true });
   }
 

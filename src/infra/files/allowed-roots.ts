@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import { lstat, realpath, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import {
   type DomainError,
@@ -44,6 +44,8 @@ export async function resolveUnderRoots(
     }
   } else if (!found.stats.isFile()) {
     throw notRegular();
+  } else if (await isIn(rules.forbidden ?? [], found.stats)) {
+    throw ownFile();
   }
   // A symlink may lead to a name that the request did not show.
   return pathOfUrl(found.path);
@@ -107,10 +109,20 @@ function refuseOutside(path: string, area: Area): void {
     throw outsideRoots();
   }
   if (isUnder(path, area.forbidden)) {
-    throw new Refused("own-data-directory", "The file belongs to the service itself", {
-      hint: "Name a database outside the service's data directory",
-    });
+    throw ownFile();
   }
+}
+
+/** Whether a file is one of the directories' own under another name: a hard link, a mount. */
+async function isIn(directories: readonly string[], { dev, ino }: Stats): Promise<boolean> {
+  for (const directory of await realPaths(directories)) {
+    const names = await readdir(directory);
+    const own = await Promise.allSettled(names.map((name) => lstat(join(directory, name))));
+    // One that is gone meanwhile is none that could be opened.
+    const found = own.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    if (found.some((one) => one.ino === ino && one.dev === dev)) return true;
+  }
+  return false;
 }
 
 function isUnder(path: string, directories: readonly string[]): boolean {
@@ -153,6 +165,12 @@ function missing(message: string): InvalidInput {
 function notRegular(): InvalidInput {
   return new InvalidInput("not-a-regular-file", "The path does not lead to a regular file", {
     hint: "Name the database file itself",
+  });
+}
+
+function ownFile(): Refused {
+  return new Refused("own-data-directory", "The file belongs to the service itself", {
+    hint: "Name a database outside the service's data directory",
   });
 }
 

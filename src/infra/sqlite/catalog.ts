@@ -41,12 +41,14 @@ interface ColumnRow {
   readonly hidden: number;
 }
 
+/** The list is made once: joined directly, it would be made anew for every object. */
 const OBJECTS = `
+  WITH t AS MATERIALIZED (
+    SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main')
   SELECT m.type, m.name, m.tbl_name AS "table", m.sql, m.rootpage AS rootPage,
          t.type AS kind, t.wr, t.strict
   FROM main.sqlite_schema AS m
-  LEFT JOIN pragma_table_list AS t
-    ON t.schema = 'main' AND t.name = m.name AND m.type IN ('table', 'view')`;
+  LEFT JOIN t ON t.name = m.name AND m.type IN ('table', 'view')`;
 
 const COLUMNS = `
   SELECT m.name AS object, x.name, x.type, x."notnull" AS "notNull", x.dflt_value AS "default",

@@ -3,13 +3,13 @@ import type { StepScript } from "../../domain/engine/database-engine.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
 import { prepared, type Connection } from "./connection.ts";
-import { firstWord, foldName } from "./sql/tokens.ts";
 import { classify } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import { readState, type Baseline, type KnownState } from "./step-baseline.ts";
 import { checkStep } from "./step-checks.ts";
 import { StepFault, failOnErrors, statementFault } from "./step-fault.ts";
+import { TableFollower } from "./table-moves.ts";
 import { runVerifyScript } from "./verify-script.ts";
 
 /** Called when a statement begins. */
@@ -45,10 +45,10 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   const { db, step, script, before } = run;
   const guard = `guard_${randomBytes(12).toString("hex")}`;
   db.exec(`SAVEPOINT ${guard}`);
-  const renamed = new Map<string, string>();
+  const moves = new TableFollower(before.state.catalog);
   for (const statement of script.statements) {
     await run.onStatement(statement);
-    runStatement(db, statement, renamed, taint);
+    runStatement(db, statement, moves, taint);
   }
   release(db, guard);
   await run.onStatementsDone();
@@ -58,7 +58,7 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   const { expectedAfter } = run;
   const findings = [
     ...script.findings,
-    ...checkStep(db, { before, after, script, renamed, allow, direction, expectedAfter }),
+    ...checkStep(db, { before, after, script, moves, allow, direction, expectedAfter }),
   ];
   failOnErrors(findings);
   taint.tainted ||= hasTemporaryObjects(db);
@@ -68,18 +68,18 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
 function runStatement(
   db: Connection,
   { sql, number }: Statement,
-  renamed: Map<string, string>,
+  moves: TableFollower,
   taint: Taint,
 ): void {
   if (!admitted(db, sql, number, taint)) return;
-  const names = firstWord(sql) === "ALTER" ? tableNames(db) : undefined;
-  try {
-    db.exec(sql);
-  } catch (error) {
-    throw statementFault(error, number, !db.inTransaction);
-  }
-  if (!db.inTransaction) throw escaped(number);
-  if (names !== undefined) followRenames(names, tableNames(db), renamed);
+  moves.follow(db, sql, () => {
+    try {
+      db.exec(sql);
+    } catch (error) {
+      throw statementFault(error, number, !db.inTransaction);
+    }
+    if (!db.inTransaction) throw escaped(number);
+  });
 }
 
 /** False: to be left out. Throws for what may not run in a step. */
@@ -136,27 +136,3 @@ const escaped = (statement: number | undefined): StepFault =>
 /** Temporary tables and triggers live as long as the connection and act on later steps. */
 const hasTemporaryObjects = (db: Connection): boolean =>
   prepared(db, "SELECT 1 FROM temp.sqlite_schema LIMIT 1").get() !== undefined;
-
-type TableNames = ReadonlyMap<number, string>;
-
-/** Table names (folded) by root page. */
-const tableNames = (db: Connection): TableNames =>
-  new Map(
-    prepared<[], [number, string]>(
-      db,
-      "SELECT rootpage, name FROM main.sqlite_schema WHERE type = 'table' AND rootpage > 0",
-    )
-      .raw()
-      .all()
-      .map(([page, name]) => [page, foldName(name)]),
-  );
-
-/** A table keeps its root page when it is renamed, so that it can be followed. */
-function followRenames(before: TableNames, after: TableNames, renamed: Map<string, string>): void {
-  for (const [page, now] of after) {
-    const was = before.get(page);
-    if (was === undefined || was === now) continue;
-    const origin = [...renamed].find(([, present]) => present === was)?.[0] ?? was;
-    renamed.set(origin, now);
-  }
-}

@@ -1,4 +1,5 @@
 import type { Digest } from "../../domain/shared/digest.ts";
+import type { KeptCheckpoint } from "../signing/kept-checkpoint.ts";
 import { verifyLedgerFile, type LedgerVerification as Verification } from "./verify-ledger.ts";
 
 /** A verification as the API shows it: the root in base64. */
@@ -14,19 +15,22 @@ export class SqliteLedgerVerifier {
   readonly #file: string;
   readonly #verifierKey: string;
   readonly #digest: Digest;
+  readonly #kept: KeptCheckpoint;
 
-  constructor(file: string, verifierKey: string, digest: Digest) {
+  constructor(file: string, verifierKey: string, digest: Digest, kept: KeptCheckpoint) {
     this.#file = file;
     this.#verifierKey = verifierKey;
     this.#digest = digest;
+    this.#kept = kept;
   }
 
-  /** Errors: those of `openLedgerFile`. */
+  /** Errors: those of `openLedgerFile` and of `KeptCheckpoint.read`. */
   async verify(): Promise<LedgerVerification> {
     const found = await verifyLedgerFile(this.#file, {
       digest: this.#digest,
       verifierKey: this.#verifierKey,
       wholeFile: false,
+      kept: await this.#kept.read(),
     });
     return { ...found, root: this.#digest.base64(found.root) };
   }

@@ -9,6 +9,7 @@ import { readParentKeys, type ParentKeys } from "./parent-keys.ts";
 import { quoteName } from "./quote.ts";
 import { firstWord, foldName } from "./sql/tokens.ts";
 import { foreignKeys, namesIn, reachOf, type ForeignKey } from "./reach.ts";
+import { keepKeys, type ReplaceableRows } from "./replaced-rows.ts";
 import { countRows } from "./rows.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 
@@ -38,6 +39,7 @@ export interface Baseline {
   readonly violations: ViolationBaseline;
   readonly nulls: NullCounts;
   readonly parentKeys: ParentKeys;
+  readonly replaceable: ReplaceableRows;
   readonly markers: string;
 }
 
@@ -79,6 +81,7 @@ export function takeBaseline(db: Connection, state: KnownState, script: ScriptAn
     violations: readViolations(db, state, new Set([...reached, ...names])),
     nulls: countNulls(db, state, notWritten(script, reached)),
     parentKeys: readParentKeys(db, state, script.destroys),
+    replaceable: keepKeys(db, state, script, reached),
     markers: markerSummary(db),
   };
 }

@@ -14,14 +14,15 @@ import {
   type Baseline,
   type KnownState,
 } from "./step-baseline.ts";
+import { replacedRows } from "./replaced-rows.ts";
+import { survivor, type TableMoves } from "./table-moves.ts";
 
 /** What is compared after the last statement, still inside the transaction. */
 export interface StepOutcome {
   readonly before: Baseline;
   readonly after: KnownState;
   readonly script: ScriptAnalysis;
-  /** Present name (folded) of each table that was renamed, by its name before the step. */
-  readonly renamed: ReadonlyMap<string, string>;
+  readonly moves: TableMoves;
   readonly allow: Allowances;
   readonly direction: Direction;
   readonly expectedAfter: string | null;
@@ -32,6 +33,7 @@ export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
   return [
     ...ownTables(db, outcome),
     ...rowConservation(outcome),
+    ...replacements(db, outcome),
     ...nulledReferences(db, outcome),
     ...violations(db, outcome),
     ...movedReferences(db, outcome),
@@ -52,14 +54,14 @@ function ownTables(db: Connection, { before, after }: StepOutcome): Finding[] {
   ];
 }
 
-function rowConservation({ before, after, renamed, allow }: StepOutcome): Finding[] {
+function rowConservation({ before, after, moves, allow }: StepOutcome): Finding[] {
   const allowed = new Set((allow.rowLoss ?? []).map(foldName));
   const rows = byFoldedName(after.rows);
   const dropped: Finding[] = [];
   const lost: Loss[] = [];
   for (const [table, count] of Object.entries(before.state.rows)) {
     const name = foldName(table);
-    const current = survivor(name, renamed, after);
+    const current = survivor(name, moves, after.catalog);
     if (current === undefined && count > 0) dropped.push(droppedFinding(table, count));
     if (current === undefined) continue;
     const left = rows.get(current);
@@ -69,18 +71,22 @@ function rowConservation({ before, after, renamed, allow }: StepOutcome): Findin
   return [...lostFindings(lost, allow.rowLoss ?? []), ...dropped];
 }
 
-/**
- * The table that holds the rows now. One that was renamed and then dropped is survived by the table
- * that took its name: that is a rebuild.
- */
-function survivor(
-  name: string,
-  renamed: ReadonlyMap<string, string>,
-  { catalog }: KnownState,
-): string | undefined {
-  const moved = renamed.get(name) ?? name;
-  if (catalog.tables.has(moved)) return moved;
-  return catalog.tables.has(name) ? name : undefined;
+/** Rows that REPLACE deleted under another key than the one it wrote: the count may be the same. */
+function replacements(db: Connection, { before, allow }: StepOutcome): Finding[] {
+  const allowed = new Set((allow.rowLoss ?? []).map(foldName));
+  return [...replacedRows(db, before.replaceable)].flatMap(([name, count]): Finding[] => {
+    if (count === 0 || allowed.has(name)) return [];
+    const table = before.state.catalog.tables.get(name)?.name ?? name;
+    return [
+      {
+        severity: "error",
+        code: "rows-lost",
+        table,
+        message: `${count} ${count === 1 ? "row" : "rows"} of ${table} went because REPLACE wrote one of their unique values under another key`,
+        hint: `Use INSERT … ON CONFLICT … DO UPDATE, which keeps the row; if the loss is meant, declare it: allow: {rowLoss: ${JSON.stringify([...(allow.rowLoss ?? []), table])}}`,
+      },
+    ];
+  });
 }
 
 interface Loss {
@@ -111,7 +117,7 @@ const droppedFinding = (table: string, rows: number): Finding => ({
 
 function nulledReferences(
   db: Connection,
-  { before, after, script, renamed }: StepOutcome,
+  { before, after, script, moves: { renamed } }: StepOutcome,
 ): Finding[] {
   const now = (table: string): string => renamed.get(table) ?? table;
   const tables = new Set([...before.nulls.keys()].map(now));
@@ -135,14 +141,16 @@ const nulledFinding = (table: string, column: string, count: number): Finding =>
   hint: "A trigger did it. Drop the trigger before the change and create it again, or update the table in the step itself",
 });
 
-function violations(db: Connection, { before, after, script, renamed }: StepOutcome): Finding[] {
+function violations(db: Connection, { before, after, script, moves }: StepOutcome): Finding[] {
   // Tables that the step created or renamed are reached under their new names.
   const reached = new Set([...before.reached, ...reachOf(after.catalog, scriptNames(script))]);
-  return newViolations(before.violations, readViolations(db, after, reached), renamed);
+  return newViolations(before.violations, readViolations(db, after, reached), moves.renamed);
 }
 
-const movedReferences = (db: Connection, { before, after, renamed }: StepOutcome): Finding[] =>
-  changedKeys(db, before.parentKeys, after.catalog, (table) => survivor(table, renamed, after));
+const movedReferences = (db: Connection, { before, after, moves }: StepOutcome): Finding[] =>
+  changedKeys(db, before.parentKeys, after.catalog, (table) =>
+    survivor(table, moves, after.catalog),
+  );
 
 function schemaAsExpected({ after, expectedAfter, direction }: StepOutcome): Finding[] {
   if (expectedAfter === null || after.fingerprint === expectedAfter) return [];

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { openCheckpoint } from "../../domain/ledger/checkpoint.ts";
 import { jcs } from "../../domain/ledger/jcs.ts";
+import type { Checkpoint } from "../../domain/ledger/ledger.ts";
 import { frontierLength, leafHash, push, rootOf, same } from "../../domain/ledger/merkle.ts";
 import { dataHash } from "../../domain/ledger/payload.ts";
 import { parseVerifierKey } from "../../domain/ledger/verifier-key.ts";
@@ -41,6 +42,8 @@ export interface VerifyOptions {
    * whole file, during which the event loop stands still.
    */
   readonly wholeFile?: boolean;
+  /** Kept outside of the file: the events must be those of this one, too. */
+  readonly kept?: Checkpoint | undefined;
 }
 
 const CHUNK = 500;
@@ -115,20 +118,22 @@ class Verification {
   /** Roots at the sizes that were signed or written down. */
   readonly #roots = new Map<number, Hash | undefined>();
   readonly #wholeFile: boolean;
+  readonly #kept: readonly Checkpoint[];
   #checked = 0;
   #erased = 0;
 
-  constructor(db: LedgerConnection, { digest, verifierKey, wholeFile }: VerifyOptions) {
+  constructor(db: LedgerConnection, { digest, verifierKey, wholeFile, kept }: VerifyOptions) {
     this.#db = db;
     this.#digest = digest;
     this.#verifierKey = verifierKey;
     this.#wholeFile = wholeFile ?? true;
+    this.#kept = kept === undefined ? [] : [kept];
     this.#reader = new LedgerReader(db);
   }
 
   async run(): Promise<LedgerVerification> {
     // In this order: what another process appends meanwhile is then not missed anywhere.
-    const checkpoints = this.#reader.checkpoints();
+    const checkpoints = [...this.#kept, ...this.#reader.checkpoints()];
     const head = this.#reader.head();
     const size = Math.max(head.events, head.size);
     for (const at of [head.size, ...checkpoints.map((c) => c.size)]) this.#roots.set(at, undefined);

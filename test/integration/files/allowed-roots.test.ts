@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
   closeSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -61,6 +62,7 @@ describe("resolveUnderRoots", () => {
     for (const [name, to] of links) {
       symlinkSync(to, join(base, name));
     }
+    linkSync(join(root, "data/ledger.db"), join(root, "linked.db"));
     execFileSync("mkfifo", [join(root, "pipe.db")]);
     server = createServer().listen(join(root, "socket.db"));
     await new Promise((resolve) => server.once("listening", resolve));
@@ -187,6 +189,7 @@ describe("resolveUnderRoots", () => {
       ["{root}/dangling.db", "not-a-regular-file"],
       ["{root}/data/ledger.db", "own-data-directory"],
       ["{root}/own.db", "own-data-directory"],
+      ["{root}/linked.db", "own-data-directory"],
     ];
     for (const [url, code] of refused) {
       it(`${JSON.stringify(url)} as ${code}`, async () => {

@@ -181,6 +181,53 @@ for (const mode of MODES)
       assert.equal((await database.apply("SELECT 1", { appliedBefore })).status, "done");
     });
 
+    it("does not take another table for a renamed one that was dropped", async () => {
+      const { error } = await refused(
+        `ALTER TABLE child RENAME TO old; CREATE TABLE child (id, parent_id); DROP TABLE old;
+         ALTER TABLE parent RENAME TO old`,
+        "rows-lost",
+      );
+      assert.match(error.message, /child had 3 rows and has 0/);
+    });
+
+    it("reports a table as dropped whose name another one takes, but not a rebuilt one", async () => {
+      const taken = done(
+        await database.apply("DROP TABLE other; ALTER TABLE child RENAME TO other"),
+      );
+      assert.deepEqual(
+        taken.findings.map(({ code, table }) => [code, table]),
+        [["table-dropped", "other"]],
+      );
+      const rebuilt = done(
+        await database.apply(
+          `CREATE TABLE fresh (id); INSERT INTO fresh SELECT id FROM other; DROP TABLE other;
+           ALTER TABLE fresh RENAME TO other`,
+        ),
+      );
+      assert.deepEqual(rebuilt.findings, []);
+    });
+
+    it("knows a left-over table from the new one that gets its name", async () => {
+      done(await database.apply("CREATE TABLE fresh (id); INSERT INTO fresh VALUES (1)"));
+      const { findings } = done(
+        await database.apply(
+          `DROP TABLE fresh; CREATE TABLE fresh (id, note); INSERT INTO fresh SELECT * FROM other;
+           DROP TABLE other; ALTER TABLE fresh RENAME TO other`,
+        ),
+      );
+      assert.deepEqual(
+        findings.map(({ code, table }) => [code, table]),
+        [["table-dropped", "fresh"]],
+      );
+    });
+
+    it("follows a renamed virtual table", async () => {
+      done(
+        await database.apply("CREATE VIRTUAL TABLE f USING fts5(t); INSERT INTO f VALUES ('a')"),
+      );
+      await refused("ALTER TABLE f RENAME TO g; DELETE FROM g", "rows-lost");
+    });
+
     it("needs the schema that the ledger believes", async () => {
       const { error } = await refused("CREATE TABLE t (a)", "drift", {
         expectedBefore: "sha256:other",

@@ -1,0 +1,87 @@
+import type { Catalog } from "./catalog.ts";
+import { prepared, type Connection } from "./connection.ts";
+import { firstWord, foldName } from "./sql/tokens.ts";
+
+/** What became of the tables that were there before the step. Names are folded. */
+export interface TableMoves {
+  /** Present name of each that has another one, by its name before the step. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** Names of those that were dropped, whatever has the name now. */
+  readonly dropped: ReadonlySet<string>;
+}
+
+/** Follows tables through a script, statement by statement. */
+export class TableFollower implements TableMoves {
+  readonly #before: ReadonlySet<string>;
+  readonly #renamed = new Map<string, string>();
+  readonly #dropped = new Set<string>();
+
+  constructor({ tables }: Catalog) {
+    this.#before = new Set(tables.keys());
+  }
+
+  get renamed(): ReadonlyMap<string, string> {
+    return this.#renamed;
+  }
+
+  get dropped(): ReadonlySet<string> {
+    return this.#dropped;
+  }
+
+  /** Runs one statement and looks at what it moved. */
+  follow(db: Connection, sql: string, run: () => void): void {
+    const before = MOVES.has(firstWord(sql)) ? tableNames(db) : undefined;
+    run();
+    if (before !== undefined) this.#compare(before, tableNames(db));
+  }
+
+  #compare(before: TableNames, after: TableNames): void {
+    const came = [...after].filter(([name]) => !before.has(name));
+    for (const [was, page] of before) {
+      const origin = after.has(was) ? undefined : this.#originOf(was);
+      if (origin === undefined) continue;
+      const now = came.find(([, itsPage]) => itsPage === page)?.[0];
+      this.#renamed.delete(origin);
+      if (now === undefined) this.#dropped.add(origin);
+      else if (now !== origin) this.#renamed.set(origin, now);
+    }
+  }
+
+  /** Its name before the step; undefined for a table that the script made. */
+  #originOf(name: string): string | undefined {
+    for (const [origin, present] of this.#renamed) if (present === name) return origin;
+    const kept = this.#before.has(name) && !this.#renamed.has(name) && !this.#dropped.has(name);
+    return kept ? name : undefined;
+  }
+}
+
+/**
+ * The table (folded) that has the rows of `name` now. A dropped one is survived by the table that
+ * took its name, for that is a rebuild; but not by one that had rows of its own under another name.
+ */
+export function survivor(
+  name: string,
+  { renamed, dropped }: TableMoves,
+  { tables }: Catalog,
+): string | undefined {
+  const moved = renamed.get(name);
+  if (moved !== undefined || !tables.has(name)) return moved;
+  return dropped.has(name) && [...renamed.values()].includes(name) ? undefined : name;
+}
+
+/** After these a table can have another name, or its name can be another's. */
+const MOVES: ReadonlySet<string> = new Set(["ALTER", "DROP"]);
+
+/** Table names (folded) with the root page, which a rename keeps; virtual tables have none: 0. */
+type TableNames = ReadonlyMap<string, number>;
+
+const tableNames = (db: Connection): TableNames =>
+  new Map(
+    prepared<[], [string, number]>(
+      db,
+      "SELECT name, rootpage FROM main.sqlite_schema WHERE type = 'table'",
+    )
+      .raw()
+      .all()
+      .map(([name, page]) => [foldName(name), page]),
+  );
