@@ -24,6 +24,8 @@ export function recoveredAnswer(
         views.accepted("runs", run.id, views.run(run)),
       );
     case "BackupStarted":
+    case "BackupVerificationRequested":
+    case "BackupVerificationAborted":
     case "BackupVerified":
     case "BackupVerificationFailed":
       return answered(state.backups.get(event.data.backupId), (backup) =>

@@ -96,6 +96,8 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   BackupCompleted: 1,
   BackupFailed: 1,
   BackupVerified: 1,
+  BackupVerificationRequested: 1,
+  BackupVerificationAborted: 1,
   BackupVerificationFailed: 1,
   TableBackupCompleted: 1,
   RestoreRequested: 1,

@@ -191,6 +191,10 @@ describe("the API", () => {
     const backup = await until(service, path, ({ status }) => status === "verified");
     assert.equal(backup.rows.customer, 2);
     assert.equal((await service.post(`${path}/verifications`)).status, 202);
+    const requests = await service.get(
+      `/v1/audit/events?correlationId=${backup.id}&type=BackupVerificationRequested`,
+    );
+    assert.equal(requests.body["items"].length, 1, "who asked for it is on record");
     const asked = { backupId: backup.id, reason: "as a drill" };
     const restore = await service.post("/v1/databases/shop/restores", asked);
     assert.equal(restore.status, 202);

@@ -2,7 +2,7 @@ import type { DatabaseService } from "../database/database-service.ts";
 import type { DatabaseJobs } from "../engine/database-jobs.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { Context } from "../shared/actor.ts";
-import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
+import { Conflict, InvalidInput, NotFound, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { Owned } from "../shared/owned.ts";
 import { onBehalf, type Recorder } from "../shared/recorder.ts";
@@ -83,6 +83,15 @@ export class BackupService {
         hint: "Only completed full backups can; its status tells how far it is",
       });
     const database = this.#databases.find(backup.databaseId);
+    const { owned } = this.#background;
+    const intent = { type: "BackupVerificationRequested", data: { backupId } } as const;
+    owned.add(backupId);
+    try {
+      await this.#recorder.record(database.id, [intent], { ...context, correlation: backupId });
+    } catch (error) {
+      owned.delete(backupId);
+      throw error;
+    }
     const own = onBehalf(context, backupId, backupId);
     this.#later(database, () => this.#verify(database, facts, own), backupId);
     return backup;
@@ -117,16 +126,27 @@ export class BackupService {
     tables: readonly string[] | undefined,
     context: Context,
   ): Promise<void> {
-    if (tables !== undefined) {
-      await this.#sessions.use(database, backupId, (session) =>
-        this.#keeper.saveTables(session, database, backupId, tables, context),
+    const facts = await this.#save(database, backupId, tables, context);
+    if (facts?.fingerprint != null) await this.#verify(database, facts, context);
+  }
+
+  /** Undefined when the backup failed: the keeper has recorded why. */
+  async #save(
+    database: DatabaseState,
+    backupId: string,
+    tables: readonly string[] | undefined,
+    context: Context,
+  ): Promise<BackupFacts | undefined> {
+    try {
+      return await this.#sessions.use(database, backupId, (session) =>
+        tables === undefined
+          ? this.#keeper.save(session, database, backupId, context)
+          : this.#keeper.saveTables(session, database, backupId, tables, context),
       );
-      return;
+    } catch (error) {
+      if (this.find(backupId).status === "failed") return undefined;
+      throw error;
     }
-    const facts = await this.#sessions.use(database, backupId, (session) =>
-      this.#keeper.save(session, database, backupId, context),
-    );
-    await this.#verify(database, facts, context);
   }
 
   async #verify(database: DatabaseState, facts: BackupFacts, context: Context): Promise<void> {
@@ -136,9 +156,27 @@ export class BackupService {
         this.#keeper.verify(session, database, facts, scratch, context),
       );
       await this.#recorder.record(database.id, [verified], context);
+    } catch (error) {
+      await this.#abort(database, facts.backupId, error, context);
     } finally {
       await scratch.dispose();
     }
+  }
+
+  /** Damage has been recorded by the keeper; whatever else kept it from being verified is here. */
+  async #abort(
+    database: DatabaseState,
+    backupId: string,
+    error: unknown,
+    context: Context,
+  ): Promise<void> {
+    if (this.find(backupId).status === "damaged") return;
+    const data = { backupId, error: failureOf(error) };
+    await this.#recorder.record(
+      database.id,
+      [{ type: "BackupVerificationAborted", data }],
+      context,
+    );
   }
 }
 

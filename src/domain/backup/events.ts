@@ -23,6 +23,10 @@ export interface BackupEvents {
     readonly rows: number;
     readonly durationMs: number;
   };
+  /** Intent of a verification that was asked for. */
+  readonly BackupVerificationRequested: { readonly backupId: string };
+  /** The verification could not be carried out; nothing is said of the backup. */
+  readonly BackupVerificationAborted: { readonly backupId: string; readonly error: Failure };
   /** The backup is never chosen for a restore again. */
   readonly BackupVerificationFailed: { readonly backupId: string; readonly error: Failure };
   /** Tables that a step is about to rebuild, drop or delete from are kept. */

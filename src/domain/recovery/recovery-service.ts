@@ -1,5 +1,6 @@
 import { resolvedBy } from "../backup/restorer.ts";
 import type { BackupKeeper } from "../backup/backup-keeper.ts";
+import { Abandoned } from "./abandoned.ts";
 import type { DatabaseEngine, LiveSchema, Recovered } from "../engine/database-engine.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent } from "../events.ts";
@@ -36,7 +37,7 @@ export const mayEnd = ({ quarantine }: DatabaseState): boolean =>
 export class RecoveryService {
   readonly #projection: Projection;
   readonly #recorder: Recorder;
-  readonly #keeper: BackupKeeper;
+  readonly #abandoned: Abandoned;
   readonly #sessions: Sessions;
   readonly #owned: Owned;
   readonly #lockTimeoutMs: number;
@@ -51,7 +52,7 @@ export class RecoveryService {
   ) {
     this.#projection = projection;
     this.#recorder = recorder;
-    this.#keeper = keeper;
+    this.#abandoned = new Abandoned(projection, recorder, keeper, owned);
     this.#sessions = sessions;
     this.#owned = owned;
     this.#lockTimeoutMs = lockTimeoutMs;
@@ -63,9 +64,7 @@ export class RecoveryService {
    */
   async settle(database: DatabaseState, reason: RecoveryReason, context: Context): Promise<void> {
     const own = { ...context, correlation: context.correlation ?? database.id };
-    await this.#settleBackups(database, own);
-    await this.#settleChecks(database, own);
-    await this.#settleQueuedRestores(database, own);
+    await this.#abandoned.settle(database, own);
     if (!this.#mustLook(database)) return;
     try {
       await this.#sessions.use(database, database.id, ({ engine }) =>
@@ -193,31 +192,6 @@ export class RecoveryService {
       context,
       once,
     );
-  }
-
-  async #settleBackups(database: DatabaseState, context: Context): Promise<void> {
-    for (const id of database.openBackups)
-      if (!this.#owned.has(id))
-        await this.#keeper.settle(database, this.#projection.state.backups.get(id)!, context);
-  }
-
-  async #settleChecks(database: DatabaseState, context: Context): Promise<void> {
-    for (const checkId of database.openChecks)
-      if (!this.#owned.has(checkId))
-        await this.#record(database, context, {
-          type: "IntegrityCheckCompleted",
-          data: { checkId, status: "aborted", findings: [], durationMs: 0 },
-        });
-  }
-
-  /** A restore that was asked for but not begun when the process ended is not begun now. */
-  async #settleQueuedRestores(database: DatabaseState, context: Context): Promise<void> {
-    for (const restore of this.#openRestores(database))
-      if (restore.status === "queued")
-        await this.#record(database, context, {
-          type: "RestoreFailed",
-          data: { restoreId: restore.id, error: INTERRUPTED, state: "unchanged" },
-        });
   }
 
   async #quarantine(database: DatabaseState, error: unknown, context: Context): Promise<void> {

@@ -27,8 +27,15 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       database.openBackups.delete(backup.id);
       return;
     }
+    case "BackupVerificationRequested":
+      database.openVerifications.add(entry(state.backups, event.data.backupId, event).id);
+      return;
+    case "BackupVerificationAborted":
+      database.openVerifications.delete(event.data.backupId);
+      return;
     case "BackupVerified": {
       const backup = entry(state.backups, event.data.backupId, event);
+      database.openVerifications.delete(backup.id);
       backup.status = "verified";
       backup.verified = happened(event);
       if (backup.kind === "full") database.lastBackup = backup.id;
@@ -36,6 +43,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
     }
     case "BackupVerificationFailed": {
       const backup = entry(state.backups, event.data.backupId, event);
+      database.openVerifications.delete(backup.id);
       backup.status = "damaged";
       backup.error = event.data.error;
       if (database.lastBackup === backup.id) database.lastBackup = null;

@@ -79,6 +79,7 @@ function register(
     retired: null,
     openAttempts: new Map(),
     openBackups: new Set(),
+    openVerifications: new Set(),
     openRestores: new Set(),
     openChecks: new Set(),
     openRuns: new Set(),

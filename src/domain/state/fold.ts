@@ -67,6 +67,8 @@ function foldOne(
     case "BackupCompleted":
     case "BackupFailed":
     case "BackupVerified":
+    case "BackupVerificationRequested":
+    case "BackupVerificationAborted":
     case "BackupVerificationFailed":
     case "TableBackupCompleted":
     case "RestoreRequested":

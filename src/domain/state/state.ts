@@ -90,6 +90,8 @@ export interface DatabaseState {
   /** Intents without an outcome: recovery must find it. */
   readonly openAttempts: Map<string, OpenAttempt>;
   readonly openBackups: Set<string>;
+  /** Backups whose verification was asked for. */
+  readonly openVerifications: Set<string>;
   readonly openRestores: Set<string>;
   readonly openChecks: Set<string>;
   /** Runs that were requested and have not ended, in order of request. */

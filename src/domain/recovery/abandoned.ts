@@ -1,0 +1,64 @@
+import type { BackupKeeper } from "../backup/backup-keeper.ts";
+import type { DomainEvent } from "../events.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Failure } from "../shared/errors.ts";
+import type { Owned } from "../shared/owned.ts";
+import type { Recorder } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
+import type { DatabaseState } from "../state/state.ts";
+
+/**
+ * Gives work that a dead process left, and that changed no database, its outcome: backups,
+ * verifications, checks, and restores that had not begun. The database is not looked at.
+ */
+export class Abandoned {
+  readonly #projection: Projection;
+  readonly #recorder: Recorder;
+  readonly #keeper: BackupKeeper;
+  readonly #owned: Owned;
+
+  constructor(projection: Projection, recorder: Recorder, keeper: BackupKeeper, owned: Owned) {
+    this.#projection = projection;
+    this.#recorder = recorder;
+    this.#keeper = keeper;
+    this.#owned = owned;
+  }
+
+  /** The caller holds the database's turn. With nothing abandoned it does nothing. */
+  async settle(database: DatabaseState, context: Context): Promise<void> {
+    const { backups, restores } = this.#projection.state;
+    for (const id of this.#left(database.openBackups))
+      await this.#keeper.settle(database, backups.get(id)!, context);
+    for (const backupId of this.#left(database.openVerifications))
+      await this.#record(database, context, {
+        type: "BackupVerificationAborted",
+        data: { backupId, error: interrupted("The process ended before the backup was verified") },
+      });
+    for (const checkId of this.#left(database.openChecks))
+      await this.#record(database, context, {
+        type: "IntegrityCheckCompleted",
+        data: { checkId, status: "aborted", findings: [], durationMs: 0 },
+      });
+    for (const restoreId of this.#left(database.openRestores))
+      if (restores.get(restoreId)!.status === "queued")
+        await this.#record(database, context, {
+          type: "RestoreFailed",
+          data: {
+            restoreId,
+            error: interrupted("The process ended before the restore was begun"),
+            state: "unchanged",
+          },
+        });
+  }
+
+  /** A copy, because each outcome takes its id out of the set. */
+  #left(open: ReadonlySet<string>): string[] {
+    return [...open].filter((id) => !this.#owned.has(id));
+  }
+
+  async #record(database: DatabaseState, context: Context, event: DomainEvent): Promise<void> {
+    await this.#recorder.record(database.id, [event], context);
+  }
+}
+
+const interrupted = (message: string): Failure => ({ code: "interrupted", message });
