@@ -104,6 +104,7 @@ const EXTRA: { readonly [code: string]: readonly number[] } = {
   "database-locked": [400],
   "not-a-database": [400],
   "database-damaged": [400],
+  "reserved-name": [400],
   "database-read-only": [400],
   "io-error": [400],
   "engine-error": [400],

@@ -57,6 +57,8 @@ interface Row {
 export function readMeta(db: Connection): Meta | undefined {
   const tables = ownTables(db);
   if (tables.length === 0) return undefined;
+  if (tables.some(({ type, name }) => type !== "table" || !hasOurColumns(db, name)))
+    throw reservedName();
   if (tables.length !== 2)
     throw new Conflict("markers-damaged", "Only one of the two schemaledger tables is there", {
       hint: "Restore a verified backup: the database's own record of its steps is gone",
@@ -79,14 +81,33 @@ export function readMeta(db: Connection): Meta | undefined {
   return meta;
 }
 
-const ownTables = (db: Connection): string[] =>
-  prepared<[], string>(
+interface OwnTable {
+  readonly type: string;
+  readonly name: string;
+}
+
+const ownTables = (db: Connection): OwnTable[] =>
+  prepared<[], OwnTable>(
     db,
-    `SELECT name FROM main.sqlite_schema WHERE type = 'table'
-         AND name COLLATE NOCASE IN ('schemaledger_meta', 'schemaledger_marker')`,
-  )
-    .pluck()
-    .all();
+    `SELECT type, name FROM main.sqlite_schema
+       WHERE name COLLATE NOCASE IN ('schemaledger_meta', 'schemaledger_marker')`,
+  ).all();
+
+/** An application's own table of that name is not ours to read. */
+const hasOurColumns = (db: Connection, table: string): boolean =>
+  prepared<[string], { readonly ours: number }>(
+    db,
+    `SELECT count(*) AS ours FROM pragma_table_info(?, 'main')
+       WHERE name IN ('format', 'ledger_origin', 'database_id', 'incarnation', 'fence',
+                      'attempt', 'phase', 'step', 'checksum', 'intent_idx')`,
+  ).get(table)!.ours === 5;
+
+const reservedName = (): Conflict =>
+  new Conflict(
+    "reserved-name",
+    "Something of the application's is called schemaledger_meta or schemaledger_marker",
+    { hint: "Give it another name: the service keeps its own record of the steps in these tables" },
+  );
 
 /** As `readMeta`; throws `not-registered`. */
 export function requireMeta(db: Connection): Meta {

@@ -47,6 +47,17 @@ for (const mode of MODES)
       assert.equal((await other.inspect()).fileId, (await database.engine.inspect()).fileId);
     });
 
+    for (const sql of [
+      "CREATE TABLE schemaledger_meta (b)",
+      "CREATE VIEW schemaledger_marker AS SELECT 1",
+      "CREATE TABLE Schemaledger_Marker (attempt); CREATE TABLE schemaledger_meta (one)",
+    ])
+      it(`leaves an application's own object of a reserved name alone: ${sql}`, async () => {
+        database.foreign((db) => db.exec(sql));
+        assert.equal((await database.engine.inspect()).problem?.code, "reserved-name");
+        await assert.rejects(database.engine.install(1), { code: "reserved-name" });
+      });
+
     it("says why a file cannot be managed", async () => {
       const path = workspace.path("bad.db");
       const engine = database.newEngine({}, { url: path });
