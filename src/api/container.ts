@@ -18,6 +18,7 @@ import { Rollback } from "../domain/migration/rollback.ts";
 import { RunDriver } from "../domain/migration/run-driver.ts";
 import { RunFailures } from "../domain/migration/run-failures.ts";
 import { RunService } from "../domain/migration/run-service.ts";
+import { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import { RecoveryService } from "../domain/recovery/recovery-service.ts";
 import { KeyService } from "../domain/service/key-service.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
@@ -83,6 +84,12 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
       opened.signer.verifierKey,
       c.resolve(t.DIGEST),
       c.resolve(t.KEPT_CHECKPOINT),
+    ),
+    reconciliation: new Reconciliation(
+      c.resolve(t.PROJECTION),
+      c.resolve(t.SESSIONS),
+      c.resolve(t.INTEGRITY_SERVICE),
+      c.resolve(t.JOBS),
     ),
     verifierKey: opened.signer.verifierKey,
     digest: c.resolve(t.DIGEST),

@@ -7,6 +7,7 @@ import type { IntegrityService } from "../domain/integrity/integrity-service.ts"
 import type { Ledger } from "../domain/ledger/ledger.ts";
 import type { MigrationService } from "../domain/migration/migration-service.ts";
 import type { RunService } from "../domain/migration/run-service.ts";
+import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { KeyService } from "../domain/service/key-service.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
@@ -28,6 +29,7 @@ export interface Services {
   readonly ledger: Ledger;
   readonly audit: AuditLog;
   readonly verifier: LedgerVerifier;
+  readonly reconciliation: Reconciliation;
   /** `name+hexid+base64(type || public key)` that checks this ledger's checkpoints. */
   readonly verifierKey: string;
   readonly digest: Digest;

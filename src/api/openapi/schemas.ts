@@ -1,3 +1,4 @@
+import { LEDGER_SCHEMAS } from "./ledger-schemas.ts";
 import {
   text,
   orNull,
@@ -260,19 +261,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
       "leafHash",
     ],
   ),
-  LedgerVerification: object({
-    ok: flag("Nothing was found"),
-    size: count("Number of events"),
-    root: text("Base64 root of the Merkle tree"),
-    checkedEvents: count("Events that were hashed again"),
-    erasedPayloads: count("Payloads that were erased"),
-    findings: { type: "array", items: { type: "object" }, description: "What is wrong" },
-  }),
-  Rebuild: object({
-    before: text("Digest of the state before"),
-    after: text("Digest of the state rebuilt from every event"),
-    identical: flag("They are the same"),
-  }),
+  ...LEDGER_SCHEMAS,
   Key: object({
     id: uuid("Names the key"),
     name: text("Its name", "ci"),

@@ -40,9 +40,16 @@ export const ledgerRoutes = (services: Services): Route[] => [
     id: "verifyLedger",
     access: "read",
     tag,
-    summary: "Hash the whole ledger again and compare it with its head and checkpoints",
+    summary:
+      "Hash the whole ledger again, compare it with its head and checkpoints, and every database's markers with it",
     responses: { 200: { description: "What was found", schema: "LedgerVerification" } },
-    handle: async () => ({ status: 200, body: await services.verifier.verify() }),
+    handle: async () => {
+      const ledger = await services.verifier.verify();
+      const { reconciled, skipped, findings } = await services.reconciliation.reconcile();
+      const ok = ledger.ok && findings.length === 0;
+      const body = { ...ledger, ok, findings: [...ledger.findings, ...findings] };
+      return { status: 200, body: { ...body, reconciled, skipped } };
+    },
   }),
   route({
     method: "post",

@@ -1,0 +1,20 @@
+import { count, flag, object, text, type Schemas } from "./schema-words.ts";
+
+/** Answers about the ledger as a whole. */
+export const LEDGER_SCHEMAS: Schemas = {
+  LedgerVerification: object({
+    ok: flag("Nothing was found"),
+    size: count("Number of events"),
+    root: text("Base64 root of the Merkle tree"),
+    checkedEvents: count("Events that were hashed again"),
+    erasedPayloads: count("Payloads that were erased"),
+    findings: { type: "array", items: { type: "object" }, description: "What is wrong" },
+    reconciled: { type: "array", items: { type: "string" }, description: "Databases compared" },
+    skipped: { type: "array", items: { type: "string" }, description: "Databases at work" },
+  }),
+  Rebuild: object({
+    before: text("Digest of the state before"),
+    after: text("Digest of the state rebuilt from every event"),
+    identical: flag("They are the same"),
+  }),
+};
