@@ -16,7 +16,7 @@ section{border:1px solid var(--line);border-radius:.5rem;padding:.2rem 1rem 1rem
 h3{font-size:1rem}h3 b{text-transform:uppercase;display:inline-block;min-width:4.5rem}
 table{border-collapse:collapse;width:100%;font-size:.92em}
 td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;border-top:1px solid var(--line)}
-th{background:var(--soft)}nav ul{columns:2;padding-left:1.2rem}a{color:inherit}`;
+th{background:var(--soft)}nav ul{columns:2;padding-left:1.2rem}nav li{overflow-wrap:anywhere}a{color:inherit}`;
 
 /** The document as one readable page, complete in itself: no script, nothing loaded. */
 export function docsPage(document: OpenAPIObject): string {

@@ -234,5 +234,5 @@ function checkedPolicy(policy: Policy): Policy {
 const silent = {
   onProgress: (): void => {},
   onTablesSaved: (): Promise<void> =>
-    Promise.reject(new DomainError("internal", "No step runs in this session")),
+    Promise.reject(new DomainError("internal", "No step runs here")),
 };

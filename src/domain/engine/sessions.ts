@@ -45,4 +45,4 @@ export class Sessions {
 }
 
 const noSteps = (): Promise<void> =>
-  Promise.reject(new DomainError("internal", "No step runs in this session"));
+  Promise.reject(new DomainError("internal", "No step runs here"));

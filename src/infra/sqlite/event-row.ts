@@ -1,29 +1,11 @@
+import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import type { RecordedContext, RecordedEvent } from "../../domain/events.ts";
 import { upcast } from "../../domain/ledger/upcast.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import type { Json } from "../../domain/shared/json.ts";
 
-/** An event as it is stored. */
-export interface EventRow {
-  readonly index: number;
-  readonly id: string;
-  readonly stream: string;
-  readonly streamVersion: number;
-  readonly type: string;
-  readonly v: number;
-  readonly time: string;
-  readonly actor: string;
-  readonly actorKind: string;
-  readonly correlation: string;
-  readonly causation: string | null;
-  /** Lower-case hex. */
-  readonly leafHash: string;
-  /** JCS text of `{"context":…,"data":…}`; null when it was erased. */
-  readonly payload: string | null;
-}
-
 /** The event of a row, at the present version of its type. */
-export function recordedEvent(row: EventRow): RecordedEvent {
+export function recordedEvent(row: AuditRow): RecordedEvent {
   if (row.payload === null) throw erased(row.index);
   const payload = JSON.parse(row.payload) as { context: RecordedContext; data: Json };
   return {

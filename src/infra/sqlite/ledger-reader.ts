@@ -1,7 +1,8 @@
 import type { RecordedEvent } from "../../domain/events.ts";
 import type { Checkpoint, EventQuery } from "../../domain/ledger/ledger.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import { recordedEvent, type EventRow } from "./event-row.ts";
+import type { AuditRow } from "../../domain/audit/audit-log.ts";
+import { recordedEvent } from "./event-row.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
 import { instant, ledgerQuery, READ_RANGE, type IndexRange } from "./ledger-query.ts";
 
@@ -50,13 +51,13 @@ export class LedgerReader {
    * The stored columns of the events a query asks for, the payload as text, unparsed. Versions are
    * not checked: what reads `payload` reads it at `v`.
    */
-  rows(query: EventQuery): readonly EventRow[] {
+  rows(query: EventQuery): readonly AuditRow[] {
     if (query.types?.length === 0) return [];
     const range = this.#range(query);
     if (range.low > range.high) return [];
     const places = query.stream === undefined ? undefined : this.#places(query.stream, range);
     const { sql, values } = ledgerQuery(query, range, places);
-    return this.#statement(sql).all(...values) as EventRow[];
+    return this.#statement(sql).all(...values) as AuditRow[];
   }
 
   events(query: EventQuery): readonly RecordedEvent[] {
@@ -68,7 +69,7 @@ export class LedgerReader {
   }
 
   /** The next chunk from an index on; empty at the end. */
-  chunk(from: number): readonly EventRow[] {
+  chunk(from: number): readonly AuditRow[] {
     return this.#rowsBetween(from, NO_END, CHUNK);
   }
 
@@ -116,8 +117,8 @@ export class LedgerReader {
     return this.#statement(sql).get() as Checkpoint | undefined;
   }
 
-  #rowsBetween(first: number, last: number, limit: number): readonly EventRow[] {
-    return this.#statement(READ_RANGE).all(first, last, limit) as EventRow[];
+  #rowsBetween(first: number, last: number, limit: number): readonly AuditRow[] {
+    return this.#statement(READ_RANGE).all(first, last, limit) as AuditRow[];
   }
 
   /**

@@ -24,6 +24,6 @@ export interface Session {
   readonly faults: Faults;
   /** The newest snapshot taken on the present step connection. */
   snapshot: SnapshotMark | undefined;
-  /** Tables (folded) that steps of this session may have written since that snapshot. */
+  /** Tables (folded) that steps of the session may have written since that snapshot. */
   readonly touched: Set<string>;
 }

@@ -14,7 +14,8 @@ import { DomainError, InvalidInput, NotFound, Unavailable } from "../../domain/s
 import type { Ids } from "../../domain/shared/ids.ts";
 import type { Signer } from "../../domain/shared/signer.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
-import { recordedEvent, type EventRow } from "./event-row.ts";
+import type { AuditRow } from "../../domain/audit/audit-log.ts";
+import { recordedEvent } from "./event-row.ts";
 import { GroupCommit, type Settled } from "./group-commit.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
 import { damaged, LedgerHeadState } from "./ledger-head.ts";
@@ -114,7 +115,7 @@ export class SqliteLedger implements Ledger {
   }
 
   /** As `read`, but the stored columns with the payload as unparsed text. */
-  readRows(query: EventQuery): readonly EventRow[] {
+  readRows(query: EventQuery): readonly AuditRow[] {
     return this.#reader.rows(query);
   }
 

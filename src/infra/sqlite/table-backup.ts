@@ -87,7 +87,7 @@ function named(catalog: Catalog, names: readonly string[]): CatalogEntry[] {
 const rowsOf = (tables: readonly CatalogEntry[], rows: TableRows): TableRows =>
   Object.fromEntries(tables.map(({ name }) => [name, rows[name] ?? 0]));
 
-/** Nobody else has committed since the snapshot, and no step of this session wrote these tables. */
+/** Nobody else has committed since the snapshot, and no step of the session wrote these tables. */
 function isContained(session: Session, db: Connection, tables: readonly CatalogEntry[]): boolean {
   const { snapshot, touched } = session;
   if (snapshot?.db !== db || snapshot.dataVersion !== pragmaNumber(db, "data_version"))
