@@ -1,12 +1,9 @@
 #!/usr/bin/env node
-import { fail, requireNode } from "./runtime.ts";
+import { requireNode, useCompileCache } from "./runtime.ts";
 
 // Before anything loads better-sqlite3, which crashes an older Node instead of explaining itself.
 requireNode(process.versions.node);
+useCompileCache();
 
 const { run } = await import("./program.ts");
-try {
-  process.exitCode = await run(process.argv);
-} catch (error) {
-  fail(error);
-}
+process.exitCode = await run(process.argv);

@@ -1,69 +1,123 @@
 import { delimiter } from "node:path";
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command as Parser, CommanderError, Option, type OptionValues } from "commander";
 import { TOOL_VERSION } from "../api/version.ts";
+import { callOf, type Closing } from "./call.ts";
+import type { ArgumentSpec, Command, OptionSpec } from "./command.ts";
+import { reportError, reportUsage } from "./errors.ts";
+import { EXIT } from "./exit-codes.ts";
+import { Output } from "./output.ts";
+import { COMMANDS } from "./registry.ts";
+import { optionsOf, type SharedOptions } from "./shared-options.ts";
 
-const USAGE = 2;
-
-/** Parses the arguments and runs the command. Resolves to the exit code. */
+/** Parses the arguments and runs the command. Resolves to the exit code; never rejects. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const program = new Command("schemaledger")
-    .description("Migrates SQLite databases so that nothing can be lost, and proves it")
-    .version(TOOL_VERSION)
-    .exitOverride()
-    .showHelpAfterError("(--help tells more)");
-  addServe(program);
-  addDemo(program);
+  const wanted = withoutHelpCommand(argv.slice(2));
+  const json = wanted.includes("--json");
+  const result: { code: number } = { code: EXIT.done };
+  const program = await parser(wanted[0], result);
   try {
-    await program.parseAsync(argv);
-    return Number(process.exitCode ?? 0);
+    await program.parseAsync([...wanted], { from: "user" });
+    return result.code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-    throw error;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      return json ? reportUsage(error, new Output(true)) : EXIT.usage;
+    }
+    return reportError(error, new Output(json));
   }
 }
 
-function addServe(program: Command): void {
-  program
-    .command("serve")
-    .description("Start the service")
-    .addOption(option("--data <dir>", "data directory", "SCHEMALEDGER_DATA", "schemaledger-data"))
-    .addOption(option("--host <host>", "address to listen on", "SCHEMALEDGER_HOST", "127.0.0.1"))
-    .addOption(option("--port <n>", "port; 0 picks a free one", "SCHEMALEDGER_PORT", "7447"))
-    .addOption(
-      new Option(
-        "--root <dir...>",
-        "directory under which databases may lie; repeatable (default: the working directory)",
-      ).env("SCHEMALEDGER_ROOT"),
-    )
-    .action(async ({ root, ...options }: ServeFlags, command: Command) => {
-      const { serve } = await import("./commands/serve.ts");
-      // The environment gives one text; directories in it are separated as in PATH.
-      const isText = command.getOptionValueSource("root") === "env";
-      const roots = isText ? root?.flatMap((text) => text.split(delimiter)) : root;
-      await serve({ ...options, roots: roots ?? [process.cwd()] });
-    });
+/** `help migrate` is `migrate --help`. */
+const withoutHelpCommand = (args: readonly string[]): readonly string[] =>
+  args[0] === "help" ? [...args.slice(1), "--help"] : args;
+
+/** Of all commands only the called one is loaded: the others are names in the help. */
+async function parser(wanted: string | undefined, result: { code: number }): Promise<Parser> {
+  const program = new Parser("schemaledger")
+    .description("Migrates SQLite databases so that nothing can be lost, and proves it")
+    .version(TOOL_VERSION)
+    .exitOverride()
+    .helpCommand(false)
+    .showHelpAfterError("(--help tells more)")
+    .configureHelp({ helpWidth: 100 })
+    .enablePositionalOptions();
+  for (const entry of COMMANDS) {
+    const child = program.command(entry.name).description(entry.summary).helpGroup(entry.group);
+    if (entry.name === wanted) addCommand(child, (await entry.load()).command, entry.name, result);
+  }
+  return program;
 }
 
-function addDemo(program: Command): void {
-  program
-    .command("demo")
-    .description("Play the story of a lost table against a real service in a temporary directory")
-    .option("--keep", "leave the service running at the end until Ctrl-C")
-    .action(async (options: { readonly keep?: boolean }) => {
-      const { demo } = await import("./demo/demo.ts");
-      await demo({ keep: options.keep ?? false });
-    });
+/** Also for the completion scripts and the documentation. */
+export function addCommand(
+  parser: Parser,
+  command: Command,
+  path: string,
+  result: { code: number },
+): void {
+  for (const argument of command.arguments ?? []) parser.addArgument(argumentOf(argument));
+  for (const option of optionsOf(command)) parser.addOption(optionOf(option));
+  parser.addHelpText("after", helpBelow(command));
+  for (const sub of command.subcommands ?? [])
+    addCommand(
+      parser.command(sub.name).description(sub.summary),
+      sub,
+      `${path} ${sub.name}`,
+      result,
+    );
+  if (command.subcommands !== undefined) return;
+  parser.action(async (...given: unknown[]) => {
+    const options = withLists(parser, given.at(-2) as OptionValues);
+    const args = given
+      .slice(0, -2)
+      .flat()
+      .filter((arg) => arg !== undefined) as string[];
+    result.code = await runCommand(command, args, options);
+  });
 }
 
-export interface ServeOptions {
-  readonly data: string;
-  readonly host: string;
-  readonly port: string;
-  readonly roots: readonly string[];
+/** The environment gives a repeatable option as one text, separated as in PATH. */
+function withLists(parser: Parser, options: OptionValues): OptionValues {
+  const lists = parser.options.filter(
+    (option) => option.variadic && parser.getOptionValueSource(option.attributeName()) === "env",
+  );
+  const split = lists.map((option) => {
+    const name = option.attributeName();
+    const texts = [options[name] as string | string[]].flat();
+    return [name, texts.flatMap((text) => text.split(delimiter))];
+  });
+  return { ...options, ...Object.fromEntries(split) };
 }
 
-/** As commander hands them over: the variable of a repeatable flag becomes a list of one text. */
-type ServeFlags = Omit<ServeOptions, "roots"> & { readonly root?: readonly string[] };
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  options: SharedOptions,
+): Promise<number> {
+  const closing: Closing = { steps: [] };
+  const out = new Output(options.json ?? false, command.format ?? undefined);
+  try {
+    return (await command.run(callOf(args, options, out, closing))) ?? EXIT.done;
+  } finally {
+    for (const close of closing.steps.toReversed()) await close();
+  }
+}
 
-const option = (flags: string, description: string, env: string, fallback: string): Option =>
-  new Option(flags, description).env(env).default(fallback);
+function argumentOf({ name, description, choices }: ArgumentSpec): Argument {
+  const argument = new Argument(name, description);
+  return choices === undefined ? argument : argument.choices([...choices]);
+}
+
+function optionOf(spec: OptionSpec): Option {
+  const option = new Option(spec.flags, spec.description);
+  if (spec.env !== undefined) option.env(spec.env);
+  if (spec.default !== undefined) option.default(spec.default);
+  if (spec.choices !== undefined) option.choices([...spec.choices]);
+  return option.makeOptionMandatory(spec.required ?? false);
+}
+
+function helpBelow({ details, examples }: Command): string {
+  const lines = examples.map((example) => `  ${example}`);
+  const shown = lines.length === 0 ? "" : `\nExamples:\n${lines.join("\n")}`;
+  return `${details === undefined ? "" : `\n${details}`}${shown}`;
+}

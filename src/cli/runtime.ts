@@ -1,3 +1,7 @@
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
 /** The oldest Node that has all we need: zstd, and the Node-API version of better-sqlite3. */
 const NEEDED = [22, 15] as const;
 
@@ -12,11 +16,13 @@ export function requireNode(version: string): void {
   process.exit(1);
 }
 
-/** Prints an error as people read it, code and hint included, and sets the exit code. */
-export function fail(error: unknown): void {
-  const { message, code, hint } = error as { message?: string; code?: string; hint?: string };
-  process.stderr.write(`schemaledger: ${message ?? String(error)}`);
-  process.stderr.write(code === undefined ? "\n" : ` (${code})\n`);
-  if (hint !== undefined) process.stderr.write(`  ${hint}\n`);
-  process.exitCode = 1;
+/**
+ * Keeps the compiled form of the program's modules between starts. Below the home directory and not
+ * in the system's temporary one, where somebody else could put code for us to run. Without a place
+ * to write it Node goes on without a cache.
+ */
+export function useCompileCache(): void {
+  if (process.env["NODE_DISABLE_COMPILE_CACHE"] !== undefined) return;
+  const base = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+  enableCompileCache(process.env["NODE_COMPILE_CACHE"] ?? join(base, "schemaledger"));
 }

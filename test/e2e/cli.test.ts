@@ -26,7 +26,8 @@ describe("schemaledger", function () {
     const { code, stdout } = await run("--help");
     equal(code, 0);
     match(stdout, /Usage: schemaledger/);
-    for (const command of ["serve", "demo"]) match(stdout, new RegExp(`^  ${command}\\b`, "m"));
+    for (const command of ["serve", "demo", "completion"])
+      match(stdout, new RegExp(`^  ${command}\\b`, "m"));
   });
 
   it("names every flag of serve with its environment variable", async () => {
@@ -70,7 +71,7 @@ describe("schemaledger", function () {
     ];
     for (const [flag, value, words] of wrong) {
       const { code, stderr } = await serve(flag, value);
-      equal(code, 1);
+      equal(code, 2);
       match(stderr, words);
       equal(existsSync(data()), false);
     }
@@ -142,7 +143,7 @@ describe("schemaledger", function () {
     const first = await startService(data(), directory.path);
     try {
       const { code, stderr } = await serve();
-      equal(code, 1);
+      equal(code, 4);
       match(
         stderr,
         new RegExp(`in use by process ${first.running.child.pid} .*data-directory-in-use`),

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { MAIN } from "./repository.ts";
+import { MAIN, ROOT } from "./repository.ts";
 
 /** How a process ended, and all it said. */
 export interface Ended {
@@ -19,9 +19,12 @@ export interface Running {
 
 export interface ProcessOptions {
   readonly cwd?: string;
-  /** Added to an environment that has PATH only. */
+  /** Added to an environment that has little more than PATH. */
   readonly env?: { readonly [name: string]: string };
 }
+
+/** Not the home directory's: a test leaves nothing there. */
+const CACHE = join(ROOT, "dist/.compile-cache");
 
 const started = new Set<ChildProcess>();
 
@@ -39,7 +42,7 @@ export function start(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Running {
-  const env = { PATH: process.env["PATH"] ?? "", ...options.env };
+  const env = { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: CACHE, ...options.env };
   const child = spawn(command, args, {
     env,
     stdio: ["ignore", "pipe", "pipe"],

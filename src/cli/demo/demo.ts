@@ -6,8 +6,11 @@ import { playStory } from "./play.ts";
 import { Printer } from "./printer.ts";
 import { startServiceProcess, type ServiceProcess } from "./service-process.ts";
 
+/** What a shell expects of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
 /** Plays the story on a real service in a temporary directory, and leaves nothing behind. */
-export async function demo({ keep }: { readonly keep: boolean }): Promise<void> {
+export async function demo({ keep }: { readonly keep: boolean }): Promise<number> {
   const printer = new Printer(
     process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined,
   );
@@ -23,12 +26,12 @@ export async function demo({ keep }: { readonly keep: boolean }): Promise<void> 
     if (stopped) {
       // What the story still asks of the service fails when that ends; nobody waits for it.
       told.catch(() => {});
-      process.exitCode = 130;
-      return;
+      return INTERRUPTED;
     }
     printer.title(`Done in ${printer.seconds()} s. Explore it yourself`);
     if (keep) await explore(service, interrupted, printer);
     else sayHow(printer);
+    return 0;
   } finally {
     await service?.stop();
     await rm(directory, { recursive: true, force: true });

@@ -1,0 +1,48 @@
+import type { Call } from "./command.ts";
+import type { Output } from "./output.ts";
+import type { SharedOptions } from "./shared-options.ts";
+
+/** What must be closed after a command, in the order it was opened. */
+export interface Closing {
+  readonly steps: (() => Promise<void>)[];
+}
+
+/** Everything a command works with; what it does not ask for is not loaded. */
+export function callOf(
+  args: readonly string[],
+  options: SharedOptions,
+  out: Output,
+  closing: Closing,
+): Call<SharedOptions> {
+  let signal: AbortSignal | undefined;
+  return {
+    args,
+    options,
+    out,
+    get signal() {
+      return (signal ??= interruption());
+    },
+    connect: async (access) => {
+      const { connect } = await import("./client/connect.ts");
+      const client = await connect(options, access);
+      closing.steps.push(() => client.close());
+      return client;
+    },
+    confirm: async (question) => {
+      if (options.yes === true) return;
+      const { confirm } = await import("./confirm.ts");
+      await confirm(question);
+    },
+  };
+}
+
+/** The first signal asks the command to end in good order; the second does not wait. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      controller.abort();
+      process.once(signal, () => process.exit(1));
+    });
+  return controller.signal;
+}

@@ -1,0 +1,21 @@
+import type { DomainError } from "../domain/shared/errors.ts";
+
+/**
+ * What to type next, where the service's own hint speaks of its REST interface. `{…}` takes a
+ * member of the error's details.
+ */
+const COMMAND_HINTS: { readonly [code: string]: string } = {
+  "database-not-found":
+    "schemaledger status lists the databases; schemaledger migrate registers one",
+  "run-not-found": "schemaledger log --type RunRequested lists the runs",
+  "data-directory-in-use": "Wait for that process, or use another --data",
+  "token-missing": "Put the service's API key into SCHEMALEDGER_TOKEN",
+  "token-unknown": "Put a valid API key into SCHEMALEDGER_TOKEN",
+  "plan-changed": "schemaledger plan shows the present plan",
+};
+
+/** The hint to print; undefined where there is none. */
+export function hintOf(error: unknown): string | undefined {
+  const { code, hint } = error as Partial<DomainError>;
+  return COMMAND_HINTS[code ?? ""] ?? hint;
+}

@@ -1,0 +1,26 @@
+import { readConfig } from "../api/config.ts";
+import { startService } from "../api/service.ts";
+
+export interface ServeOptions {
+  readonly data: string;
+  readonly host: string;
+  readonly port: string;
+  readonly roots: readonly string[];
+}
+
+/** Runs the service until SIGTERM or SIGINT; the second signal does not wait any more. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const stopped = signalled();
+  const service = await startService(readConfig(options));
+  process.stdout.write(`listening on ${service.url}\n`);
+  await stopped;
+  process.once("SIGTERM", () => process.exit(1));
+  process.once("SIGINT", () => process.exit(1));
+  await service.close();
+}
+
+const signalled = (): Promise<void> =>
+  new Promise((resolve) => {
+    process.once("SIGTERM", () => resolve());
+    process.once("SIGINT", () => resolve());
+  });
