@@ -13,13 +13,13 @@ export function send(request: Request, response: Response, answer: Answer): void
 
 function sendWhole(response: Response, answer: WholeAnswer): void {
   const text = answer.text ?? (answer.body === undefined ? undefined : JSON.stringify(answer.body));
+  const bytes = answer.bytes ?? (text === undefined ? undefined : Buffer.from(text, "utf8"));
   response.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
-  if (text === undefined) {
+  if (bytes === undefined) {
     response.end();
     return;
   }
-  const bytes = Buffer.from(text, "utf8");
   response.setHeader("Content-Type", answer.type ?? JSON_TYPE);
   response.setHeader("Content-Length", bytes.length);
   response.end(bytes);

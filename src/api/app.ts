@@ -27,7 +27,7 @@ export function createApp(services: Services): Express {
   });
   app.use(helmet({ contentSecurityPolicy: { directives: CSP, useDefaults: false } }));
   for (const route of routes) {
-    app[route.method](expressPath(route.path), (request: Request, response: Response) =>
+    app[route.method](expressPath(route), (request: Request, response: Response) =>
       handler
         .answer(route, request, response, requestIdOf(request, services, response))
         .then((answer) => send(request, response, answer)),
@@ -55,7 +55,10 @@ const CSP = {
 };
 
 /** `/v1/runs/{id}` in Express's form. */
-const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
+function expressPath({ path, rest }: Route): string {
+  const whole = rest === true ? path.replace(/\{(\w+)\}$/, "*$1") : path;
+  return whole.replaceAll(/\{(\w+)\}/g, ":$1");
+}
 
 /** Taken from the client if it is harmless, so that its own logs can be matched; else made up. */
 function requestIdOf(request: Request, services: Services, response?: Response): string {
@@ -64,10 +67,10 @@ function requestIdOf(request: Request, services: Services, response?: Response):
 }
 
 function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
+  for (const one of new Map(routes.map((route) => [route.path, route])).values()) {
+    const methods = routes.filter(({ path }) => path === one.path).map(({ method }) => method);
     const allow = [...new Set(methods.flatMap(namesOf))].join(", ");
-    app.all(expressPath(path), (request) => {
+    app.all(expressPath(one), (request) => {
       throw new HttpError(405, "method-not-allowed", `${request.method} is not possible here`, {
         hint: `Use ${allow}`,
         headers: { Allow: allow },

@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { InvalidInput } from "../domain/shared/errors.ts";
 
 /** What the service is started with, checked. */
@@ -11,6 +11,9 @@ export interface Config {
   /** Directories under which managed databases may lie, absolute. */
   readonly roots: readonly string[];
 }
+
+/** The ledger's file in the data directory. */
+export const ledgerFile = ({ data }: { readonly data: string }): string => join(data, "ledger.db");
 
 /** As flags or environment give it. */
 export interface RawConfig {

@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import { container as root, instanceCachingFactory } from "tsyringe";
-import type { DependencyContainer, InjectionToken } from "tsyringe";
+import type { DependencyContainer } from "tsyringe";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { BackupKeeper } from "../domain/backup/backup-keeper.ts";
@@ -28,9 +28,7 @@ import type { Signer } from "../domain/shared/signer.ts";
 import { Projection } from "../domain/state/projection.ts";
 import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
 import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
-import { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
-import { SqliteLedgerVerifier } from "../infra/sqlite/ledger-verifier.ts";
 import { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
 import { SqliteDialect } from "../infra/sqlite/sql/sqlite-dialect.ts";
 import { SystemClock } from "../infra/system/system-clock.ts";
@@ -39,6 +37,9 @@ import { TOOL_VERSION } from "../infra/system/version.ts";
 import { diffText } from "../infra/text/diff-text.ts";
 import { describeError, type Log } from "../infra/telemetry/logger.ts";
 import type { Config } from "./config.ts";
+import { addProof, proofServices } from "./compose-proof.ts";
+import { ledgerFile } from "./config.ts";
+import type { One } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
 export type { DependencyContainer };
@@ -61,7 +62,7 @@ export type AroundLedger = (ledger: SqliteLedger) => SqliteLedger;
 /** The composition root: the one place that knows every class. */
 export function createContainer(config: Config, opened: Opened): DependencyContainer {
   const container = root.createChildContainer();
-  const one = <T>(token: InjectionToken<T>, make: (c: DependencyContainer) => T): void => {
+  const one: One = (token, make) => {
     container.register(token, { useFactory: instanceCachingFactory(make) });
   };
   addBasics(one, config, opened);
@@ -79,19 +80,13 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
     projection: c.resolve(t.PROJECTION),
     ledger: c.resolve(t.LEDGER),
     audit: { rows: (query) => c.resolve(t.LEDGER).readRows(query) },
-    verifier: new SqliteLedgerVerifier(
-      ledgerFile(config),
-      opened.signer.verifierKey,
-      c.resolve(t.DIGEST),
-      c.resolve(t.KEPT_CHECKPOINT),
-    ),
+    ...proofServices(c, config, opened.signer),
     reconciliation: new Reconciliation(
       c.resolve(t.PROJECTION),
       c.resolve(t.SESSIONS),
       c.resolve(t.INTEGRITY_SERVICE),
       c.resolve(t.JOBS),
     ),
-    verifierKey: opened.signer.verifierKey,
     digest: c.resolve(t.DIGEST),
     ids: c.resolve(t.IDS),
     log: opened.log,
@@ -99,10 +94,6 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
   }));
   return container;
 }
-
-const ledgerFile = ({ data }: Config): string => join(data, "ledger.db");
-
-type One = <T>(token: InjectionToken<T>, make: (c: DependencyContainer) => T) => void;
 
 function addBasics(
   one: One,
@@ -129,11 +120,7 @@ function addBasics(
       }),
     ),
   );
-  one(
-    t.KEPT_CHECKPOINT,
-    (c) =>
-      new KeptCheckpoint(join(config.data, "checkpoint"), signer.verifierKey, c.resolve(t.DIGEST)),
-  );
+  addProof(one, config, signer);
   one(
     t.PROJECTION,
     (c) => new Projection(c.resolve(t.LEDGER), c.resolve(t.DIGEST), c.resolve(t.CLOCK)),

@@ -81,7 +81,7 @@ const callOf = (
   body: object,
   query: object,
 ): Call<object, object> => ({
-  params: request.params as { readonly [name: string]: string },
+  params: paramsOf(request),
   body,
   query,
   headers: request.headers,
@@ -89,6 +89,12 @@ const callOf = (
   accepts: (...types) => accepted(request, types),
   context,
 });
+
+/** What takes the rest of a path comes in pieces. */
+const paramsOf = ({ params }: Request): Call<object, object>["params"] =>
+  Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, [value].flat().join("/")]),
+  );
 
 function accepted(request: Request, types: readonly string[]): string {
   const type = request.accepts([...types]);

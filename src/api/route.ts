@@ -27,7 +27,9 @@ export interface WholeAnswer {
   readonly body?: unknown;
   /** Instead of `body`: sent as it is. */
   readonly text?: string;
-  /** Content type of `text`. */
+  /** Instead of `body`: bytes, sent as they are. */
+  readonly bytes?: Uint8Array;
+  /** Content type of `text` or `bytes`. */
   readonly type?: string;
   readonly headers?: { readonly [name: string]: string };
 }
@@ -66,6 +68,8 @@ export interface RouteOf<Body extends object, Query extends object> {
   readonly method: Method;
   /** In OpenAPI's form: `/v1/databases/{database}`. */
   readonly path: string;
+  /** The last parameter takes the rest of the path, slashes included. */
+  readonly rest?: boolean;
   /** Unique; names the operation in generated clients. */
   readonly id: string;
   readonly access: Access;

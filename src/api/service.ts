@@ -132,6 +132,7 @@ async function openLedger(
     await ledger.close();
     await kept.stop(ledger).catch(notKept);
   });
+  followWithTiles(container, opened, closers);
   const projection = container.resolve(t.PROJECTION);
   await projection.start();
   closers.add(() => projection.stop());
@@ -147,6 +148,15 @@ async function openLedger(
     });
   }
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, context);
+}
+
+function followWithTiles(container: DependencyContainer, { log }: Opened, closers: Closers): void {
+  const tiles = container.resolve(t.TRANSPARENCY_LOG);
+  closers.add(() => tiles.close());
+  tiles.follow((error) => {
+    const message = "Hashes of the transparency log could not be worked out";
+    log({ level: "error", message, ...describeError(error) });
+  });
 }
 
 /**

@@ -5,6 +5,8 @@ import type { DatabaseService } from "../domain/database/database-service.ts";
 import type { ProgressHub } from "../domain/engine/progress-hub.ts";
 import type { IntegrityService } from "../domain/integrity/integrity-service.ts";
 import type { Ledger } from "../domain/ledger/ledger.ts";
+import type { Proofs } from "../domain/ledger/proofs.ts";
+import type { TransparencyLog } from "../domain/ledger/transparency-log.ts";
 import type { MigrationService } from "../domain/migration/migration-service.ts";
 import type { RunService } from "../domain/migration/run-service.ts";
 import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
@@ -29,6 +31,8 @@ export interface Services {
   readonly ledger: Ledger;
   readonly audit: AuditLog;
   readonly verifier: LedgerVerifier;
+  readonly transparencyLog: TransparencyLog;
+  readonly proofs: Proofs;
   readonly reconciliation: Reconciliation;
   /** `name+hexid+base64(type || public key)` that checks this ledger's checkpoints. */
   readonly verifierKey: string;

@@ -1,5 +1,5 @@
 import type { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
-import type { InjectionToken } from "tsyringe";
+import type { DependencyContainer, InjectionToken } from "tsyringe";
 import type { BackupKeeper } from "../domain/backup/backup-keeper.ts";
 import type { BackupService, Background } from "../domain/backup/backup-service.ts";
 import type { RestoreService } from "../domain/backup/restore-service.ts";
@@ -25,8 +25,17 @@ import type { Recorder } from "../domain/shared/recorder.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
 import type { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
+import type { SqliteTransparencyLog } from "../infra/sqlite/sqlite-transparency-log.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 import type { Services } from "./services.ts";
+
+/** Says how the one instance behind a token is made. */
+export type One = <T>(token: InjectionToken<T>, make: (c: DependencyContainer) => T) => void;
+
+/** Gives the instance behind a token. */
+export interface Resolver {
+  resolve<T>(token: InjectionToken<T>): T;
+}
 
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 
@@ -59,3 +68,4 @@ export const RUN_SERVICE = token<RunService>("RunService");
 export const SERVICES = token<Services>("Services");
 export const SESSIONS = token<Sessions>("Sessions");
 export const STEP_PARTS = token<StepDependencies>("StepDependencies");
+export const TRANSPARENCY_LOG = token<SqliteTransparencyLog>("SqliteTransparencyLog");

@@ -22,6 +22,7 @@ interface Vectors {
   readonly setB: VectorSet;
   readonly events: readonly { env_jcs: string; len: number; data_jcs: string; salt_hex: string }[];
   readonly keys: { readonly log: VectorKey; readonly witness: VectorKey & { time: number } };
+  readonly tlogProof: string;
   readonly checkpoint8: {
     readonly text: string;
     readonly signed: string;

@@ -12,6 +12,12 @@ export const LEDGER_SCHEMAS: Schemas = {
     reconciled: { type: "array", items: { type: "string" }, description: "Databases compared" },
     skipped: { type: "array", items: { type: "string" }, description: "Databases at work" },
   }),
+  Consistency: object({
+    size: count("The size from which on consistency is proved"),
+    root: text("Base64 root at that size: compare it with the checkpoint you kept"),
+    proof: { type: "array", items: { type: "string" }, description: "Base64 hashes (RFC 9162)" },
+    checkpoint: text("The signed checkpoint that the proof leads to"),
+  }),
   Rebuild: object({
     before: text("Digest of the state before"),
     after: text("Digest of the state rebuilt from every event"),

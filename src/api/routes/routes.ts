@@ -11,6 +11,7 @@ import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { migrationRoutes } from "./migrations.ts";
 import { runRoutes } from "./runs.ts";
+import { transparencyLogRoutes } from "./transparency-log.ts";
 
 /** Every route. The audit history comes first: it is read most. */
 export function routesOf(services: Services, views: Views): readonly Route[] {
@@ -22,6 +23,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...backupRoutes(services, views),
     ...integrityRoutes(services, views),
     ...ledgerRoutes(services),
+    ...transparencyLogRoutes(services),
     ...keyRoutes(services, views),
     ...healthRoutes(services),
     ...docsRoutes(() => routes),

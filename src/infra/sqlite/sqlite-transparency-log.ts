@@ -1,0 +1,160 @@
+import { entryBundle } from "../../domain/ledger/entry-bundle.ts";
+import {
+  consistencyProof,
+  frontierLength,
+  inclusionProof,
+  rootOf,
+  same,
+  type SubtreeRoot,
+} from "../../domain/ledger/merkle.ts";
+import { subtreeRootsFrom } from "../../domain/ledger/tile-tree.ts";
+import { hasTile, TILE_WIDTH, type TileId } from "../../domain/ledger/tile.ts";
+import type { StoredEntry, TransparencyLog } from "../../domain/ledger/transparency-log.ts";
+import type { Digest, Hash } from "../../domain/shared/digest.ts";
+import { InvalidInput } from "../../domain/shared/errors.ts";
+import {
+  openLedgerFile,
+  type LedgerConnection,
+  type LedgerStatement,
+} from "./ledger-connection.ts";
+import { damaged } from "./ledger-head.ts";
+import { TileHashesFile } from "./tile-hashes.ts";
+
+/** Milliseconds between two looks for full tiles, so that a proof never waits for many. */
+const FOLLOW_EVERY = 2000;
+
+/** The transparency log over a ledger file, read through a connection of its own. */
+export class SqliteTransparencyLog implements TransparencyLog {
+  readonly #db: LedgerConnection;
+  readonly #digest: Digest;
+  readonly #hashes: TileHashesFile;
+  readonly #head: LedgerStatement;
+  readonly #leafHashes: LedgerStatement;
+  readonly #leaves: LedgerStatement;
+  readonly #entries: LedgerStatement;
+  readonly #subtree: SubtreeRoot;
+  /** The size up to which the kept tile hashes are known to be right. */
+  #checked = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `cache`: the file for tile hashes; made when missing, and when it is wrong. */
+  constructor(options: {
+    readonly file: string;
+    readonly origin: string;
+    readonly cache: string;
+    readonly digest: Digest;
+  }) {
+    const { file, origin, cache, digest } = options;
+    this.#db = openLedgerFile(file, { origin, readOnly: true });
+    this.#digest = digest;
+    this.#head = this.#db.prepare("SELECT size, frontier FROM ledger_head");
+    const range = "WHERE idx >= ? AND idx < ? ORDER BY idx";
+    this.#leafHashes = this.#db.prepare(`SELECT leaf_hash FROM event ${range}`).pluck();
+    this.#leaves = this.#db.prepare(`SELECT leaf FROM event ${range}`).pluck();
+    this.#entries = this.#db.prepare(
+      `SELECT e.idx AS "index", e.leaf, p.salt, p.data AS payload
+         FROM event e LEFT JOIN payload p ON p.idx = e.idx
+         WHERE e.idx >= ? ORDER BY e.idx LIMIT ?`,
+    );
+    this.#hashes = new TileHashesFile(cache, digest, (start, count) => this.#level0(start, count));
+    this.#subtree = subtreeRootsFrom(digest.sha256, (level, start, count) =>
+      this.#at(level, start, count),
+    );
+  }
+
+  /** Works out tile hashes as the ledger grows. */
+  follow(onError: (error: unknown) => void): void {
+    this.#timer = setInterval(() => {
+      this.#reach(this.#size()).catch(onError);
+    }, FOLLOW_EVERY).unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#hashes.close();
+    this.#db.close();
+  }
+
+  async tile(id: TileId): Promise<Uint8Array | undefined> {
+    if (!hasTile(id, this.#size())) return undefined;
+    const start = id.index * TILE_WIDTH;
+    if (id.level === "entries") return entryBundle(this.#leavesOf(start, id.width));
+    if (id.level > 0) await this.#reach(this.#size());
+    return Buffer.concat(this.#at(id.level, start, id.width));
+  }
+
+  entries(from: number, limit: number): readonly StoredEntry[] {
+    return this.#entries.all(from, limit) as StoredEntry[];
+  }
+
+  async rootAt(size: number): Promise<Hash> {
+    await this.#reachKnown(size);
+    return this.#subtree(0, size);
+  }
+
+  async inclusionProof(index: number, size: number): Promise<readonly Hash[]> {
+    await this.#reachKnown(size);
+    return inclusionProof(this.#subtree, index, size);
+  }
+
+  async consistencyProof(first: number, second: number): Promise<readonly Hash[]> {
+    await this.#reachKnown(second);
+    return consistencyProof(this.#subtree, first, second);
+  }
+
+  async #reachKnown(size: number): Promise<void> {
+    const known = this.#size();
+    if (size > known)
+      throw new InvalidInput("size-beyond-log", `The log has ${known} entries, not ${size}`, {
+        hint: "Take the size of a checkpoint that this ledger signed",
+      });
+    await this.#reach(known);
+  }
+
+  /** Full tiles have their hashes, and what was kept of them gives the root that the head has. */
+  async #reach(size: number): Promise<void> {
+    if (size - (size % TILE_WIDTH) <= this.#checked) return;
+    await this.#hashes.reach(size);
+    if (!this.#fits(size)) {
+      this.#hashes.forget();
+      await this.#hashes.reach(size);
+      if (!this.#fits(size)) throw damaged("its tree is not that of the events");
+    }
+  }
+
+  /**
+   * Over the leaves that full tiles hold; the rest is read from the events each time. The head may
+   * have gone on meanwhile: what it says of more than was worked out is left to the next time.
+   */
+  #fits(reached: number): boolean {
+    const { size, frontier } = this.#head.get() as { size: number; frontier: Uint8Array };
+    const full = size - (size % TILE_WIDTH);
+    if (full > reached) return true;
+    const hashes = Array.from({ length: frontierLength(full) }, (_, i) =>
+      frontier.subarray(32 * i, 32 * i + 32),
+    );
+    const fits = same(rootOf(this.#digest.sha256, hashes), this.#subtree(0, full));
+    if (fits) this.#checked = full;
+    return fits;
+  }
+
+  #size(): number {
+    return (this.#head.get() as { size: number }).size;
+  }
+
+  #at(level: number, start: number, count: number): readonly Hash[] {
+    return level === 0 ? this.#level0(start, count) : this.#hashes.at(level, start, count);
+  }
+
+  #level0(start: number, count: number): readonly Hash[] {
+    const hashes = this.#leafHashes.all(start, start + count) as Uint8Array[];
+    if (hashes.length !== count) throw damaged("events are missing");
+    return hashes;
+  }
+
+  #leavesOf(start: number, count: number): readonly Uint8Array[] {
+    const leaves = this.#leaves.all(start, start + count) as Uint8Array[];
+    if (leaves.length !== count) throw damaged("events are missing");
+    return leaves;
+  }
+}
