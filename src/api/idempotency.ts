@@ -21,7 +21,7 @@ export interface Repeatable {
   /** Does the work. */
   run(context: Context): Promise<WholeAnswer>;
   /** The present answer for what a first request began, whose own answer was lost. */
-  recover(first: RecordedEvent): WholeAnswer | undefined;
+  recover(first: RecordedEvent): Promise<WholeAnswer | undefined>;
 }
 
 /** The client's key, or undefined. Errors: InvalidInput idempotency-key-invalid. */
@@ -104,7 +104,7 @@ export class IdempotentRequests {
   async #recovered(request: Repeatable, firstIndex: number | null): Promise<WholeAnswer> {
     if (firstIndex === null) return request.run(request.context);
     for await (const event of this.#ledger.readAll(firstIndex)) {
-      const answer = request.recover(event);
+      const answer = await request.recover(event);
       if (answer !== undefined) return answer;
       break;
     }

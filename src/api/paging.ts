@@ -15,24 +15,21 @@ export const DEFAULT_LIMIT = 100;
 
 /**
  * One page of a list that is ordered newest first by an event's index. The cursor is the index of
- * the last item shown: pages neither repeat nor skip when items are added meanwhile.
+ * the last item shown: pages neither repeat nor skip when items are added meanwhile. One more than
+ * is shown is asked for, to know whether the list goes on.
  */
-export function pageOf<S, T>(
-  newestFirst: Iterable<S>,
+export async function pageOf<S, T>(
   paging: Paging,
+  list: (page: { readonly before?: number; readonly limit: number }) => Promise<readonly S[]>,
   indexOf: (item: S) => number,
   view: (item: S) => T,
-): Page<T> {
-  const limit = paging.limit ?? DEFAULT_LIMIT;
-  const after = paging.after === undefined ? Infinity : decodeCursor(paging.after);
-  const items: S[] = [];
-  for (const item of newestFirst) {
-    if (indexOf(item) >= after) continue;
-    if (items.length === limit)
-      return { items: items.map(view), next: encodeCursor(indexOf(items.at(-1)!)) };
-    items.push(item);
-  }
-  return { items: items.map(view), next: null };
+): Promise<Page<T>> {
+  const { limit = DEFAULT_LIMIT, after } = paging;
+  const before = after === undefined ? {} : { before: decodeCursor(after) };
+  const found = await list({ ...before, limit: limit + 1 });
+  const shown = found.slice(0, limit);
+  const next = found.length > limit ? encodeCursor(indexOf(shown.at(-1)!)) : null;
+  return { items: shown.map(view), next };
 }
 
 /** A list that is always shown whole. */

@@ -1,4 +1,5 @@
 import { databaseIdOf, type RecordedEvent } from "../domain/events.ts";
+import type { Projection } from "../domain/state/projection.ts";
 import type { LedgerState } from "../domain/state/state.ts";
 import type { WholeAnswer } from "./route.ts";
 import type { Views } from "./views/views.ts";
@@ -7,12 +8,13 @@ import type { Views } from "./views/views.ts";
  * The answer a command would give now for what its first event began: the present resource with
  * the status of a first answer. Undefined if the event does not say what it began.
  */
-export function recoveredAnswer(
+export async function recoveredAnswer(
   event: RecordedEvent,
   body: { readonly [member: string]: unknown },
-  state: LedgerState,
+  projection: Projection,
   views: Views,
-): WholeAnswer | undefined {
+): Promise<WholeAnswer | undefined> {
+  const { state } = projection;
   switch (event.type) {
     case "DatabaseRegistered":
       return answered(state.databases.get(event.data.databaseId), (database) =>
@@ -20,7 +22,7 @@ export function recoveredAnswer(
       );
     case "RunRequested":
     case "RunCancelled":
-      return answered(state.runs.get(event.data.runId), (run) =>
+      return answered(await projection.find("runs", event.data.runId), (run) =>
         views.accepted("runs", run.id, views.run(run)),
       );
     case "BackupStarted":
@@ -28,15 +30,15 @@ export function recoveredAnswer(
     case "BackupVerificationAborted":
     case "BackupVerified":
     case "BackupVerificationFailed":
-      return answered(state.backups.get(event.data.backupId), (backup) =>
+      return answered(await projection.find("backups", event.data.backupId), (backup) =>
         views.accepted("backups", backup.id, views.backup(backup)),
       );
     case "RestoreRequested":
-      return answered(state.restores.get(event.data.restoreId), (restore) =>
+      return answered(await projection.find("restores", event.data.restoreId), (restore) =>
         views.accepted("restores", restore.id, views.restore(restore)),
       );
     case "IntegrityCheckStarted":
-      return answered(state.checks.get(event.data.checkId), (check) =>
+      return answered(await projection.find("checks", event.data.checkId), (check) =>
         views.accepted("integrity-checks", check.id, views.check(check)),
       );
     case "KeyIssued":

@@ -57,7 +57,7 @@ export class RequestHandler {
       context,
       secretMembers: route.secretMembers ?? [],
       run,
-      recover: (first) => recoveredAnswer(first, raw, this.#services.projection.state, this.#views),
+      recover: (first) => recoveredAnswer(first, raw, this.#services.projection, this.#views),
     });
   }
 

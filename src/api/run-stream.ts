@@ -1,4 +1,5 @@
 import type { RecordedEvent } from "../domain/events.ts";
+import type { RunState } from "../domain/state/state.ts";
 import type { Sink } from "./route.ts";
 import type { Services } from "./services.ts";
 import type { EventWriter } from "./views/event-view.ts";
@@ -17,7 +18,8 @@ export type StreamParts = Pick<Services, "ledger" | "projection" | "progress" | 
 export class RunStream {
   readonly #parts: StreamParts;
   readonly #writer: EventWriter;
-  readonly #runId: string;
+  /** As the projection keeps it current; final once it has ended. */
+  readonly #run: RunState;
   readonly #sink: Sink;
   #last: number;
   /** Live events that wait until the past ones are sent. */
@@ -25,10 +27,10 @@ export class RunStream {
   #closed = false;
   readonly #release: (() => void)[] = [];
 
-  constructor(parts: StreamParts, writer: EventWriter, runId: string, after: number, sink: Sink) {
+  constructor(parts: StreamParts, writer: EventWriter, run: RunState, after: number, sink: Sink) {
     this.#parts = parts;
     this.#writer = writer;
-    this.#runId = runId;
+    this.#run = run;
     this.#last = after;
     this.#sink = sink;
   }
@@ -40,7 +42,7 @@ export class RunStream {
     this.#sink.onClose(() => this.#close());
     this.#release.push(
       projection.onChange((events) => this.#follow(events)),
-      progress.subscribe(this.#runId, (step) => {
+      progress.subscribe(this.#run.id, (step) => {
         if (this.#waiting === undefined)
           this.#send(`event: progress\ndata: ${JSON.stringify(step)}\n\n`);
       }),
@@ -62,7 +64,7 @@ export class RunStream {
     const { ledger } = this.#parts;
     for (;;) {
       const after = this.#last;
-      const query = { correlation: this.#runId, limit: PAGE, order: "asc" } as const;
+      const query = { correlation: this.#run.id, limit: PAGE, order: "asc" } as const;
       const events = await ledger.read(after < 0 ? query : { ...query, after });
       events.forEach((event) => this.#sendEvent(event));
       if (this.#closed || events.length < PAGE) break;
@@ -74,7 +76,7 @@ export class RunStream {
   }
 
   #follow(events: readonly RecordedEvent[]): void {
-    const own = events.filter((event) => event.correlation === this.#runId);
+    const own = events.filter((event) => event.correlation === this.#run.id);
     if (this.#waiting !== undefined) {
       this.#waiting.push(...own);
       return;
@@ -90,10 +92,9 @@ export class RunStream {
   }
 
   #endIfOver(): void {
-    const run = this.#parts.projection.state.runs.get(this.#runId);
-    if (this.#closed || run === undefined || run.ended === null) return;
-    const { status, outcome } = run;
-    this.#send(`event: end\ndata: ${JSON.stringify({ id: run.id, status, outcome })}\n\n`);
+    const { id, ended, status, outcome } = this.#run;
+    if (this.#closed || ended === null) return;
+    this.#send(`event: end\ndata: ${JSON.stringify({ id, status, outcome })}\n\n`);
     this.#end();
   }
 

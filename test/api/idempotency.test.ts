@@ -36,7 +36,7 @@ describe("IdempotentRequests", () => {
     context: CONTEXT,
     secretMembers: [],
     run,
-    recover: () => undefined,
+    recover: () => Promise.resolve(undefined),
     ...over,
   });
 
@@ -110,7 +110,7 @@ describe("IdempotentRequests", () => {
     });
     await assert.rejects(requests.answer(dying));
     const again = request(() => assert.fail("it ran again"), {
-      recover: (first) => ({ status: 202, body: { began: first.index } }),
+      recover: async (first) => ({ status: 202, body: { began: first.index } }),
     });
     const recovered = await requests.answer(again);
     assert.equal(recovered.status, 202);

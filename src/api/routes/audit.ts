@@ -27,7 +27,7 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
     responses: {
       200: { description: "A page of events", schema: "EventList", types: [NDJSON, CSV] },
     },
-    handle: ({ query, accepts, url }) => {
+    handle: async ({ query, accepts, url }) => {
       const limit = query.limit ?? DEFAULT_LIMIT;
       const rows = services.audit.rows(eventQuery(services, query, limit + 1));
       const type = accepts("application/json", NDJSON, CSV);
@@ -36,10 +36,7 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
       const text =
         type === CSV
           ? eventCsv(shown, views.names)
-          : views.events
-              .rows(shown)
-              .map((line) => `${line}\n`)
-              .join("");
+          : (await views.events.rows(shown)).map((line) => `${line}\n`).join("");
       const next = rows.length > limit ? { Link: nextLink(url, shown.at(-1)!.index) } : {};
       return { status: 200, text, type: `${type}; charset=utf-8`, headers: next };
     },
@@ -47,11 +44,16 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
 ];
 
 /** A page of events, of whose rows there is one more than `limit` if the history goes on. */
-export function eventPage(views: Views, rows: readonly AuditRow[], limit: number): WholeAnswer {
+export async function eventPage(
+  views: Views,
+  rows: readonly AuditRow[],
+  limit: number,
+): Promise<WholeAnswer> {
   const more = rows.length > limit;
   const shown = more ? rows.slice(0, limit) : rows;
   const next = more ? `"${shown.at(-1)!.index}"` : "null";
-  return { status: 200, text: `{"items":[${views.events.rows(shown).join(",")}],"next":${next}}` };
+  const items = (await views.events.rows(shown)).join(",");
+  return { status: 200, text: `{"items":[${items}],"next":${next}}` };
 }
 
 function eventQuery(services: Services, query: AuditQuery, limit: number): EventQuery {

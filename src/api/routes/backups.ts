@@ -36,9 +36,13 @@ export const backupRoutes = (services: Services, views: Views): Route[] => [
     summary: "List a database's backups, newest first",
     query: PageQuery,
     responses: { 200: { description: "A page of backups", schema: "BackupList" } },
-    handle: ({ params, query }) => {
-      const backups = services.backups.list(params["database"]!);
-      const page = pageOf(backups, query, (backup) => backup.started.index, views.backup);
+    handle: async ({ params, query }) => {
+      const page = await pageOf(
+        query,
+        (asked) => services.backups.list(params["database"]!, asked),
+        (backup) => backup.started.index,
+        views.backup,
+      );
       return { status: 200, body: page };
     },
   }),
@@ -50,9 +54,9 @@ export const backupRoutes = (services: Services, views: Views): Route[] => [
     tag,
     summary: "Look at a backup",
     responses: { 200: BACKUP },
-    handle: ({ params }) => ({
+    handle: async ({ params }) => ({
       status: 200,
-      body: views.backup(services.backups.find(params["backup"]!)),
+      body: views.backup(await services.backups.find(params["backup"]!)),
     }),
   }),
   route({
@@ -91,9 +95,13 @@ export const backupRoutes = (services: Services, views: Views): Route[] => [
     summary: "List a database's restores, newest first",
     query: PageQuery,
     responses: { 200: { description: "A page of restores", schema: "RestoreList" } },
-    handle: ({ params, query }) => {
-      const restores = services.restores.list(params["database"]!);
-      const page = pageOf(restores, query, (restore) => restore.requested.index, views.restore);
+    handle: async ({ params, query }) => {
+      const page = await pageOf(
+        query,
+        (asked) => services.restores.list(params["database"]!, asked),
+        (restore) => restore.requested.index,
+        views.restore,
+      );
       return { status: 200, body: page };
     },
   }),
@@ -105,9 +113,9 @@ export const backupRoutes = (services: Services, views: Views): Route[] => [
     tag,
     summary: "Look at a restore",
     responses: { 200: RESTORE },
-    handle: ({ params }) => ({
+    handle: async ({ params }) => ({
       status: 200,
-      body: views.restore(services.restores.find(params["restore"]!)),
+      body: views.restore(await services.restores.find(params["restore"]!)),
     }),
   }),
 ];

@@ -34,9 +34,13 @@ export const integrityRoutes = (services: Services, views: Views): Route[] => [
     summary: "List a database's integrity checks, newest first",
     query: PageQuery,
     responses: { 200: { description: "A page of checks", schema: "CheckList" } },
-    handle: ({ params, query }) => {
-      const checks = services.integrity.list(params["database"]!);
-      const page = pageOf(checks, query, (check) => check.started.index, views.check);
+    handle: async ({ params, query }) => {
+      const page = await pageOf(
+        query,
+        (asked) => services.integrity.list(params["database"]!, asked),
+        (check) => check.started.index,
+        views.check,
+      );
       return { status: 200, body: page };
     },
   }),
@@ -48,9 +52,9 @@ export const integrityRoutes = (services: Services, views: Views): Route[] => [
     tag,
     summary: "Look at an integrity check",
     responses: { 200: CHECK },
-    handle: ({ params }) => ({
+    handle: async ({ params }) => ({
       status: 200,
-      body: views.check(services.integrity.find(params["check"]!)),
+      body: views.check(await services.integrity.find(params["check"]!)),
     }),
   }),
 ];

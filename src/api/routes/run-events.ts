@@ -24,14 +24,14 @@ export const runEventRoutes = (services: Services, views: Views): Route[] => [
       "`progress` events carry no id; `end` is the last one.",
     query: AfterQuery,
     responses: { 200: { description: "The events", schema: "EventList", types: [SSE] } },
-    handle: ({ params, query, headers, accepts }) => {
-      const run = services.runs.find(params["run"]!);
+    handle: async ({ params, query, headers, accepts }) => {
+      const run = await services.runs.find(params["run"]!);
       if (accepts("application/json", SSE) === SSE) {
         const after = lastEventId(headers["last-event-id"]) ?? query.after ?? -1;
         return {
           type: `${SSE}; charset=utf-8`,
           stream: (sink) => {
-            new RunStream(services, views.events, run.id, after, sink).run().catch((error) => {
+            new RunStream(services, views.events, run, after, sink).run().catch((error) => {
               // The status line is sent: all that is left is to end the stream and say so here.
               const message = "A stream of events failed";
               services.log({ level: "error", message, ...describeError(error) });

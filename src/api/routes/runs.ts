@@ -1,3 +1,4 @@
+import { withoutAbsent } from "../../domain/shared/without-absent.ts";
 import { pageOf } from "../paging.ts";
 import { RunsQuery, WaitQuery } from "../dto/list.query.ts";
 import { CancelRequest, RollbackRequest, RunRequest } from "../dto/run.request.ts";
@@ -48,14 +49,15 @@ export const runRoutes = (services: Services, views: Views): Route[] => [
     summary: "List the runs, newest first",
     query: RunsQuery,
     responses: { 200: { description: "A page of runs", schema: "RunList" } },
-    handle: ({ query }) => {
+    handle: async ({ query }) => {
       const { database, status } = query;
-      const id = database === undefined ? undefined : services.databases.find(database).id;
-      const runs = [...services.projection.state.runs.values()]
-        .filter((run) => id === undefined || run.databaseId === id)
-        .filter((run) => status === undefined || run.status === status)
-        .toReversed();
-      const page = pageOf(runs, query, (run) => run.requested.index, views.run);
+      const filter = withoutAbsent({ database, status });
+      const page = await pageOf(
+        query,
+        (asked) => services.runs.list(filter, asked),
+        (run) => run.requested.index,
+        views.run,
+      );
       return { status: 200, body: page };
     },
   }),
@@ -69,13 +71,13 @@ export const runRoutes = (services: Services, views: Views): Route[] => [
     query: WaitQuery,
     responses: { 200: RUN },
     handle: async ({ params, query: { wait = 0 } }) => {
-      const run = services.runs.find(params["run"]!);
+      const run = await services.runs.find(params["run"]!);
       if (wait > 0 && run.ended === null)
         await Promise.race([
-          services.runs.waitForEnd(run.id, wait * 1000),
+          services.runs.waitForEnd(run, wait * 1000),
           whenAborted(services.stopping),
         ]);
-      return { status: 200, body: views.run(services.runs.find(run.id)) };
+      return { status: 200, body: views.run(run) };
     },
   }),
   ...runEventRoutes(services, views),

@@ -2,7 +2,7 @@ import { databaseIdOf, EVENT_VERSIONS, type RecordedEvent } from "../../domain/e
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import { upcast } from "../../domain/ledger/upcast.ts";
 import type { Json } from "../../domain/shared/json.ts";
-import type { LedgerState } from "../../domain/state/state.ts";
+import type { Projection } from "../../domain/state/projection.ts";
 import type { Names } from "./names.ts";
 
 /**
@@ -11,21 +11,26 @@ import type { Names } from "./names.ts";
  * work of reading the audit history.
  */
 export class EventWriter {
-  readonly #projection: { readonly state: LedgerState };
+  readonly #projection: Pick<Projection, "known">;
   readonly #names: Names;
   readonly #versions: { readonly [type: string]: number } = EVENT_VERSIONS;
 
-  constructor(projection: { readonly state: LedgerState }, names: Names) {
+  constructor(projection: Pick<Projection, "known">, names: Names) {
     this.#projection = projection;
     this.#names = names;
   }
 
   /** The JSON texts of rows, in their order. */
-  rows(rows: readonly AuditRow[]): string[] {
+  async rows(rows: readonly AuditRow[]): Promise<string[]> {
+    const correlations = new Set(rows.map(({ correlation }) => correlation));
+    return this.#write(rows, await this.#projection.known("runs", correlations));
+  }
+
+  #write(rows: readonly AuditRow[], runIds: ReadonlySet<string>): string[] {
     // Neighbours are mostly of the same stream, actor and run: each is looked up once a page.
     const actors = memo((id) => JSON.stringify(this.#names.actor(id)));
     const streams = memo((stream) => this.#stream(stream));
-    const runs = memo((correlation) => this.#correlation(correlation));
+    const runs = memo((correlation) => correlationOf(correlation, runIds));
     return rows.map((row) => {
       const causation = row.causation === null ? "null" : JSON.stringify(row.causation);
       return (
@@ -37,27 +42,25 @@ export class EventWriter {
     });
   }
 
-  /** The JSON text of an event that was just appended. */
+  /** The JSON text of an event of a run that was just appended. */
   event(event: RecordedEvent): string {
     const payload = JSON.stringify({ context: event.context, data: event.data });
-    const [text] = this.rows([
-      {
-        index: event.index,
-        id: event.id,
-        stream: event.stream,
-        streamVersion: event.streamVersion,
-        type: event.type,
-        v: this.#versions[event.type]!,
-        time: event.time,
-        actor: event.actor.id,
-        actorKind: event.actor.kind,
-        correlation: event.correlation,
-        causation: event.causation,
-        leafHash: Buffer.from(event.leafHash).toString("hex"),
-        payload,
-      },
-    ]);
-    return text!;
+    const row = {
+      index: event.index,
+      id: event.id,
+      stream: event.stream,
+      streamVersion: event.streamVersion,
+      type: event.type,
+      v: this.#versions[event.type]!,
+      time: event.time,
+      actor: event.actor.id,
+      actorKind: event.actor.kind,
+      correlation: event.correlation,
+      causation: event.causation,
+      leafHash: Buffer.from(event.leafHash).toString("hex"),
+      payload,
+    };
+    return this.#write([row], new Set([event.correlation]))[0]!;
   }
 
   #stream(stream: string): string {
@@ -67,19 +70,19 @@ export class EventWriter {
     return `"stream":${JSON.stringify(stream)}${database}`;
   }
 
-  /** Everything a run causes is correlated by the run's id. */
-  #correlation(correlation: string): string {
-    const id = JSON.stringify(correlation);
-    const run = this.#projection.state.runs.has(correlation) ? `,"runId":${id}` : "";
-    return `"correlationId":${id}${run}`;
-  }
-
   #payload(row: AuditRow): string {
     if (row.payload === null) return `"data":null,"erased":true`;
     if (this.#versions[row.type] === row.v) return row.payload.slice(1, -1);
     const { context, data } = JSON.parse(row.payload) as { context: Json; data: Json };
     return `"context":${JSON.stringify(context)},"data":${JSON.stringify(upcast(row, data))}`;
   }
+}
+
+/** Everything a run causes is correlated by the run's id. */
+function correlationOf(correlation: string, runIds: ReadonlySet<string>): string {
+  const id = JSON.stringify(correlation);
+  const run = runIds.has(correlation) ? `,"runId":${id}` : "";
+  return `"correlationId":${id}${run}`;
 }
 
 function memo(compute: (key: string) => string): (key: string) => string {

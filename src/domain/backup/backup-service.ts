@@ -6,6 +6,7 @@ import { Conflict, InvalidInput, NotFound, failureOf } from "../shared/errors.ts
 import type { Ids } from "../shared/ids.ts";
 import type { Owned } from "../shared/owned.ts";
 import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState } from "../state/state.ts";
 import { BackupKeeper } from "./backup-keeper.ts";
@@ -69,14 +70,14 @@ export class BackupService {
       this.#background.owned.delete(backupId);
       throw error;
     }
-    const { id } = this.find(backupId);
-    this.#later(database, () => this.#take(database, id, tables, onBehalf(context, id, id)), id);
-    return this.find(id);
+    const later = onBehalf(context, backupId, backupId);
+    this.#later(database, () => this.#take(database, backupId, tables, later), backupId);
+    return this.find(backupId);
   }
 
   /** Verifies a completed backup again when its turn comes. */
   async requestVerification(backupId: string, context: Context): Promise<BackupState> {
-    const backup = this.find(backupId);
+    const backup = await this.find(backupId);
     const { facts } = backup;
     if (facts === null || backup.kind !== "full" || backup.status === "failed")
       throw new Conflict("backup-not-complete", `Backup ${backupId} cannot be verified`, {
@@ -98,18 +99,16 @@ export class BackupService {
   }
 
   /** Error: `NotFound` backup-not-found. */
-  find(backupId: string): BackupState {
-    const backup = this.#projection.state.backups.get(backupId);
+  async find(backupId: string): Promise<BackupState> {
+    const backup = await this.#projection.find("backups", backupId);
     if (backup !== undefined) return backup;
     throw new NotFound("backup-not-found", `There is no backup ${backupId}`);
   }
 
   /** Backups of a database, newest first. */
-  list(name: string): readonly BackupState[] {
-    const { id } = this.#databases.find(name);
-    return [...this.#projection.state.backups.values()]
-      .filter(({ databaseId }) => databaseId === id)
-      .toReversed();
+  list(name: string, page: Page): Promise<readonly BackupState[]> {
+    const { id: databaseId } = this.#databases.find(name);
+    return this.#projection.list("backups", { databaseId, ...page });
   }
 
   #later(database: DatabaseState, work: () => Promise<void>, id: string): void {
@@ -144,7 +143,7 @@ export class BackupService {
           : this.#keeper.saveTables(session, database, backupId, tables, context),
       );
     } catch (error) {
-      if (this.find(backupId).status === "failed") return undefined;
+      if ((await this.find(backupId)).status === "failed") return undefined;
       throw error;
     }
   }
@@ -170,7 +169,7 @@ export class BackupService {
     error: unknown,
     context: Context,
   ): Promise<void> {
-    if (this.find(backupId).status === "damaged") return;
+    if ((await this.find(backupId)).status === "damaged") return;
     const data = { backupId, error: failureOf(error) };
     await this.#recorder.record(
       database.id,

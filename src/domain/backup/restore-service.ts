@@ -3,6 +3,7 @@ import type { RecoveryService } from "../recovery/recovery-service.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, DomainError, NotFound, failureOf } from "../shared/errors.ts";
 import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState, RestoreState } from "../state/state.ts";
 import { usable, type Background } from "./backup-service.ts";
@@ -43,7 +44,7 @@ export class RestoreService {
     context: Context,
   ): Promise<RestoreState> {
     const database = usable(this.#databases.find(name));
-    const backup = this.#projection.state.backups.get(input.backupId);
+    const backup = await this.#projection.find("backups", input.backupId);
     refuse(database, input.backupId, backup);
     const event = this.#restorer.request(input.backupId, input.reason);
     const { restoreId } = event.data;
@@ -64,18 +65,16 @@ export class RestoreService {
   }
 
   /** Error: `NotFound` restore-not-found. */
-  find(restoreId: string): RestoreState {
-    const restore = this.#projection.state.restores.get(restoreId);
+  async find(restoreId: string): Promise<RestoreState> {
+    const restore = await this.#projection.find("restores", restoreId);
     if (restore !== undefined) return restore;
     throw new NotFound("restore-not-found", `There is no restore ${restoreId}`);
   }
 
   /** Restores of a database, newest first. */
-  list(name: string): readonly RestoreState[] {
-    const { id } = this.#databases.find(name);
-    return [...this.#projection.state.restores.values()]
-      .filter(({ databaseId }) => databaseId === id)
-      .toReversed();
+  list(name: string, page: Page): Promise<readonly RestoreState[]> {
+    const { id: databaseId } = this.#databases.find(name);
+    return this.#projection.list("restores", { databaseId, ...page });
   }
 
   async #perform(database: DatabaseState, restoreId: string, context: Context): Promise<void> {
@@ -94,7 +93,7 @@ export class RestoreService {
     error: unknown,
     context: Context,
   ): Promise<void> {
-    const restore = this.find(restoreId);
+    const restore = await this.find(restoreId);
     if (restore.status === "failed") return;
     if (restore.status === "queued") {
       const data = { restoreId, error: failureOf(error), state: "unchanged" } as const;

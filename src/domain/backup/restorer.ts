@@ -91,7 +91,7 @@ export class Restorer {
     scratch: Scratch,
     context: Context,
   ): Promise<void> {
-    const facts = this.#projection.state.backups.get(backupId)?.facts;
+    const facts = (await this.#projection.find("backups", backupId))?.facts;
     if (facts === undefined || facts === null)
       throw new Conflict("backup-not-complete", `Backup ${backupId} is not complete`);
     const verified = await this.#sessions.use(database, backupId, (session) =>

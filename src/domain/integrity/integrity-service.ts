@@ -9,6 +9,7 @@ import type { Clock } from "../shared/clock.ts";
 import { NotFound, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
 import type { CheckState, DatabaseState } from "../state/state.ts";
 import type { CheckLevel } from "./events.ts";
@@ -67,18 +68,16 @@ export class IntegrityService {
   }
 
   /** Error: `NotFound` check-not-found. */
-  find(checkId: string): CheckState {
-    const check = this.#projection.state.checks.get(checkId);
+  async find(checkId: string): Promise<CheckState> {
+    const check = await this.#projection.find("checks", checkId);
     if (check !== undefined) return check;
     throw new NotFound("check-not-found", `There is no integrity check ${checkId}`);
   }
 
   /** Checks of a database, newest first. */
-  list(name: string): readonly CheckState[] {
-    const { id } = this.#databases.find(name);
-    return [...this.#projection.state.checks.values()]
-      .filter(({ databaseId }) => databaseId === id)
-      .toReversed();
+  list(name: string, page: Page): Promise<readonly CheckState[]> {
+    const { id: databaseId } = this.#databases.find(name);
+    return this.#projection.list("checks", { databaseId, ...page });
   }
 
   /** The event that begins a check; `carryOut` gives its outcome. */
@@ -101,7 +100,7 @@ export class IntegrityService {
   }
 
   async #perform(database: DatabaseState, checkId: string, context: Context): Promise<void> {
-    const { level } = this.find(checkId);
+    const { level } = await this.find(checkId);
     const session = await this.#sessions.open(database, checkId);
     try {
       const outcome = await this.carryOut(database, checkId, level, session);

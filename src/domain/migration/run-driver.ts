@@ -46,8 +46,9 @@ export class RunDriver {
   /** Executes a queued run to its end; whatever happens is recorded as the run's outcome. */
   async drive(runId: string, control: RunControl, context: Context): Promise<void> {
     const { runs, databases } = this.#deps.projection.state;
-    const run = runs.get(runId)!;
-    if (run.status !== "queued" || !control.begin()) return;
+    const run = runs.get(runId);
+    // A run that was cancelled meanwhile has ended.
+    if (run?.status !== "queued" || !control.begin()) return;
     const database = databases.get(run.databaseId)!;
     const job: Job = { run, database, control, context };
     const began = this.#deps.clock.elapsed();

@@ -9,8 +9,9 @@ import { Conflict, DomainError, InvalidInput, NotFound } from "../shared/errors.
 import type { Ids } from "../shared/ids.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState, RunState } from "../state/state.ts";
+import type { DatabaseState, RunState, RunStatus } from "../state/state.ts";
 import type { RollbackStrategy, RunEvents } from "./events.ts";
 import { planMigrate, planRollback, type Plan } from "./plan.ts";
 import { RunControl } from "./run-control.ts";
@@ -24,6 +25,11 @@ export interface RunRequest {
   readonly planDigest?: string;
   readonly rehearse?: boolean;
   readonly onFailure?: OnFailure;
+}
+
+/** Absent members do not narrow. */
+export interface RunFilter {
+  readonly status?: RunStatus;
 }
 
 export interface RollbackRequest {
@@ -100,7 +106,7 @@ export class RunService {
    * became of its step. Error: `Conflict` run-ended | run-not-cancellable.
    */
   async cancel(runId: string, reason: string, context: Context): Promise<RunState> {
-    const run = this.find(runId);
+    const run = await this.find(runId);
     if (run.ended !== null)
       throw new Conflict("run-ended", `The run has already ended: ${run.status}`);
     const control = this.#controls.get(runId);
@@ -110,22 +116,31 @@ export class RunService {
       });
     if (control?.withdraw() === true) return this.#cancelQueued(run, reason, context);
     control?.cancel(reason);
-    return this.waitForEnd(runId, CANCEL_WAIT);
+    return this.waitForEnd(run, CANCEL_WAIT);
   }
 
   /** Error: `NotFound` run-not-found. */
-  find(runId: string): RunState {
-    const run = this.#projection.state.runs.get(runId);
+  async find(runId: string): Promise<RunState> {
+    const run = await this.#projection.find("runs", runId);
     if (run !== undefined) return run;
     throw new NotFound("run-not-found", `There is no run ${runId}`, {
       hint: "GET /v1/runs lists them",
     });
   }
 
-  /** The run when it has ended, or as it is after `ms` milliseconds. */
-  async waitForEnd(runId: string, ms: number): Promise<RunState> {
-    await this.#projection.until(() => this.find(runId).ended !== null, ms);
-    return this.find(runId);
+  /** Runs, newest first; of one database if it is named. */
+  list(
+    { database, ...filter }: RunFilter & { readonly database?: string },
+    page: Page,
+  ): Promise<readonly RunState[]> {
+    const databaseId = database === undefined ? undefined : this.#databases.find(database).id;
+    return this.#projection.list("runs", withoutAbsent({ ...filter, databaseId, ...page }));
+  }
+
+  /** Waits until the run has ended, or `ms` milliseconds. Returns it as it is then. */
+  async waitForEnd(run: RunState, ms: number): Promise<RunState> {
+    await this.#projection.until(() => run.ended !== null, ms);
+    return run;
   }
 
   /**

@@ -181,7 +181,7 @@ export class RecoveryService {
         schema: live.schema,
         applied,
         rowsBefore: {},
-        rowsAfter: this.#projection.state.backups.get(restore.backupId)?.facts?.rows ?? {},
+        rowsAfter: (await this.#projection.find("backups", restore.backupId))?.facts?.rows ?? {},
         durationMs: 0,
         recovered: true,
       },

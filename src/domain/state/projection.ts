@@ -4,6 +4,7 @@ import type { RecordedEvent } from "../events.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Digest } from "../shared/digest.ts";
 import type { Json } from "../shared/json.ts";
+import { BEGAN, matches, type EntityKinds, type EntityQuery, type Kind } from "./entity-query.ts";
 import { fold } from "./fold.ts";
 import { emptyState, type LedgerState } from "./state.ts";
 
@@ -30,6 +31,27 @@ export class Projection {
   get state(): LedgerState {
     if (this.#broken !== undefined) throw this.#broken;
     return this.#state;
+  }
+
+  /** Whatever there ever was under this id, ended or not. */
+  async find<K extends Kind>(kind: K, id: string): Promise<EntityKinds[K] | undefined> {
+    return this.#live(kind).get(id);
+  }
+
+  /** At most `query.limit` of a kind, ended or not, newest first. */
+  async list<K extends Kind>(kind: K, query: EntityQuery): Promise<readonly EntityKinds[K][]> {
+    const { before = Infinity, limit } = query;
+    const began = BEGAN[kind];
+    return [...this.#live(kind).values()]
+      .filter((entity) => began(entity) < before && matches(entity, query))
+      .toSorted((a, b) => began(b) - began(a))
+      .slice(0, limit);
+  }
+
+  /** Those of the ids that are of this kind. */
+  async known(kind: Kind, ids: Iterable<string>): Promise<ReadonlySet<string>> {
+    const live = this.#live(kind);
+    return new Set([...ids].filter((id) => live.has(id)));
   }
 
   /** Replays the whole ledger, then follows it. */
@@ -79,6 +101,10 @@ export class Projection {
   /** `sha256:` + hex of SHA-256 over JCS(state). */
   stateHash(): string {
     return hashOf(this.state, this.#digest);
+  }
+
+  #live<K extends Kind>(kind: K): ReadonlyMap<string, EntityKinds[K]> {
+    return this.state[kind] as unknown as ReadonlyMap<string, EntityKinds[K]>;
   }
 
   async #replay(): Promise<LedgerState> {
