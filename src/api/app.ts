@@ -14,7 +14,7 @@ const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
 
 /** The HTTP application over the services. */
 export function createApp(services: Services): Express {
-  const views = new Views(services.projection);
+  const views = new Views(services);
   const routes = routesOf(services, views);
   const handler = new RequestHandler(services, views);
   const app = express();

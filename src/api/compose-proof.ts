@@ -4,13 +4,13 @@ import type { Signer } from "../domain/shared/signer.ts";
 import { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import { SqliteLedgerVerifier } from "../infra/sqlite/ledger-verifier.ts";
 import { SqliteTransparencyLog } from "../infra/sqlite/sqlite-transparency-log.ts";
-import { ledgerFile, type Config } from "./config.ts";
+import { ledgerFile, type CoreConfig } from "./config.ts";
 import type { Services } from "./services.ts";
 import type { One, Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
 /** What proves the ledger to people outside. */
-export function addProof(one: One, config: Config, signer: Signer): void {
+export function addProof(one: One, config: CoreConfig, signer: Signer): void {
   one(
     t.KEPT_CHECKPOINT,
     (c) =>
@@ -31,7 +31,7 @@ export function addProof(one: One, config: Config, signer: Signer): void {
 /** The members of `Services` that the routes of the ledger call. */
 export function proofServices(
   c: Resolver,
-  config: Config,
+  config: CoreConfig,
   signer: Signer,
 ): Pick<Services, "verifier" | "transparencyLog" | "proofs" | "verifierKey"> {
   const digest = c.resolve(t.DIGEST);

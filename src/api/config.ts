@@ -1,15 +1,19 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { InvalidInput } from "../domain/shared/errors.ts";
 
-/** What the service is started with, checked. */
-export interface Config {
+/** What everything but HTTP is opened with, checked. */
+export interface CoreConfig {
   /** The data directory, absolute. */
   readonly data: string;
+  /** Directories under which managed databases may lie, absolute. */
+  readonly roots: readonly string[];
+}
+
+/** What the service is started with, checked. */
+export interface Config extends CoreConfig {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
-  /** Directories under which managed databases may lie, absolute. */
-  readonly roots: readonly string[];
 }
 
 /** The ledger's file in the data directory. */

@@ -21,6 +21,7 @@ import { RunService } from "../domain/migration/run-service.ts";
 import { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import { RecoveryService } from "../domain/recovery/recovery-service.ts";
 import { KeyService } from "../domain/service/key-service.ts";
+import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
 import { Owned } from "../domain/shared/owned.ts";
 import { Recorder } from "../domain/shared/recorder.ts";
@@ -36,7 +37,7 @@ import { UuidIds } from "../infra/system/uuid-ids.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
 import { diffText } from "../infra/text/diff-text.ts";
 import { describeError, type Log } from "../infra/telemetry/logger.ts";
-import type { Config } from "./config.ts";
+import type { CoreConfig } from "./config.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { ledgerFile } from "./config.ts";
 import type { One } from "./tokens.ts";
@@ -50,7 +51,9 @@ export interface Opened {
   readonly pseudonyms: Pseudonyms;
   readonly executor: Executor;
   readonly log: Log;
-  readonly stopping: AbortSignal;
+  readonly stopping: AbortController;
+  readonly actors: ActorNames;
+  readonly readOnly?: boolean;
   readonly aroundLedger?: AroundLedger;
   /** Default: that of `RecoveryService`. */
   readonly recoveryLockTimeoutMs?: number;
@@ -60,7 +63,7 @@ export interface Opened {
 export type AroundLedger = (ledger: SqliteLedger) => SqliteLedger;
 
 /** The composition root: the one place that knows every class. */
-export function createContainer(config: Config, opened: Opened): DependencyContainer {
+export function createContainer(config: CoreConfig, opened: Opened): DependencyContainer {
   const container = root.createChildContainer();
   const one: One = (token, make) => {
     container.register(token, { useFactory: instanceCachingFactory(make) });
@@ -90,15 +93,16 @@ export function createContainer(config: Config, opened: Opened): DependencyConta
     digest: c.resolve(t.DIGEST),
     ids: c.resolve(t.IDS),
     log: opened.log,
-    stopping: opened.stopping,
+    stopping: opened.stopping.signal,
+    actors: opened.actors,
   }));
   return container;
 }
 
 function addBasics(
   one: One,
-  config: Config,
-  { signer, executor, log, aroundLedger = (ledger) => ledger }: Opened,
+  config: CoreConfig,
+  { signer, executor, log, readOnly = false, aroundLedger = (ledger) => ledger }: Opened,
 ): void {
   one(t.CLOCK, () => new SystemClock());
   one(t.IDS, () => new UuidIds());
@@ -117,6 +121,7 @@ function addBasics(
         host: hostname(),
         instance: c.resolve(t.IDS).uuid(),
         toolVersion: TOOL_VERSION,
+        readOnly,
       }),
     ),
   );
@@ -208,7 +213,7 @@ function addWork(one: One, { recoveryLockTimeoutMs }: Opened): void {
 }
 
 /** The services that take commands. */
-function addCommands(one: One, config: Config, { pseudonyms }: Opened): void {
+function addCommands(one: One, config: CoreConfig, { pseudonyms }: Opened): void {
   one(
     t.DATABASE_SERVICE,
     (c) =>

@@ -10,6 +10,7 @@ import type { TransparencyLog } from "../domain/ledger/transparency-log.ts";
 import type { MigrationService } from "../domain/migration/migration-service.ts";
 import type { RunService } from "../domain/migration/run-service.ts";
 import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
+import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { KeyService } from "../domain/service/key-service.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
@@ -41,6 +42,7 @@ export interface Services {
   readonly log: Log;
   /** Aborted when the service stops: streams and waits end. */
   readonly stopping: AbortSignal;
+  readonly actors: ActorNames;
 }
 
 /** Re-hashes the whole ledger. */

@@ -1,3 +1,4 @@
+import type { ActorNames } from "../../domain/service/actor-names.ts";
 import type { LedgerState } from "../../domain/state/state.ts";
 import type { KeyIndex } from "../auth/key-index.ts";
 
@@ -12,18 +13,20 @@ export interface ActorView {
 export class Names {
   readonly #projection: { readonly state: LedgerState };
   readonly #keys: KeyIndex;
+  readonly #actors: ActorNames;
 
-  constructor(projection: { readonly state: LedgerState }, keys: KeyIndex) {
+  constructor(projection: { readonly state: LedgerState }, keys: KeyIndex, actors: ActorNames) {
     this.#projection = projection;
     this.#keys = keys;
+    this.#actors = actors;
   }
 
-  /** Who has no key is the service itself. */
+  /** Who has neither a key nor a name in the directory is the service itself. */
   actor(id: string): ActorView {
     const key = this.#keys.byActor(id);
-    return key === undefined
-      ? { id, name: "schemaledger", kind: "system" }
-      : { id, name: key.name, kind: key.actorKind };
+    if (key !== undefined) return { id, name: key.name, kind: key.actorKind };
+    const named = this.#actors.find(id);
+    return named === undefined ? { id, name: "schemaledger", kind: "system" } : { id, ...named };
   }
 
   /** The name of a database; its id should it be unknown. */

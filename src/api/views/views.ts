@@ -17,10 +17,10 @@ export class Views {
   readonly events: EventWriter;
   readonly #projection: Services["projection"];
 
-  constructor(projection: Services["projection"]) {
+  constructor({ projection, actors }: Pick<Services, "projection" | "actors">) {
     this.#projection = projection;
     this.keys = new KeyIndex(projection);
-    this.names = new Names(projection, this.keys);
+    this.names = new Names(projection, this.keys, actors);
     this.events = new EventWriter(projection, this.names);
   }
 

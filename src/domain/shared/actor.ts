@@ -14,7 +14,11 @@ export interface Actor {
  */
 export interface Context {
   readonly actor: Actor;
-  readonly authn: { readonly method: "api-key" | "internal"; readonly keyId?: string };
+  readonly authn: {
+    /** `local`: somebody with access to the data directory itself, without a service. */
+    readonly method: "api-key" | "internal" | "local";
+    readonly keyId?: string;
+  };
   /** `ip` is the last trusted hop; `userAgent` is self-declared and untrusted. */
   readonly source: { readonly ip?: string; readonly userAgent?: string };
   readonly requestId: string;

@@ -2,6 +2,7 @@ import Database from "better-sqlite3";
 import { readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Conflict, Unavailable } from "../../domain/shared/errors.ts";
 import { makeDirectory, writeFileAtomic } from "./atomic-write.ts";
 
@@ -11,13 +12,74 @@ const HOLDER_FILE = "service.holder.json";
 export interface DirectoryLock {
   /** Idempotent. Without it the lock ends with the process, however that ends. */
   release(): Promise<void>;
+  /** Tells others at which address this holder can be spoken to. */
+  announce(url: string): Promise<void>;
 }
 
-interface Holder {
+/** How to wait for a directory that another process has. */
+export interface LockWaiting {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** Called once, when the first attempt finds it taken. */
+  readonly onWait?: (taken: Conflict) => void;
+}
+
+/** Between two attempts, ms: kernel locks cannot be waited for without blocking the process. */
+const RETRY_MS = [5, 40] as const;
+
+/** Who has a data directory, as its holder wrote it. */
+export interface Holder {
   readonly pid: number;
   readonly host: string;
   readonly since: string;
   readonly description: string;
+  /** Where it can be spoken to, if it is a service that listens. */
+  readonly url?: string;
+}
+
+/**
+ * As `takeDirectoryLock`, and waits where that is asked for: until the holder goes, the time is over
+ * (the last `data-directory-in-use`) or the signal aborts (its reason). A service that listens is
+ * not waited for: it stays.
+ */
+export async function acquireDirectoryLock(
+  directory: string,
+  description: string,
+  since: string,
+  waiting?: LockWaiting,
+): Promise<DirectoryLock> {
+  const deadline = performance.now() + (waiting?.timeoutMs ?? 0);
+  for (let attempt = 0; ; attempt++) {
+    waiting?.signal?.throwIfAborted();
+    try {
+      return await takeDirectoryLock(directory, description, since);
+    } catch (error) {
+      if (!isTaken(error) || waiting === undefined || isService(error)) throw error;
+      if (performance.now() >= deadline) throw error;
+      if (attempt === 0) waiting.onWait?.(error);
+      const [least, most] = RETRY_MS;
+      await sleep(least + Math.random() * Math.min(most, 2 ** attempt));
+    }
+  }
+}
+
+const isTaken = (error: unknown): error is Conflict =>
+  error instanceof Conflict && error.code === "data-directory-in-use";
+
+const isService = (error: Conflict): boolean =>
+  serviceOf(error.details["holder"] as Holder | undefined) !== undefined;
+
+/** Where the holder listens; undefined if it does not, or left its name behind when it died. */
+export function serviceOf(holder: Holder | undefined): string | undefined {
+  if (holder?.url === undefined || holder.host !== hostname()) return undefined;
+  try {
+    process.kill(holder.pid, 0);
+    return holder.url;
+  } catch {
+    // There is no such process (one of another user would be told apart by EPERM, but cannot own
+    // a directory that is ours alone).
+    return undefined;
+  }
 }
 
 /**
@@ -28,7 +90,7 @@ interface Holder {
  * Nothing in this process may ever open `service.lock` by other means: closing any descriptor of
  * it would drop the lock.
  */
-export async function acquireDirectoryLock(
+async function takeDirectoryLock(
   directory: string,
   description: string,
   since: string,
@@ -36,13 +98,16 @@ export async function acquireDirectoryLock(
   const database = await lock(directory);
   const holderFile = join(directory, HOLDER_FILE);
   const holder: Holder = { pid: process.pid, host: hostname(), since, description };
+  const tell = (more: Partial<Holder>): Promise<void> =>
+    writeFileAtomic(holderFile, `${JSON.stringify({ ...holder, ...more })}\n`);
   try {
-    await writeFileAtomic(holderFile, `${JSON.stringify(holder)}\n`);
+    await tell({});
   } catch (error) {
     database.close();
     throw unusable(directory, error);
   }
   return {
+    announce: (url) => tell({ url }),
     release: async () => {
       if (database.open) {
         // Before the lock goes: afterwards the file may be the next holder's.
@@ -81,7 +146,8 @@ async function inUse(directory: string): Promise<Conflict> {
   });
 }
 
-async function readHolder(directory: string): Promise<Holder | undefined> {
+/** Undefined while it has the lock but has not written its name yet. */
+export async function readHolder(directory: string): Promise<Holder | undefined> {
   try {
     return JSON.parse(await readFile(join(directory, HOLDER_FILE), "utf8")) as Holder;
   } catch {

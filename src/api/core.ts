@@ -1,0 +1,187 @@
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { SERVICE_STREAM } from "../domain/events.ts";
+import type { Context } from "../domain/shared/actor.ts";
+import {
+  ProcessExecutor,
+  type ProcessExecutorOptions,
+} from "../infra/executor/process-executor.ts";
+import { makeDirectory } from "../infra/files/atomic-write.ts";
+import {
+  acquireDirectoryLock,
+  type DirectoryLock,
+  type LockWaiting,
+} from "../infra/files/directory-lock.ts";
+import { ActorDirectory } from "../infra/files/actor-directory.ts";
+import { Ed25519Signer } from "../infra/signing/ed25519-signer.ts";
+import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
+import { describeError, logToStderr, type Log } from "../infra/telemetry/logger.ts";
+import type { Closers } from "./closers.ts";
+import type { CoreConfig } from "./config.ts";
+import {
+  createContainer,
+  type AroundLedger,
+  type DependencyContainer,
+  type Opened,
+} from "./container.ts";
+import { requireKeyFiles } from "./key-files.ts";
+import { loadOrigin } from "./origin.ts";
+import * as t from "./tokens.ts";
+
+export interface CoreOptions {
+  /** Default: JSON lines on stderr. */
+  readonly log?: Log;
+  readonly executor?: ProcessExecutorOptions;
+  /** For crash tests: what is put around the ledger, so that a process can die at an append. */
+  readonly aroundLedger?: AroundLedger;
+  /** For crash tests: how long recovery waits for a live writer before it queues again, ms. */
+  readonly recoveryLockTimeoutMs?: number;
+  /** How long a step in progress may take to end when the core closes, ms. Default 20 s. */
+  readonly stopGraceMs?: number;
+}
+
+/** Who takes the data directory, and whether to wait for it. */
+export interface CoreHolder {
+  readonly description: string;
+  /** Absent: a directory that another process has is refused at once. */
+  readonly waiting?: LockWaiting;
+}
+
+/** Everything but HTTP: the ledger, its state, the services and the executors. */
+export interface Core {
+  readonly container: DependencyContainer;
+  readonly executor: ProcessExecutor;
+  readonly lock: DirectoryLock;
+  readonly opened: Opened;
+  /** The service acting on its own. */
+  readonly context: Context;
+}
+
+/** Below the 30 s after which supervisors usually kill. */
+const STOP_GRACE_MS = 20_000;
+
+/**
+ * Takes the data directory, made (0700) if it is missing, and opens everything on it. Nothing runs
+ * yet: `resumeWork` begins. What is opened is added to `closers` at once.
+ */
+export async function openCore(
+  config: CoreConfig,
+  options: CoreOptions,
+  holder: CoreHolder,
+  closers: Closers,
+): Promise<Core> {
+  const { log = logToStderr, aroundLedger, recoveryLockTimeoutMs } = options;
+  const keys = join(config.data, "keys");
+  await makeDirectory(keys);
+  await chmod(config.data, 0o700);
+  const executor = new ProcessExecutor(options.executor);
+  const lock = await acquireDirectoryLock(
+    config.data,
+    holder.description,
+    new Date().toISOString(),
+    holder.waiting,
+  );
+  closers.add(() => lock.release());
+  closers.add(() => executor.close());
+  const stop = new AbortController();
+  await requireKeyFiles(config.data);
+  const opened: Opened = {
+    signer: await Ed25519Signer.load(
+      join(keys, "signing.pem"),
+      await loadOrigin(join(keys, "origin")),
+    ),
+    pseudonyms: await HmacPseudonyms.open(join(keys, "pepper")),
+    actors: await ActorDirectory.open(join(keys, "actors.json")),
+    executor,
+    log,
+    stopping: stop,
+    ...(aroundLedger === undefined ? {} : { aroundLedger }),
+    ...(recoveryLockTimeoutMs === undefined ? {} : { recoveryLockTimeoutMs }),
+  };
+  const container = createContainer(config, opened);
+  const context = systemContext(opened, container);
+  await openLedger(container, opened, context, closers);
+  return { container, executor, lock, opened, context };
+}
+
+/** Takes up what an earlier process left. Work that then runs ends before the core closes. */
+export async function resumeWork(
+  { container, executor, context }: Core,
+  { stopGraceMs = STOP_GRACE_MS }: CoreOptions,
+  closers: Closers,
+): Promise<void> {
+  closers.add(() => endWork(container, executor, stopGraceMs));
+  await container.resolve(t.BACKUP_STORE).clean();
+  container.resolve(t.RUN_SERVICE).resume(context);
+}
+
+/** The ledger with its state and its first event. */
+async function openLedger(
+  container: DependencyContainer,
+  opened: Opened,
+  context: Context,
+  closers: Closers,
+): Promise<void> {
+  const ledger = container.resolve(t.LEDGER);
+  const kept = container.resolve(t.KEPT_CHECKPOINT);
+  closers.add(() => ledger.close());
+  // Before anything is appended: it would be signed as what follows.
+  await kept.requireReached(ledger);
+  const notKept = (error: unknown): void => {
+    const message = "The checkpoint could not be kept outside the ledger";
+    opened.log({ level: "error", message, ...describeError(error) });
+  };
+  kept.start(ledger, notKept);
+  closers.add(async () => {
+    await ledger.close();
+    await kept.stop(ledger).catch(notKept);
+  });
+  followWithTiles(container, opened, closers);
+  const projection = container.resolve(t.PROJECTION);
+  await projection.start();
+  closers.add(() => projection.stop());
+  if (projection.state.size === 0) {
+    const { origin } = ledger;
+    const { verifierKey } = opened.signer;
+    await ledger.append({
+      stream: SERVICE_STREAM,
+      expected: "none",
+      events: [{ type: "LedgerOpened", data: { origin, verifierKey, leafFormat: 1 } }],
+      context,
+    });
+  }
+}
+
+function followWithTiles(container: DependencyContainer, { log }: Opened, closers: Closers): void {
+  const tiles = container.resolve(t.TRANSPARENCY_LOG);
+  closers.add(() => tiles.close());
+  tiles.follow((error) => {
+    const message = "Hashes of the transparency log could not be worked out";
+    log({ level: "error", message, ...describeError(error) });
+  });
+}
+
+/**
+ * Lets steps in progress end, but not for ever: what takes longer is killed, rolls back, and is
+ * given its outcome by the next start.
+ */
+async function endWork(
+  container: DependencyContainer,
+  executor: ProcessExecutor,
+  graceMs: number,
+): Promise<void> {
+  container.resolve(t.RUN_SERVICE).shutDown();
+  const limit = setTimeout(() => executor.killAll("the service is stopping"), graceMs);
+  await container.resolve(t.JOBS).stop();
+  clearTimeout(limit);
+}
+
+/** The service acting on its own. */
+function systemContext({ pseudonyms, signer }: Opened, container: DependencyContainer): Context {
+  return {
+    actor: { id: pseudonyms.of("internal", signer.name, "schemaledger"), kind: "system" },
+    authn: { method: "internal" },
+    source: {},
+    requestId: container.resolve(t.IDS).uuid(),
+  };
+}
