@@ -40,6 +40,7 @@ import { describeError, type Log } from "../infra/telemetry/logger.ts";
 import type { CoreConfig } from "./config.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { ledgerFile } from "./config.ts";
+import { historyServices } from "./history-services.ts";
 import type { One } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
@@ -79,6 +80,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     restores: c.resolve(t.RESTORE_SERVICE),
     integrity: c.resolve(t.INTEGRITY_SERVICE),
     keys: c.resolve(t.KEY_SERVICE),
+    ...historyServices(c),
     progress: c.resolve(t.PROGRESS),
     projection: c.resolve(t.PROJECTION),
     ledger: c.resolve(t.LEDGER),

@@ -1,7 +1,9 @@
 import { databaseIdOf, type RecordedEvent } from "../domain/events.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { LedgerState } from "../domain/state/state.ts";
+import type { DriftReport } from "../domain/database/drift-service.ts";
 import type { WholeAnswer } from "./route.ts";
+import { driftView } from "./views/drift-view.ts";
 import type { Views } from "./views/views.ts";
 
 /**
@@ -45,6 +47,13 @@ export async function recoveredAnswer(
       return answered(state.keys.get(event.data.keyId), (key) =>
         views.created("keys", key.id, views.key(key)),
       );
+    case "DriftDetected":
+    case "DriftChecked":
+      if ("found" in body) return databaseOf(event.stream, state, views);
+      return { status: 200, body: driftView(foundIn(event)) };
+    case "DriftResolved":
+    case "DatabaseReleased":
+      return databaseOf(event.stream, state, views);
     case "MigrationRegistered":
       return registered(event.stream, body, state, views);
     case "LedgerOpened":
@@ -52,9 +61,7 @@ export async function recoveredAnswer(
     case "SchemaBaselined":
     case "PolicyChanged":
     case "MigrationWithdrawn":
-    case "DriftDetected":
     case "DatabaseQuarantined":
-    case "DatabaseReleased":
     case "DatabaseRetired":
     case "RunStarted":
     case "RehearsalCompleted":
@@ -84,6 +91,20 @@ function answered<T>(
   answer: (resource: T) => WholeAnswer,
 ): WholeAnswer | undefined {
   return resource === undefined ? undefined : answer(resource);
+}
+
+const databaseOf = (stream: string, state: LedgerState, views: Views): WholeAnswer | undefined =>
+  answered(state.databases.get(databaseIdOf(stream) ?? ""), (database) => ({
+    status: 200,
+    body: views.database(database),
+  }));
+
+function foundIn(
+  event: Extract<RecordedEvent, { type: "DriftDetected" | "DriftChecked" }>,
+): DriftReport {
+  if (event.type === "DriftDetected") return event.data;
+  const { fingerprint } = event.data;
+  return { expected: fingerprint, found: fingerprint, differences: [] };
 }
 
 /** All migrations of one request were registered together. */

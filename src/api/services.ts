@@ -16,10 +16,11 @@ import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { LedgerVerification } from "../infra/sqlite/ledger-verifier.ts";
+import type { HistoryServices } from "./history-services.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 
 /** Everything the routes call. The composition root provides it. */
-export interface Services {
+export interface Services extends HistoryServices {
   readonly databases: DatabaseService;
   readonly migrations: MigrationService;
   readonly runs: RunService;

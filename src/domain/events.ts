@@ -75,6 +75,8 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   MigrationRegistered: 1,
   MigrationWithdrawn: 1,
   DriftDetected: 1,
+  DriftChecked: 1,
+  DriftResolved: 1,
   DatabaseQuarantined: 1,
   DatabaseReleased: 1,
   DatabaseRetired: 1,

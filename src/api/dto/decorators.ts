@@ -101,3 +101,17 @@ export const Time = (): PropertyDecorator =>
     IsISO8601({ strict: true }, { message: "$property must be a real date and time" }),
     Matches(TIME, { message: "$property must be an RFC 3339 time: 2026-01-02T03:04:05.678Z" }),
   );
+
+const INDEX = /^\d{1,15}$/;
+
+/** A point of the ledger: an event's index, a time as in `Time`, or one of the words. */
+export const Point = (...words: readonly string[]): PropertyDecorator =>
+  all(
+    IsString(),
+    Matches(
+      new RegExp([...words.map((word) => `^${word}$`), INDEX.source, TIME.source].join("|")),
+      {
+        message: `$property must be ${[...words, "an event's index", "an RFC 3339 time"].join(", ")}`,
+      },
+    ),
+  );

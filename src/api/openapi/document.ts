@@ -13,6 +13,7 @@ import { RESPONSE_SCHEMAS } from "./schemas.ts";
 
 const TAGS: { readonly [tag: string]: string } = {
   databases: "Databases under management, their schema and policy",
+  schema: "Schemas through time, who made what, drift",
   migrations: "Registered migrations and the plans made of them",
   runs: "Executions of plans: migrate, roll back, follow, cancel",
   backups: "Verified backups and restores",

@@ -1,3 +1,4 @@
+import { HISTORY_SCHEMAS } from "./history-schemas.ts";
 import { LEDGER_SCHEMAS } from "./ledger-schemas.ts";
 import {
   text,
@@ -95,17 +96,6 @@ export const RESPONSE_SCHEMAS: Schemas = {
     registeredAt: time("When it was registered"),
     retiredAt: orNull(time("When it was retired")),
     eventIndex: INDEX,
-  }),
-  Schema: object({
-    database: text("Its name", "shop"),
-    index: count("Index of the newest event that this answer takes into account"),
-    fingerprint: FINGERPRINT,
-    engineVersion: orNull(text("Version of the engine that read the schema")),
-    objects: {
-      type: "array",
-      items: { type: "object" },
-      description: "Tables, indexes, views, triggers",
-    },
   }),
   Migration: object(
     {
@@ -287,5 +277,6 @@ export const RESPONSE_SCHEMAS: Schemas = {
     ["status"],
   ),
   ...pagesOf("Database", "Migration", "Run", "Backup", "Restore", "Check", "Event", "Key"),
+  ...HISTORY_SCHEMAS,
   OpenApi: { type: "object", description: "An OpenAPI 3.1 document" },
 };

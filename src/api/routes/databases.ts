@@ -5,7 +5,6 @@ import { wholePage } from "../paging.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
-import { schemaRoute } from "./schema.ts";
 
 const tag = "databases";
 const DATABASE = "/v1/databases/{database}";
@@ -67,5 +66,4 @@ export const databaseRoutes = (services: Services, views: Views): Route[] => [
       return { status: 200, body: views.database(database) };
     },
   }),
-  schemaRoute(services),
 ];

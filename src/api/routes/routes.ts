@@ -5,6 +5,7 @@ import { auditRoutes } from "./audit.ts";
 import { backupRoutes } from "./backups.ts";
 import { databaseRoutes } from "./databases.ts";
 import { docsRoutes } from "./docs.ts";
+import { driftRoutes } from "./drift.ts";
 import { healthRoutes } from "./health.ts";
 import { integrityRoutes } from "./integrity.ts";
 import { keyRoutes } from "./keys.ts";
@@ -12,12 +13,15 @@ import { ledgerRoutes } from "./ledger.ts";
 import { migrationRoutes } from "./migrations.ts";
 import { runRoutes } from "./runs.ts";
 import { transparencyLogRoutes } from "./transparency-log.ts";
+import { schemaRoutes } from "./schema.ts";
 
 /** Every route. The audit history comes first: it is read most. */
 export function routesOf(services: Services, views: Views): readonly Route[] {
   const routes: Route[] = [
     ...auditRoutes(services, views),
     ...databaseRoutes(services, views),
+    ...schemaRoutes(services, views),
+    ...driftRoutes(services, views),
     ...migrationRoutes(services, views),
     ...runRoutes(services, views),
     ...backupRoutes(services, views),

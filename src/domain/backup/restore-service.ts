@@ -1,4 +1,5 @@
 import type { DatabaseService } from "../database/database-service.ts";
+import type { DomainEvent } from "../events.ts";
 import type { RecoveryService } from "../recovery/recovery-service.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, DomainError, NotFound, failureOf } from "../shared/errors.ts";
@@ -36,12 +37,14 @@ export class RestoreService {
 
   /**
    * Records the request; verifies, backs up and restores when its turn comes. Errors: `NotFound`
-   * backup-not-found · `Conflict` backup-not-restorable | backup-of-other-database.
+   * backup-not-found · `Conflict` backup-not-restorable | backup-of-other-database. `also` is
+   * recorded in the same append.
    */
   async request(
     name: string,
     input: { readonly backupId: string; readonly reason: string },
     context: Context,
+    also: (restoreId: string) => readonly DomainEvent[] = () => [],
   ): Promise<RestoreState> {
     const database = usable(this.#databases.find(name));
     const backup = await this.#projection.find("backups", input.backupId);
@@ -51,7 +54,8 @@ export class RestoreService {
     const { owned, jobs, report } = this.#background;
     owned.add(restoreId);
     try {
-      await this.#recorder.record(database.id, [event], { ...context, correlation: restoreId });
+      const events = [event, ...also(restoreId)];
+      await this.#recorder.record(database.id, events, { ...context, correlation: restoreId });
     } catch (error) {
       owned.delete(restoreId);
       throw error;

@@ -41,10 +41,30 @@ export interface DatabaseEvents {
     readonly differences: readonly SchemaChange[];
     readonly runId?: string;
   };
+  /** Somebody looked, and the schema is the ledger's. */
+  readonly DriftChecked: { readonly fingerprint: string };
+  /** What became of a drift: a decision, or it was found to be gone. */
+  readonly DriftResolved: {
+    readonly decision: DriftDecision;
+    /** The drifted schema that was decided on. */
+    readonly found: string;
+    readonly reason: string;
+    /** Adopted: the schema as it is, from here on also the ledger's. */
+    readonly adopted?: {
+      readonly fingerprint: string;
+      readonly engineVersion: string;
+      readonly schema: readonly SchemaObject[];
+    };
+    /** Reverted: the restore that brings the ledger's schema back. */
+    readonly restoreId?: string;
+  };
   readonly DatabaseQuarantined: { readonly code: string; readonly reason: string };
   readonly DatabaseReleased: { readonly reason: string };
   readonly DatabaseRetired: { readonly reason: string };
 }
+
+/** `gone`: the database was brought back to the ledger's schema by others. */
+export type DriftDecision = "adopted" | "reverted" | "gone";
 
 export type EngineName = "sqlite" | "postgres";
 

@@ -1,9 +1,13 @@
 import type { Allowances, TransactionMode } from "../database/events.ts";
 import type { Finding } from "../migration/events.ts";
+import type { Definition } from "../schema/definition.ts";
+import type { SchemaObject } from "../schema/schema.ts";
 
 /** What can be said of a script without a database: by its text alone. Pure. */
 export interface Dialect {
   analyze(script: ScriptToAnalyze): ScriptAnalysis;
+  /** What an object's definition says. */
+  describe(object: SchemaObject): Definition;
 }
 
 export interface ScriptToAnalyze {

@@ -1,6 +1,6 @@
 import type { OnFailure, TransactionMode } from "../database/events.ts";
 import type { Failure } from "../shared/errors.ts";
-import type { SchemaChange, SchemaObject } from "../schema/schema.ts";
+import type { SchemaChange, SchemaObject, SchemaRenames } from "../schema/schema.ts";
 
 /** Events of runs and their steps: in the stream of the database, correlation = run id. */
 export interface RunEvents {
@@ -119,6 +119,8 @@ export interface StepFacts {
   readonly fingerprintBefore: string;
   readonly fingerprintAfter: string;
   readonly schemaChanges: readonly SchemaChange[];
+  /** Tables and columns that have another name than before. Absent: none, or not known. */
+  readonly renames?: SchemaRenames;
   /** Tables whose row count changed. `before`/`after` null: the table did not exist. */
   readonly rows: readonly RowChange[];
   readonly statements: number;
@@ -157,6 +159,7 @@ export interface RehearsedStep {
   readonly durationMs: number;
   readonly rows: readonly RowChange[];
   readonly findings: readonly Finding[];
+  readonly renames?: SchemaRenames;
 }
 
 /** A table whose rows were counted with the schema they belong to. */

@@ -22,8 +22,9 @@ export function rehearsalEvent(
       const data = { runId, backupId, steps, durationMs, ...failed };
       return { type: "RehearsalCompleted", data };
     }
-    const { fingerprintAfter, durationMs: took, rows, findings } = step;
-    steps.push({ version, direction, fingerprintAfter, durationMs: took, rows, findings });
+    const { fingerprintAfter, durationMs: took, rows, findings, renames } = step;
+    const rehearsed = { version, direction, fingerprintAfter, durationMs: took, rows, findings };
+    steps.push(renames === undefined ? rehearsed : { ...rehearsed, renames });
   }
   const { lossless } = result;
   const data = { runId, backupId, outcome: "passed", steps, durationMs } as const;

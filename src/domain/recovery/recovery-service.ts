@@ -4,8 +4,8 @@ import { Abandoned } from "./abandoned.ts";
 import type { DatabaseEngine, LiveSchema, Recovered } from "../engine/database-engine.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent } from "../events.ts";
-import type { RunEvents } from "../migration/events.ts";
-import { diffSchema } from "../schema/schema.ts";
+import type { RunEvents, StepRef } from "../migration/events.ts";
+import { diffSchema, type SchemaRenames } from "../schema/schema.ts";
 import type { Context } from "../shared/actor.ts";
 import { DomainError, Unavailable, failureOf } from "../shared/errors.ts";
 import type { Owned } from "../shared/owned.ts";
@@ -143,7 +143,8 @@ export class RecoveryService {
     recovered: Recovered,
     context: Context,
   ): Promise<void> {
-    const event = outcomeOf(database, attempt, recovered);
+    const { rehearsal = null } = this.#projection.state.runs.get(attempt.runId) ?? {};
+    const event = outcomeOf(database, attempt, recovered, rehearsal);
     await this.#recorder.record(database.id, [event], context, {
       once: outcomeKey(attempt.attempt),
     });
@@ -246,6 +247,7 @@ function outcomeOf(
   database: DatabaseState,
   { attempt, runId, version, direction }: OpenAttempt,
   recovered: Recovered,
+  rehearsal: RunEvents["RehearsalCompleted"] | null,
 ): DomainEvent {
   const ref = { attempt, runId, version, direction };
   const phase = recovered.phases[attempt];
@@ -253,7 +255,7 @@ function outcomeOf(
   if (phase === "done" || phase === "reverted" || probe === "applied")
     return {
       type: direction === "up" ? "StepApplied" : "StepReverted",
-      data: { ...ref, ...recoveredFacts(database, recovered.live) },
+      data: { ...ref, ...recoveredFacts(database, recovered.live, renamesOf(ref, rehearsal)) },
     };
   if (phase === undefined || probe === "absent")
     return {
@@ -266,12 +268,25 @@ function outcomeOf(
   };
 }
 
+/** The same script renamed the same on the restored copy: only whoever ran it can tell. */
+const renamesOf = (
+  { version, direction }: StepRef,
+  rehearsal: RunEvents["RehearsalCompleted"] | null,
+): SchemaRenames | undefined =>
+  rehearsal?.steps.find((step) => step.version === version && step.direction === direction)
+    ?.renames;
+
 /** What is still known of a step that was found committed. */
-function recoveredFacts(database: DatabaseState, live: LiveSchema) {
+function recoveredFacts(
+  database: DatabaseState,
+  live: LiveSchema,
+  renames: SchemaRenames | undefined,
+) {
   return {
     fingerprintBefore: database.fingerprint ?? "",
     fingerprintAfter: live.fingerprint,
     schemaChanges: diffSchema(database.schema, live.schema),
+    ...(renames === undefined ? {} : { renames }),
     rows: [],
     statements: 0,
     durationMs: 0,

@@ -31,13 +31,41 @@ export interface SchemaChange {
   readonly after?: SchemaObject;
 }
 
+/**
+ * What a change renamed: a schema before and one after do not tell a rename from a removal and an
+ * addition. Names as in the catalogue.
+ */
+export interface SchemaRenames {
+  readonly tables: readonly { readonly from: string; readonly to: string }[];
+  /** `table` is the table's name afterwards. */
+  readonly columns: readonly {
+    readonly table: string;
+    readonly from: string;
+    readonly to: string;
+  }[];
+}
+
 const keyOf = (object: SchemaObject): string => `${object.type}:${object.name}`;
 
 const same = (a: SchemaObject, b: SchemaObject): boolean =>
   a === b ||
-  (a.table === b.table &&
-    a.sql === b.sql &&
-    JSON.stringify(a.columns) === JSON.stringify(b.columns));
+  (a.table === b.table && a.sql === b.sql && sameColumns(a.columns ?? [], b.columns ?? []));
+
+/** Member by member: what was read back from the ledger has them in another order. */
+const sameColumns = (a: readonly SchemaColumn[], b: readonly SchemaColumn[]): boolean =>
+  a.length === b.length &&
+  a.every((column, at) => {
+    const other = b[at]!;
+    return (
+      column.name === other.name &&
+      column.type === other.type &&
+      column.notNull === other.notNull &&
+      column.default === other.default &&
+      column.primaryKey === other.primaryKey &&
+      column.generated === other.generated &&
+      column.hidden === other.hidden
+    );
+  });
 
 /** What turns `before` into `after`: removals, changes, additions, each in catalogue order. */
 export function diffSchema(

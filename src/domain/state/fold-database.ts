@@ -41,6 +41,10 @@ export function foldDatabase(
         index: event.index,
       };
       return;
+    case "DriftChecked":
+      return;
+    case "DriftResolved":
+      return resolveDrift(database, event);
     case "DatabaseQuarantined":
       database.quarantine = { ...event.data, index: event.index };
       return;
@@ -52,6 +56,19 @@ export function foldDatabase(
       state.databaseIds.delete(database.name);
       return;
   }
+}
+
+/** A drift that is to be reverted stays until the restore has ended. */
+function resolveDrift(
+  database: DatabaseState,
+  { data }: Extract<DatabaseEvent, { type: "DriftResolved" }>,
+): void {
+  if (data.decision === "reverted") return;
+  database.drift = null;
+  if (data.adopted === undefined) return;
+  database.fingerprint = data.adopted.fingerprint;
+  database.engineVersion = data.adopted.engineVersion;
+  database.schema = data.adopted.schema;
 }
 
 function register(

@@ -43,6 +43,8 @@ function foldOne(
     case "MigrationRegistered":
     case "MigrationWithdrawn":
     case "DriftDetected":
+    case "DriftChecked":
+    case "DriftResolved":
     case "DatabaseQuarantined":
     case "DatabaseReleased":
     case "DatabaseRetired":

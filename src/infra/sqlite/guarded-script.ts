@@ -9,7 +9,7 @@ import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import { readState, type Baseline, type KnownState } from "./step-baseline.ts";
 import { checkStep } from "./step-checks.ts";
 import { StepFault, failOnErrors, statementFault } from "./step-fault.ts";
-import { TableFollower } from "./table-moves.ts";
+import { TableFollower, type TableMoves } from "./table-moves.ts";
 import { runVerifyScript } from "./verify-script.ts";
 
 /** Called when a statement begins. */
@@ -29,6 +29,7 @@ export interface GuardedRun {
 export interface GuardedOutcome {
   readonly after: KnownState;
   readonly findings: readonly Finding[];
+  readonly moves: TableMoves;
 }
 
 /** What a script left on its connection although the transaction may end well. */
@@ -62,7 +63,7 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   ];
   failOnErrors(findings);
   taint.tainted ||= hasTemporaryObjects(db);
-  return { after, findings };
+  return { after, findings, moves };
 }
 
 function runStatement(

@@ -3,6 +3,7 @@ import { diffSchema } from "../../domain/schema/schema.ts";
 import { schemaOf } from "./catalog.ts";
 import type { GuardedOutcome } from "./guarded-script.ts";
 import { changedRows } from "./rows.ts";
+import { schemaRenames } from "./schema-renames.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import type { Baseline } from "./step-baseline.ts";
 
@@ -18,17 +19,21 @@ export function factsOf(
   work: {
     readonly script: ScriptAnalysis;
     readonly before: Pick<Baseline, "state">;
-    readonly outcome: GuardedOutcome;
+    /** `moves` only where the script could move anything. */
+    readonly outcome: Omit<GuardedOutcome, "moves"> & Partial<Pick<GuardedOutcome, "moves">>;
   },
   times: StepTimes,
 ): StepFacts {
   const { script, outcome } = work;
   const before = work.before.state;
-  const { after } = outcome;
+  const { after, moves } = outcome;
+  const renames =
+    moves === undefined ? undefined : schemaRenames(before.catalog, after.catalog, moves);
   return {
     fingerprintBefore: before.fingerprint,
     fingerprintAfter: after.fingerprint,
     schemaChanges: diffSchema(schemaOf(before.catalog), schemaOf(after.catalog)),
+    ...(renames === undefined ? {} : { renames }),
     rows: changedRows(before.rows, after.rows),
     statements: script.statements.length,
     durationMs: Math.round(times.now - times.started),

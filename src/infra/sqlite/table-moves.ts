@@ -1,6 +1,7 @@
 import type { Catalog } from "./catalog.ts";
 import { prepared, type Connection } from "./connection.ts";
-import { firstWord, foldName } from "./sql/tokens.ts";
+import { ddlTarget } from "./sql/ddl-target.ts";
+import { firstWord, foldName, sqlTokens } from "./sql/tokens.ts";
 
 /** What became of the tables that were there before the step. Names are folded. */
 export interface TableMoves {
@@ -8,6 +9,8 @@ export interface TableMoves {
   readonly renamed: ReadonlyMap<string, string>;
   /** Names of those that were dropped, whatever has the name now. */
   readonly dropped: ReadonlySet<string>;
+  /** By the name before the step: present name of each column that has another one. */
+  readonly columns: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
 /** Follows tables through a script, statement by statement. */
@@ -15,6 +18,7 @@ export class TableFollower implements TableMoves {
   readonly #before: ReadonlySet<string>;
   readonly #renamed = new Map<string, string>();
   readonly #dropped = new Set<string>();
+  readonly #columns = new Map<string, Map<string, string>>();
 
   constructor({ tables }: Catalog) {
     this.#before = new Set(tables.keys());
@@ -28,11 +32,30 @@ export class TableFollower implements TableMoves {
     return this.#dropped;
   }
 
+  get columns(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    return this.#columns;
+  }
+
   /** Runs one statement and looks at what it moved. */
   follow(db: Connection, sql: string, run: () => void): void {
-    const before = MOVES.has(firstWord(sql)) ? tableNames(db) : undefined;
+    const word = firstWord(sql);
+    const before = MOVES.has(word) ? tableNames(db) : undefined;
     run();
-    if (before !== undefined) this.#compare(before, tableNames(db));
+    if (before === undefined) return;
+    this.#compare(before, tableNames(db));
+    if (word === "ALTER") this.#renameColumn(sql);
+  }
+
+  /** By its text: it was executed, so it says what it did. */
+  #renameColumn(sql: string): void {
+    const target = ddlTarget(sqlTokens(sql));
+    const origin = target === undefined ? undefined : this.#originOf(foldName(target.name));
+    if (target?.renameColumn === undefined || origin === undefined) return;
+    const from = foldName(target.renameColumn.from);
+    const columns = this.#columns.get(origin) ?? new Map<string, string>();
+    const [first] = [...columns].find(([, present]) => present === from) ?? [from];
+    columns.set(first, foldName(target.renameColumn.to));
+    this.#columns.set(origin, columns);
   }
 
   #compare(before: TableNames, after: TableNames): void {

@@ -14,6 +14,8 @@ export interface DdlTarget extends QualifiedName {
   readonly on?: QualifiedName;
   /** The new name of ALTER TABLE … RENAME TO. */
   readonly renameTo?: string;
+  /** Of ALTER TABLE … RENAME COLUMN, as written, unquoted. */
+  readonly renameColumn?: { readonly from: string; readonly to: string };
 }
 
 const MODIFIERS = new Set(["TEMP", "TEMPORARY", "UNIQUE", "VIRTUAL"]);
@@ -49,15 +51,23 @@ function details(
   verb: DdlTarget["verb"],
   type: DdlTarget["type"],
   rest: readonly Token[],
-): { readonly on?: QualifiedName; readonly renameTo?: string } {
+): Pick<DdlTarget, "on" | "renameTo" | "renameColumn"> {
   if (verb === "create" && (type === "index" || type === "trigger")) {
     const at = rest.findIndex((token) => isWord(token, "ON"));
     const on = at < 0 ? undefined : qualifiedName(rest, at + 1);
     return on === undefined ? {} : { on: on.name };
   }
-  if (verb !== "alter" || !isWord(rest[0], "RENAME") || !isWord(rest[1], "TO")) return {};
-  const renameTo = rest[2] === undefined ? undefined : nameOf(rest[2]);
-  return renameTo === undefined ? {} : { renameTo };
+  if (verb !== "alter" || !isWord(rest[0], "RENAME")) return {};
+  return renameOf(rest.slice(1).filter(({ text }) => text !== ";"));
+}
+
+/** `TO new` · `[COLUMN] old TO new`: how many there are tells a column that is called `to`. */
+function renameOf(rest: readonly Token[]): Pick<DdlTarget, "renameTo" | "renameColumn"> {
+  const to = nameAt(rest, rest.length - 1);
+  if (to === undefined) return {};
+  if (rest.length === 2) return isWord(rest[0], "TO") ? { renameTo: to } : {};
+  const from = nameAt(rest, rest.length - 3);
+  return from === undefined ? {} : { renameColumn: { from, to } };
 }
 
 function qualifiedName(

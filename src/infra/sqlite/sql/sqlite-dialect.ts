@@ -5,6 +5,9 @@ import type {
   Statement,
 } from "../../../domain/engine/dialect.ts";
 import type { Finding } from "../../../domain/migration/events.ts";
+import type { Definition } from "../../../domain/schema/definition.ts";
+import type { SchemaObject } from "../../../domain/schema/schema.ts";
+import { definitionOf } from "./definition.ts";
 import { prepareScript } from "./script.ts";
 import { firstWord } from "./tokens.ts";
 
@@ -15,6 +18,10 @@ export class SqliteDialect implements Dialect {
     if (!verifies) return analysis;
     const findings = analysis.statements.filter(isNoQuery).map(noQuery);
     return { ...analysis, findings: [...analysis.findings, ...findings] };
+  }
+
+  describe(object: SchemaObject): Definition {
+    return definitionOf(object);
   }
 }
 

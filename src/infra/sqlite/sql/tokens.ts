@@ -67,10 +67,11 @@ export function firstToken(
  * The tokens that make up the meaning of a definition in the catalogue, for fingerprints: names
  * and keywords folded and unquoted, literals as written, comments and space left out.
  */
-export function schemaTokens(sql: string): string[] {
-  return sqlTokens(sql).map((token) => {
-    if (token.kind === "word" || token.kind === "quoted") return `i:${foldName(nameOf(token)!)}`;
-    if (token.kind === "number") return `n:${foldName(token.text)}`;
-    return token.text;
-  });
+export const schemaTokens = (sql: string): string[] => sqlTokens(sql).map(meaningOf);
+
+/** One token, as in `schemaTokens`. */
+export function meaningOf(token: Token): string {
+  if (token.kind === "word" || token.kind === "quoted") return `i:${foldName(nameOf(token)!)}`;
+  if (token.kind === "number") return `n:${foldName(token.text)}`;
+  return token.text;
 }
