@@ -139,7 +139,10 @@ describe("the API", () => {
     const sql = await service.get("/v1/databases/shop/schema", {
       headers: { accept: "application/sql" },
     });
-    assert.match(sql.text, /^CREATE TABLE customer \(.*\);\n\nCREATE TABLE orders/);
+    assert.match(
+      sql.text,
+      /^-- shop at event .*\n\nCREATE TABLE customer \(.*\);\n\nCREATE TABLE orders/,
+    );
   });
 
   it("pages through the audit history without gap, in every content type", async () => {
