@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Proofs } from "../domain/ledger/proofs.ts";
-import type { Signer } from "../domain/shared/signer.ts";
+import { SigningKeys } from "../domain/service/signing-keys.ts";
+import type { Keyring } from "../infra/signing/keyring.ts";
 import { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import { SqliteLedgerVerifier } from "../infra/sqlite/ledger-verifier.ts";
 import { SqliteTransparencyLog } from "../infra/sqlite/sqlite-transparency-log.ts";
@@ -10,18 +11,26 @@ import type { One, Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
 /** What proves the ledger to people outside. */
-export function addProof(one: One, config: CoreConfig, signer: Signer): void {
+export function addProof(one: One, config: CoreConfig, keyring: Keyring): void {
   one(
     t.KEPT_CHECKPOINT,
     (c) =>
-      new KeptCheckpoint(join(config.data, "checkpoint"), signer.verifierKey, c.resolve(t.DIGEST)),
+      new KeptCheckpoint(
+        join(config.data, "checkpoint"),
+        () => keyring.verifierKeys,
+        c.resolve(t.DIGEST),
+      ),
+  );
+  one(
+    t.SIGNING_KEYS,
+    (c) => new SigningKeys(c.resolve(t.LEDGER), c.resolve(t.PROJECTION), keyring),
   );
   one(
     t.TRANSPARENCY_LOG,
     (c) =>
       new SqliteTransparencyLog({
         file: ledgerFile(config),
-        origin: signer.name,
+        origin: keyring.name,
         cache: join(config.data, "tiles", "1"),
         digest: c.resolve(t.DIGEST),
       }),
@@ -32,19 +41,19 @@ export function addProof(one: One, config: CoreConfig, signer: Signer): void {
 export function proofServices(
   c: Resolver,
   config: CoreConfig,
-  signer: Signer,
-): Pick<Services, "verifier" | "transparencyLog" | "proofs" | "verifierKey"> {
+): Pick<Services, "verifier" | "transparencyLog" | "proofs" | "signingKeys"> {
   const digest = c.resolve(t.DIGEST);
+  const signingKeys = c.resolve(t.SIGNING_KEYS);
   const log = c.resolve(t.TRANSPARENCY_LOG);
   return {
     verifier: new SqliteLedgerVerifier(
       ledgerFile(config),
-      signer.verifierKey,
+      () => signingKeys.list().map(({ verifierKey }) => verifierKey),
       digest,
       c.resolve(t.KEPT_CHECKPOINT),
     ),
     transparencyLog: log,
     proofs: new Proofs(c.resolve(t.LEDGER), log, digest),
-    verifierKey: signer.verifierKey,
+    signingKeys,
   };
 }

@@ -25,10 +25,10 @@ import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
 import { Owned } from "../domain/shared/owned.ts";
 import { Recorder } from "../domain/shared/recorder.ts";
-import type { Signer } from "../domain/shared/signer.ts";
 import { Projection } from "../domain/state/projection.ts";
 import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
 import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
+import type { Keyring } from "../infra/signing/keyring.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
 import { SqliteDialect } from "../infra/sqlite/sql/sqlite-dialect.ts";
@@ -48,7 +48,7 @@ export type { DependencyContainer };
 
 /** What is opened before the rest can be put together. */
 export interface Opened {
-  readonly signer: Signer;
+  readonly keyring: Keyring;
   readonly pseudonyms: Pseudonyms;
   readonly executor: Executor;
   readonly log: Log;
@@ -85,7 +85,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     projection: c.resolve(t.PROJECTION),
     ledger: c.resolve(t.LEDGER),
     audit: { rows: (query) => c.resolve(t.LEDGER).readRows(query) },
-    ...proofServices(c, config, opened.signer),
+    ...proofServices(c, config),
     reconciliation: new Reconciliation(
       c.resolve(t.PROJECTION),
       c.resolve(t.SESSIONS),
@@ -104,7 +104,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
 function addBasics(
   one: One,
   config: CoreConfig,
-  { signer, executor, log, readOnly = false, aroundLedger = (ledger) => ledger }: Opened,
+  { keyring, executor, log, readOnly = false, aroundLedger = (ledger) => ledger }: Opened,
 ): void {
   one(t.CLOCK, () => new SystemClock());
   one(t.IDS, () => new UuidIds());
@@ -116,7 +116,7 @@ function addBasics(
     aroundLedger(
       SqliteLedger.open({
         file: ledgerFile(config),
-        signer,
+        signers: keyring,
         digest: c.resolve(t.DIGEST),
         clock: c.resolve(t.CLOCK),
         ids: c.resolve(t.IDS),
@@ -127,7 +127,7 @@ function addBasics(
       }),
     ),
   );
-  addProof(one, config, signer);
+  addProof(one, config, keyring);
   one(
     t.PROJECTION,
     (c) => new Projection(c.resolve(t.LEDGER), c.resolve(t.DIGEST), c.resolve(t.CLOCK)),

@@ -13,7 +13,8 @@ import {
   type LockWaiting,
 } from "../infra/files/directory-lock.ts";
 import { ActorDirectory } from "../infra/files/actor-directory.ts";
-import { Ed25519Signer } from "../infra/signing/ed25519-signer.ts";
+import { Keyring } from "../infra/signing/keyring.ts";
+import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
 import { describeError, logToStderr, type Log } from "../infra/telemetry/logger.ts";
 import type { Closers } from "./closers.ts";
@@ -86,10 +87,7 @@ export async function openCore(
   const stop = new AbortController();
   await requireKeyFiles(config.data);
   const opened: Opened = {
-    signer: await Ed25519Signer.load(
-      join(keys, "signing.pem"),
-      await loadOrigin(join(keys, "origin")),
-    ),
+    keyring: await Keyring.open(keys, await loadOrigin(join(keys, "origin")), new NodeDigest()),
     pseudonyms: await HmacPseudonyms.open(join(keys, "pepper")),
     actors: await ActorDirectory.open(join(keys, "actors.json")),
     executor,
@@ -125,6 +123,7 @@ async function openLedger(
   const ledger = container.resolve(t.LEDGER);
   const kept = container.resolve(t.KEPT_CHECKPOINT);
   closers.add(() => ledger.close());
+  closers.add(() => opened.keyring.release());
   // Before anything is appended: it would be signed as what follows.
   await kept.requireReached(ledger);
   const notKept = (error: unknown): void => {
@@ -142,7 +141,7 @@ async function openLedger(
   closers.add(() => projection.stop());
   if (projection.state.size === 0) {
     const { origin } = ledger;
-    const { verifierKey } = opened.signer;
+    const verifierKey = opened.keyring.firstVerifierKey;
     await ledger.append({
       stream: SERVICE_STREAM,
       expected: "none",
@@ -150,6 +149,7 @@ async function openLedger(
       context,
     });
   }
+  await container.resolve(t.SIGNING_KEYS).start();
 }
 
 function followWithTiles(container: DependencyContainer, { log }: Opened, closers: Closers): void {
@@ -177,9 +177,9 @@ async function endWork(
 }
 
 /** The service acting on its own. */
-function systemContext({ pseudonyms, signer }: Opened, container: DependencyContainer): Context {
+function systemContext({ pseudonyms, keyring }: Opened, container: DependencyContainer): Context {
   return {
-    actor: { id: pseudonyms.of("internal", signer.name, "schemaledger"), kind: "system" },
+    actor: { id: pseudonyms.of("internal", keyring.name, "schemaledger"), kind: "system" },
     authn: { method: "internal" },
     source: {},
     requestId: container.resolve(t.IDS).uuid(),

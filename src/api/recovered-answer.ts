@@ -4,6 +4,7 @@ import type { LedgerState } from "../domain/state/state.ts";
 import type { DriftReport } from "../domain/database/drift-service.ts";
 import type { WholeAnswer } from "./route.ts";
 import { driftView } from "./views/drift-view.ts";
+import { signingKeysView } from "./views/signing-key-view.ts";
 import type { Views } from "./views/views.ts";
 
 /**
@@ -56,6 +57,9 @@ export async function recoveredAnswer(
       return databaseOf(event.stream, state, views);
     case "MigrationRegistered":
       return registered(event.stream, body, state, views);
+    case "KeyRotated":
+    case "KeyRetired":
+      return { status: 201, body: signingKeysView(state.signingKeys) };
     case "LedgerOpened":
     case "KeyRevoked":
     case "SchemaBaselined":

@@ -29,7 +29,9 @@ export async function startService(
   try {
     return await start(config, options, closers);
   } catch (error) {
-    await closers.close();
+    await closers.close().catch(() => {
+      // What kept it from starting says more than what kept it from ending.
+    });
     throw error;
   }
 }

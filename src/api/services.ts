@@ -12,6 +12,7 @@ import type { RunService } from "../domain/migration/run-service.ts";
 import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { KeyService } from "../domain/service/key-service.ts";
+import type { SigningKeys } from "../domain/service/signing-keys.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
@@ -36,8 +37,8 @@ export interface Services extends HistoryServices {
   readonly transparencyLog: TransparencyLog;
   readonly proofs: Proofs;
   readonly reconciliation: Reconciliation;
-  /** `name+hexid+base64(type || public key)` that checks this ledger's checkpoints. */
-  readonly verifierKey: string;
+  /** The keys that sign checkpoints. */
+  readonly signingKeys: SigningKeys;
   readonly digest: Digest;
   readonly ids: Ids;
   readonly log: Log;

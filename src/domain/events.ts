@@ -69,6 +69,8 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   LedgerOpened: 1,
   KeyIssued: 1,
   KeyRevoked: 1,
+  KeyRotated: 1,
+  KeyRetired: 1,
   DatabaseRegistered: 1,
   SchemaBaselined: 1,
   PolicyChanged: 1,

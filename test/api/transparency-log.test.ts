@@ -22,7 +22,7 @@ describe("the transparency log over HTTP", () => {
   };
   const opened = async (note: string) => {
     const vkey = (await service.get("/v1/ledger/vkey")).text.split("\n")[0]!;
-    return openCheckpoint(digest, note, parseVerifierKey(digest, vkey), checkEd25519);
+    return openCheckpoint(digest, note, [parseVerifierKey(digest, vkey)], checkEd25519);
   };
 
   it("serves tiles that may be kept for ever, and checkpoints that may not", async () => {

@@ -1,3 +1,4 @@
+import { signsAlone } from "../../src/domain/shared/signer.ts";
 import { Ed25519Signer } from "../../src/infra/signing/ed25519-signer.ts";
 import { SqliteLedger, type SqliteLedgerOptions } from "../../src/infra/sqlite/sqlite-ledger.ts";
 import { SystemClock } from "../../src/infra/system/system-clock.ts";
@@ -13,7 +14,7 @@ export const openLedger = (
 ): SqliteLedger =>
   SqliteLedger.open({
     file,
-    signer: SIGNER,
+    signers: signsAlone(SIGNER),
     digest,
     clock: new SystemClock(),
     ids: new UuidIds(),

@@ -1,4 +1,4 @@
-import { count, flag, object, text, type Schemas } from "./schema-words.ts";
+import { count, flag, object, orNull, pagesOf, text, time, type Schemas } from "./schema-words.ts";
 
 /** Answers about the ledger as a whole. */
 export const LEDGER_SCHEMAS: Schemas = {
@@ -18,6 +18,13 @@ export const LEDGER_SCHEMAS: Schemas = {
     proof: { type: "array", items: { type: "string" }, description: "Base64 hashes (RFC 9162)" },
     checkpoint: text("The signed checkpoint that the proof leads to"),
   }),
+  SigningKey: object({
+    verifierKey: text("`name+hexid+base64(type || public key)`"),
+    since: time("When it was taken up"),
+    sinceEvent: count("Index of the event that took it up"),
+    retiredAt: orNull(time("When it was retired; null while it signs")),
+  }),
+  ...pagesOf("SigningKey"),
   Rebuild: object({
     before: text("Digest of the state before"),
     after: text("Digest of the state rebuilt from every event"),

@@ -26,11 +26,14 @@ export const ledgerRoutes = (services: Services): Route[] => [
     id: "getVerifierKey",
     access: "read",
     tag,
-    summary: "The key that checks the ledger's checkpoints",
-    responses: { 200: { description: "The verifier key, one line", types: [TEXT] } },
+    summary: "The keys that check the ledger's checkpoints, the newest first",
+    responses: { 200: { description: "A verifier key on each line", types: [TEXT] } },
     handle: () => ({
       status: 200,
-      text: `${services.verifierKey}\n`,
+      text: services.signingKeys
+        .active()
+        .map((key) => `${key}\n`)
+        .join(""),
       type: `${TEXT}; charset=utf-8`,
     }),
   }),

@@ -12,6 +12,7 @@ import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { migrationRoutes } from "./migrations.ts";
 import { runRoutes } from "./runs.ts";
+import { signingKeyRoutes } from "./signing-keys.ts";
 import { transparencyLogRoutes } from "./transparency-log.ts";
 import { schemaRoutes } from "./schema.ts";
 
@@ -28,6 +29,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...integrityRoutes(services, views),
     ...ledgerRoutes(services),
     ...transparencyLogRoutes(services),
+    ...signingKeyRoutes(services),
     ...keyRoutes(services, views),
     ...healthRoutes(services),
     ...docsRoutes(() => routes),

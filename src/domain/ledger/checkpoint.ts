@@ -1,6 +1,6 @@
 import type { Digest } from "../shared/digest.ts";
 import { InvalidInput } from "../shared/errors.ts";
-import type { Signer } from "../shared/signer.ts";
+import type { Signers } from "../shared/signer.ts";
 import type { Checkpoint, LedgerHead } from "./ledger.ts";
 import { noteOf, openNote, signatureLine, type CheckSignature } from "./note.ts";
 import type { VerifierKey } from "./verifier-key.ts";
@@ -24,30 +24,35 @@ export function parseCheckpoint(digest: Digest, text: string): LedgerHead {
   return { origin, size: count, root: hash };
 }
 
-/** Signs a head; `signer.name` must be its origin. */
+/** Signs a head with every key that signs now; `signers.name` must be its origin. */
 export async function signCheckpoint(
   digest: Digest,
-  signer: Signer,
+  signers: Signers,
   head: LedgerHead,
 ): Promise<Checkpoint> {
   const text = checkpointText(digest, head);
-  const signature = await signer.sign(digest.utf8(text));
-  const line = signatureLine(digest, { name: signer.name, keyId: signer.keyId, signature });
-  return { size: head.size, root: head.root, note: noteOf(text, [line]) };
+  const bytes = digest.utf8(text);
+  const active = await signers.active();
+  const lines = active.map(async (signer) => {
+    const { name, keyId } = signer;
+    return signatureLine(digest, { name, keyId, signature: await signer.sign(bytes) });
+  });
+  return { size: head.size, root: head.root, note: noteOf(text, await Promise.all(lines)) };
 }
 
 /**
- * The head of a signed checkpoint, once its signature by `key` is checked and its origin is the
- * key's name. Throws InvalidInput as `openNote` and `parseCheckpoint` do.
+ * The head of a signed checkpoint, once its signatures by `keys` are checked (one at least) and its
+ * origin is their name. Throws InvalidInput as `openNote` and `parseCheckpoint` do.
  */
 export function openCheckpoint(
   digest: Digest,
   note: string,
-  key: VerifierKey,
+  keys: readonly VerifierKey[],
   check: CheckSignature,
 ): LedgerHead {
-  const head = parseCheckpoint(digest, openNote(digest, note, [key], check).text);
-  if (head.origin !== key.name) throw malformed("its origin is not the signer's name");
+  const head = parseCheckpoint(digest, openNote(digest, note, keys, check).text);
+  if (keys.some(({ name }) => head.origin !== name))
+    throw malformed("its origin is not the signer's name");
   return head;
 }
 

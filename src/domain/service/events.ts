@@ -16,6 +16,18 @@ export interface ServiceEvents {
     readonly actorId: string;
     readonly actorKind: "user" | "service";
   };
+  /**
+   * Another key signs checkpoints, together with those that are not retired. Not to be confused
+   * with the API keys above.
+   */
+  readonly KeyRotated: {
+    readonly verifierKey: string;
+    /** The newest key before. */
+    readonly previous: string;
+    readonly reason: string;
+  };
+  /** A signing key signs no more; its private half is destroyed. */
+  readonly KeyRetired: { readonly verifierKey: string; readonly reason: string };
   readonly KeyRevoked: { readonly keyId: string; readonly reason: string };
 }
 

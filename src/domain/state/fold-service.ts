@@ -11,7 +11,17 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
   switch (event.type) {
     case "LedgerOpened":
       state.origin = event.data.origin;
+      addSigningKey(state, event.data.verifierKey, event);
       return;
+    case "KeyRotated":
+      return addSigningKey(state, event.data.verifierKey, event);
+    case "KeyRetired": {
+      const { verifierKey } = event.data;
+      const key = state.signingKeys.find((one) => one.verifierKey === verifierKey);
+      if (key === undefined) throw contradiction(event, "the signing key was never taken up");
+      key.retired = happened(event);
+      return;
+    }
     case "KeyIssued": {
       const { keyId, name, roles, tokenHash, actorId, actorKind } = event.data;
       state.keys.set(keyId, {
@@ -33,4 +43,8 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
       return;
     }
   }
+}
+
+function addSigningKey(state: LedgerState, verifierKey: string, event: ServiceEvent): void {
+  state.signingKeys.push({ verifierKey, since: happened(event), retired: null });
 }

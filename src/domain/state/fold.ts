@@ -36,6 +36,8 @@ function foldOne(
     case "LedgerOpened":
     case "KeyIssued":
     case "KeyRevoked":
+    case "KeyRotated":
+    case "KeyRetired":
       return foldService(state, event);
     case "DatabaseRegistered":
     case "SchemaBaselined":

@@ -28,6 +28,8 @@ export interface LedgerState {
   /** Number of events folded: the index that must come next. */
   size: number;
   origin: string | null;
+  /** Every key that ever signed checkpoints, in order. */
+  readonly signingKeys: SigningKeyState[];
   readonly keys: Map<string, KeyState>;
   readonly databases: Map<string, DatabaseState>;
   /** Names of databases that are not retired → id. */
@@ -41,6 +43,7 @@ export interface LedgerState {
 export const emptyState = (): LedgerState => ({
   size: 0,
   origin: null,
+  signingKeys: [],
   keys: new Map(),
   databases: new Map(),
   databaseIds: new Map(),
@@ -55,6 +58,12 @@ export interface Happened {
   readonly index: number;
   readonly time: string;
   readonly actor: string;
+}
+
+export interface SigningKeyState {
+  readonly verifierKey: string;
+  readonly since: Happened;
+  retired: Happened | null;
 }
 
 export interface KeyState {

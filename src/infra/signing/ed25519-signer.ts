@@ -51,6 +51,12 @@ export class Ed25519Signer implements Signer {
     return new Ed25519Signer(name, parseKey(file, pem));
   }
 
+  /** As `load`; undefined when there is no such file. */
+  static async find(file: string, name: string): Promise<Ed25519Signer | undefined> {
+    const pem = await readKey(file);
+    return pem === undefined ? undefined : new Ed25519Signer(name, parseKey(file, pem));
+  }
+
   /** The signer of a 32-byte seed. */
   static fromSeed(name: string, seed: Uint8Array): Ed25519Signer {
     const der = Buffer.concat([PKCS8_HEAD, seed]);

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { openCheckpoint } from "../../domain/ledger/checkpoint.ts";
 import type { Checkpoint, Ledger } from "../../domain/ledger/ledger.ts";
 import { same } from "../../domain/ledger/merkle.ts";
-import { parseVerifierKey } from "../../domain/ledger/verifier-key.ts";
+import type { VerifierKey } from "../../domain/ledger/verifier-key.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import { DomainError, Unavailable } from "../../domain/shared/errors.ts";
 import { writeFileAtomic } from "../files/atomic-write.ts";
@@ -17,15 +17,16 @@ const KEEP_EVERY = 1000;
  */
 export class KeptCheckpoint {
   readonly #file: string;
-  readonly #verifierKey: string;
+  readonly #keys: () => readonly VerifierKey[];
   readonly #digest: Digest;
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(file: string, verifierKey: string, digest: Digest) {
+  /** `keys`: those whose signatures are ours. */
+  constructor(file: string, keys: () => readonly VerifierKey[], digest: Digest) {
     this.#file = file;
-    this.#verifierKey = verifierKey;
+    this.#keys = keys;
     this.#digest = digest;
   }
 
@@ -39,8 +40,7 @@ export class KeptCheckpoint {
       throw error;
     }
     try {
-      const key = parseVerifierKey(this.#digest, this.#verifierKey);
-      const { size, root } = openCheckpoint(this.#digest, note, key, checkEd25519);
+      const { size, root } = openCheckpoint(this.#digest, note, this.#keys(), checkEd25519);
       return { size, root, note };
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;

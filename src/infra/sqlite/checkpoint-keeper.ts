@@ -1,7 +1,7 @@
 import { signCheckpoint } from "../../domain/ledger/checkpoint.ts";
 import type { Checkpoint, LedgerHead } from "../../domain/ledger/ledger.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
-import type { Signer } from "../../domain/shared/signer.ts";
+import type { Signers } from "../../domain/shared/signer.ts";
 
 /**
  * Keeps the newest head signed. Only the newest size needs a signature: one is made at a time, off
@@ -9,16 +9,16 @@ import type { Signer } from "../../domain/shared/signer.ts";
  */
 export class CheckpointKeeper {
   readonly #digest: Digest;
-  readonly #signer: Signer;
+  readonly #signers: Signers;
   readonly #head: () => LedgerHead;
   #latest: Checkpoint | undefined;
   #unstored: Checkpoint | undefined;
   #signing: Promise<Checkpoint> | undefined;
 
   /** `head` gives the head of what is committed: nothing else may ever be signed. */
-  constructor(digest: Digest, signer: Signer, head: () => LedgerHead, stored?: Checkpoint) {
+  constructor(digest: Digest, signers: Signers, head: () => LedgerHead, stored?: Checkpoint) {
     this.#digest = digest;
-    this.#signer = signer;
+    this.#signers = signers;
     this.#head = head;
     this.#latest = stored;
   }
@@ -49,7 +49,7 @@ export class CheckpointKeeper {
   }
 
   async #sign(): Promise<Checkpoint> {
-    const checkpoint = await signCheckpoint(this.#digest, this.#signer, this.#head());
+    const checkpoint = await signCheckpoint(this.#digest, this.#signers, this.#head());
     this.#latest = checkpoint;
     this.#unstored = checkpoint;
     return checkpoint;

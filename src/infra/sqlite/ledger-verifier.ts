@@ -13,13 +13,18 @@ export interface LedgerVerification extends Omit<Verification, "root"> {
  */
 export class SqliteLedgerVerifier {
   readonly #file: string;
-  readonly #verifierKey: string;
+  readonly #verifierKeys: () => readonly string[];
   readonly #digest: Digest;
   readonly #kept: KeptCheckpoint;
 
-  constructor(file: string, verifierKey: string, digest: Digest, kept: KeptCheckpoint) {
+  constructor(
+    file: string,
+    verifierKeys: () => readonly string[],
+    digest: Digest,
+    kept: KeptCheckpoint,
+  ) {
     this.#file = file;
-    this.#verifierKey = verifierKey;
+    this.#verifierKeys = verifierKeys;
     this.#digest = digest;
     this.#kept = kept;
   }
@@ -28,7 +33,7 @@ export class SqliteLedgerVerifier {
   async verify(): Promise<LedgerVerification> {
     const found = await verifyLedgerFile(this.#file, {
       digest: this.#digest,
-      verifierKey: this.#verifierKey,
+      verifierKeys: this.#verifierKeys(),
       wholeFile: false,
       kept: await this.#kept.read(),
     });

@@ -12,7 +12,7 @@ import type { Clock } from "../../domain/shared/clock.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import { DomainError, InvalidInput, NotFound, Unavailable } from "../../domain/shared/errors.ts";
 import type { Ids } from "../../domain/shared/ids.ts";
-import type { Signer } from "../../domain/shared/signer.ts";
+import type { Signers } from "../../domain/shared/signer.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import { recordedEvent } from "./event-row.ts";
@@ -21,14 +21,13 @@ import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
 import { damaged, LedgerHeadState } from "./ledger-head.ts";
 import { ledgerClosed, LedgerReader } from "./ledger-reader.ts";
 import { LedgerWriter } from "./ledger-writer.ts";
-import { verifyLedger, type LedgerVerification } from "./verify-ledger.ts";
 
 export interface SqliteLedgerOptions {
   /** The ledger file; its directory exists. */
   readonly file: string;
-  /** Default: the signer's name, which it must equal. */
+  /** Default: the signers' name, which it must equal. */
   readonly origin?: string;
-  readonly signer: Signer;
+  readonly signers: Signers;
   readonly digest: Digest;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -49,7 +48,6 @@ export class SqliteLedger implements Ledger {
   readonly origin: string;
   readonly #db: LedgerConnection;
   readonly #digest: Digest;
-  readonly #verifierKey: string;
   readonly #reader: LedgerReader;
   /** Absent when the ledger is only read. */
   readonly #writer: LedgerWriter | undefined;
@@ -68,11 +66,11 @@ export class SqliteLedger implements Ledger {
    * checkpoint signed before.
    */
   static open(options: SqliteLedgerOptions): SqliteLedger {
-    const origin = options.origin ?? options.signer.name;
-    if (origin !== options.signer.name) {
+    const origin = options.origin ?? options.signers.name;
+    if (origin !== options.signers.name) {
       throw new InvalidInput(
         "origin-is-not-signer",
-        `${options.signer.name} cannot sign ${origin}`,
+        `${options.signers.name} cannot sign ${origin}`,
         {
           hint: "Name the signing key as the ledger",
         },
@@ -88,11 +86,10 @@ export class SqliteLedger implements Ledger {
   }
 
   private constructor(db: LedgerConnection, options: SqliteLedgerOptions) {
-    const { digest, signer, clock, ids } = options;
-    this.origin = signer.name;
+    const { digest, signers, clock, ids } = options;
+    this.origin = signers.name;
     this.#db = db;
     this.#digest = digest;
-    this.#verifierKey = signer.verifierKey;
     this.#reader = new LedgerReader(db);
     this.#writer =
       options.readOnly === true
@@ -100,7 +97,7 @@ export class SqliteLedger implements Ledger {
         : new LedgerWriter(db, this.#reader, { digest, clock, ids, place: options });
     const stored = this.#reader.newestCheckpoint();
     this.#checkAgainst(stored);
-    this.#keeper = new CheckpointKeeper(digest, signer, () => this.#headNow(), stored);
+    this.#keeper = new CheckpointKeeper(digest, signers, () => this.#headNow(), stored);
     this.#tidySoon();
   }
 
@@ -173,15 +170,6 @@ export class SqliteLedger implements Ledger {
     if (row.answer !== null || this.#answers.has(key)) return;
     this.#answers.set(key, answer);
     this.#tidySoon();
-  }
-
-  /** Re-hashes everything; see `verifyLedger`. */
-  async verify(): Promise<LedgerVerification> {
-    if (!this.#db.open) throw ledgerClosed();
-    return await verifyLedger(this.#db, {
-      digest: this.#digest,
-      verifierKey: this.#verifierKey,
-    });
   }
 
   close(): Promise<void> {

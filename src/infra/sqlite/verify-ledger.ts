@@ -4,7 +4,7 @@ import { jcs } from "../../domain/ledger/jcs.ts";
 import type { Checkpoint } from "../../domain/ledger/ledger.ts";
 import { frontierLength, leafHash, push, rootOf, same } from "../../domain/ledger/merkle.ts";
 import { dataHash } from "../../domain/ledger/payload.ts";
-import { parseVerifierKey } from "../../domain/ledger/verifier-key.ts";
+import { parseVerifierKey, type VerifierKey } from "../../domain/ledger/verifier-key.ts";
 import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { DomainError } from "../../domain/shared/errors.ts";
 import type { Json } from "../../domain/shared/json.ts";
@@ -36,7 +36,7 @@ export interface LedgerVerification {
 /** What to verify against: whose signatures the stored checkpoints must bear. */
 export interface VerifyOptions {
   readonly digest: Digest;
-  readonly verifierKey: string;
+  readonly verifierKeys: readonly string[];
   /**
    * Whether SQLite checks its own structures, too (default true). That is one statement over the
    * whole file, during which the event loop stands still.
@@ -87,7 +87,7 @@ export async function verifyLedgerFile(
   file: string,
   options: VerifyOptions,
 ): Promise<LedgerVerification> {
-  const origin = parseVerifierKey(options.digest, options.verifierKey).name;
+  const origin = parseVerifierKey(options.digest, options.verifierKeys[0]!).name;
   const db = openLedgerFile(file, { origin, readOnly: true });
   try {
     return await verifyLedger(db, options);
@@ -110,7 +110,7 @@ export async function verifyLedger(
 class Verification {
   readonly #db: LedgerConnection;
   readonly #digest: Digest;
-  readonly #verifierKey: string;
+  readonly #keys: readonly VerifierKey[];
   readonly #reader: LedgerReader;
   readonly #findings: LedgerFinding[] = [];
   readonly #versions = new Map<string, number>();
@@ -122,10 +122,10 @@ class Verification {
   #checked = 0;
   #erased = 0;
 
-  constructor(db: LedgerConnection, { digest, verifierKey, wholeFile, kept }: VerifyOptions) {
+  constructor(db: LedgerConnection, { digest, verifierKeys, wholeFile, kept }: VerifyOptions) {
     this.#db = db;
     this.#digest = digest;
-    this.#verifierKey = verifierKey;
+    this.#keys = verifierKeys.map((text) => parseVerifierKey(digest, text));
     this.#wholeFile = wholeFile ?? true;
     this.#kept = kept === undefined ? [] : [kept];
     this.#reader = new LedgerReader(db);
@@ -265,8 +265,7 @@ class Verification {
       this.#find("checkpoint-differs", message);
     }
     try {
-      const key = parseVerifierKey(this.#digest, this.#verifierKey);
-      const signed = openCheckpoint(this.#digest, stored.note, key, checkEd25519);
+      const signed = openCheckpoint(this.#digest, stored.note, this.#keys, checkEd25519);
       if (signed.size === size && same(signed.root, stored.root)) return;
       this.#find("checkpoint-malformed", `The checkpoint of size ${size} says something else`);
     } catch (error) {

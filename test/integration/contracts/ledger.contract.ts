@@ -399,7 +399,7 @@ export function ledgerContract(name: string, create: () => LedgerUnderTest): voi
         if (count > 0) await appended(ledger, count);
         const checkpoint = await ledger.checkpoint();
         const head = await ledger.head();
-        assert.deepEqual(openCheckpoint(digest, checkpoint.note, key, subject.check), head);
+        assert.deepEqual(openCheckpoint(digest, checkpoint.note, [key], subject.check), head);
         assert.equal(checkpoint.size, head.size);
         assert.deepEqual(checkpoint.root, head.root);
       }

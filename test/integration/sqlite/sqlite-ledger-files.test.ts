@@ -17,7 +17,7 @@ import { temporaryDirectory } from "../../support/temporary-directory.ts";
 describe("SqliteLedger on its file", () => {
   const directory = temporaryDirectory();
   const file = (): string => directory.file("ledger.db");
-  const verify = () => verifyLedgerFile(file(), { digest, verifierKey: SIGNER.verifierKey });
+  const verify = () => verifyLedgerFile(file(), { digest, verifierKeys: [SIGNER.verifierKey] });
 
   it("keeps every acknowledged event when its process is killed", async () => {
     for (let round = 0; round < 2; round += 1) {
@@ -126,7 +126,7 @@ describe("SqliteLedger on its file", () => {
     }
     const row = stored.get() as { note: string; answer: string; size: number };
     const key = parseVerifierKey(digest, SIGNER.verifierKey);
-    assert.equal(openCheckpoint(digest, row.note, key, checkEd25519).size, 1);
+    assert.equal(openCheckpoint(digest, row.note, [key], checkEd25519).size, 1);
     assert.deepEqual([row.answer, row.size], ["{}", 1]);
     other.close();
     await ledger.close();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import Sqlite from "better-sqlite3";
 import { statSync } from "node:fs";
 import { leafHash, push } from "../../../src/domain/ledger/merkle.ts";
+import { signsAlone } from "../../../src/domain/shared/signer.ts";
 import { Ed25519Signer } from "../../../src/infra/signing/ed25519-signer.ts";
 import { openLedgerFile } from "../../../src/infra/sqlite/ledger-connection.ts";
 import { digest } from "../../support/digest.ts";
@@ -152,7 +153,8 @@ describe("the ledger file", () => {
   it("is refused under another signer's name", async () => {
     await filled();
     const signer = Ed25519Signer.fromSeed("other.example", new Uint8Array(32).fill(1));
-    assert.throws(() => openLedger(file(), { signer }), { code: "ledger-origin-differs" });
+    const signers = signsAlone(signer);
+    assert.throws(() => openLedger(file(), { signers }), { code: "ledger-origin-differs" });
     assert.throws(() => openLedger(file(), { origin: "other.example" }), {
       code: "origin-is-not-signer",
     });

@@ -7,7 +7,7 @@ import { appendTo, revoked } from "../../support/ledger-samples.ts";
 import { openLedger, SIGNER } from "../../support/sqlite-ledger.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
-const options = { digest, verifierKey: SIGNER.verifierKey };
+const options = { digest, verifierKeys: [SIGNER.verifierKey] };
 
 describe("verifying a ledger", () => {
   const directory = temporaryDirectory();
@@ -44,7 +44,7 @@ describe("verifying a ledger", () => {
   it("finds nothing in an honest one, open or closed", async () => {
     await filled();
     const ledger = openLedger(file());
-    const open = await ledger.verify();
+    const open = await verifyLedgerFile(file(), options);
     assert.deepEqual(
       { ...open, root: undefined },
       {
@@ -69,7 +69,7 @@ describe("verifying a ledger", () => {
   it("runs beside appends", async () => {
     await filled();
     const ledger = openLedger(file());
-    const verifying = ledger.verify();
+    const verifying = verifyLedgerFile(file(), options);
     for (let i = 0; i < 20; i += 1) await ledger.append(appendTo("a"));
     assert.equal((await verifying).ok, true);
     await ledger.close();

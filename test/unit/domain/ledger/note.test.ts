@@ -20,6 +20,7 @@ import {
   verifierKeyText,
 } from "../../../../src/domain/ledger/verifier-key.ts";
 import { checkEd25519, Ed25519Signer } from "../../../../src/infra/signing/ed25519-signer.ts";
+import { signsAlone } from "../../../../src/domain/shared/signer.ts";
 import { digest } from "../../../support/digest.ts";
 import { vectors } from "../../../support/vectors.ts";
 
@@ -67,7 +68,7 @@ describe("verifier keys", () => {
 
 describe("signed notes", () => {
   it("are written byte for byte, with signature and cosignature", async () => {
-    const { note } = await signCheckpoint(digest, signer, head);
+    const { note } = await signCheckpoint(digest, signsAlone(signer), head);
     assert.equal(note, signed);
     const seed = digest.fromHex(witness.seed_hex);
     const message = digest.utf8(cosignedMessage(witness.time, text));
@@ -175,7 +176,7 @@ describe("checkpoints", () => {
     assert.equal(checkpointText(digest, head), text);
     assert.equal(digest.ofText(text), `sha256:${vectors.checkpoint8.text_sha256}`);
     assert.deepEqual(parseCheckpoint(digest, text), { ...head, root: Buffer.from(head.root) });
-    assert.deepEqual(openCheckpoint(digest, cosigned, logKey, checkEd25519).size, 8);
+    assert.deepEqual(openCheckpoint(digest, cosigned, [logKey], checkEd25519).size, 8);
     assert.equal(parseCheckpoint(digest, `${text}an extension\n`).size, 8);
   });
 
@@ -197,8 +198,11 @@ describe("checkpoints", () => {
   });
 
   it("are refused when signed under another name than their origin", async () => {
-    const { note } = await signCheckpoint(digest, signer, { ...head, origin: "other.example" });
-    assert.throws(() => openCheckpoint(digest, note, logKey, checkEd25519), {
+    const { note } = await signCheckpoint(digest, signsAlone(signer), {
+      ...head,
+      origin: "other.example",
+    });
+    assert.throws(() => openCheckpoint(digest, note, [logKey], checkEd25519), {
       code: "malformed-checkpoint",
     });
   });
