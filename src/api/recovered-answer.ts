@@ -24,6 +24,10 @@ export async function recoveredAnswer(
         views.created("databases", database.name, views.database(database)),
       );
     case "RunRequested":
+    case "RunApproved":
+    case "RunRejected":
+    case "ApprovalWithdrawn":
+    case "EmergencyReviewed":
     case "RunCancelled":
       return answered(await projection.find("runs", event.data.runId), (run) =>
         views.accepted("runs", run.id, views.run(run)),
@@ -67,6 +71,9 @@ export async function recoveredAnswer(
     case "MigrationWithdrawn":
     case "DatabaseQuarantined":
     case "DatabaseRetired":
+    case "ApprovalExpired":
+    case "ApprovalRefused":
+    case "RunScheduled":
     case "RunStarted":
     case "RehearsalCompleted":
     case "StepStarted":

@@ -1,5 +1,6 @@
 import type { BackupEvents } from "./backup/events.ts";
 import type { DatabaseEvents } from "./database/events.ts";
+import type { GovernanceEvents } from "./governance/events.ts";
 import type { IntegrityEvents } from "./integrity/events.ts";
 import type { RunEvents } from "./migration/events.ts";
 import type { ServiceEvents } from "./service/events.ts";
@@ -11,7 +12,13 @@ import type { Hash } from "./shared/digest.ts";
  * a changed shape gets the next version and an upcaster (ledger/upcast.ts).
  */
 export interface EventData
-  extends ServiceEvents, DatabaseEvents, RunEvents, BackupEvents, IntegrityEvents {}
+  extends
+    ServiceEvents,
+    DatabaseEvents,
+    RunEvents,
+    GovernanceEvents,
+    BackupEvents,
+    IntegrityEvents {}
 
 export type EventType = keyof EventData;
 
@@ -83,6 +90,13 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   DatabaseReleased: 1,
   DatabaseRetired: 1,
   RunRequested: 1,
+  RunApproved: 1,
+  RunRejected: 1,
+  ApprovalWithdrawn: 1,
+  ApprovalExpired: 1,
+  ApprovalRefused: 1,
+  RunScheduled: 1,
+  EmergencyReviewed: 1,
   RunStarted: 1,
   RehearsalCompleted: 1,
   StepStarted: 1,

@@ -264,7 +264,7 @@ describe("the API", () => {
     assert.ok(vkey.startsWith(`${origin}+`));
   });
 
-  it("changes the policy and says what it cannot do yet", async () => {
+  it("changes the policy", async () => {
     const changed = await service.ask("PATCH", "/v1/databases/shop/policy", {
       body: { rehearse: false, onFailure: "revert" },
     });
@@ -273,10 +273,6 @@ describe("the API", () => {
       rehearse: false,
       onFailure: "revert",
     });
-    const refused = await service.ask("PATCH", "/v1/databases/shop/policy", {
-      body: { approvals: 1 },
-    });
-    assert.equal(refused.status, 403);
   });
 
   it("answers HEAD like GET, without the body", async () => {

@@ -29,6 +29,10 @@ const all =
 /** May be left out. Unlike IsOptional it refuses null: a null is nearly always a caller's fault. */
 export const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
+/** May be left out; null takes away what is there. */
+export const Clearable = (): PropertyDecorator =>
+  ValidateIf((_, value) => value !== undefined && value !== null);
+
 /** A list of nested DTOs. ValidateNested alone lets a list inside the list through. */
 export const ListOf = <T>(dto: () => ClassConstructor<T>): PropertyDecorator =>
   all(IsArray(), IsObject({ each: true }), ValidateNested({ each: true }), Type(dto));

@@ -12,6 +12,8 @@ export class KeyRequest {
   @ArrayMaxSize(ROLES.length)
   @IsIn(ROLES, { each: true })
   roles!: Role[];
+  /** Who holds it: keys of one owner act as one person. Never shown in the ledger's leaves. */
+  @Optional() @Text(200) owner?: string;
 }
 
 /** Why a key is revoked. */

@@ -1,15 +1,40 @@
-import { IsBoolean, IsIn, IsInt, Max, Min } from "class-validator";
+import { ArrayMaxSize, IsBoolean, IsIn, IsInt, Max, Min } from "class-validator";
 import type { OnFailure } from "../../domain/database/events.ts";
-import { Optional } from "./decorators.ts";
+import { Clearable, ListOf, Nested, Optional, Text, Time } from "./decorators.ts";
 
 export const ON_FAILURE: readonly OnFailure[] = ["stop", "revert", "restore"];
 const DAY = 86_400_000;
+const WEEK_MINUTES = 7 * 24 * 60;
+const YEAR_HOURS = 366 * 24;
 
-/** The members of a policy that are to change. */
+/** When runs may begin: opens by the clock on the wall of its time zone, for some minutes. */
+export class WindowRequest {
+  /** Cron expression of five fields: `0 2 * * SAT`. */
+  @Text(100) opens!: string;
+  @IsInt() @Min(1) @Max(WEEK_MINUTES) minutes!: number;
+  /** IANA name: `Europe/Vienna`. */
+  @Text(100) timeZone!: string;
+}
+
+/** A period in which no run begins. */
+export class FreezeRequest {
+  @Time() from!: string;
+  @Time() to!: string;
+  @Text(500) reason!: string;
+}
+
+/** The members of a policy that are to change. Null takes a member away that need not be there. */
 export class PolicyRequest {
   @Optional() @IsInt() @Min(0) @Max(10) approvals?: number;
+  @Clearable() @IsInt() @Min(0) @Max(10) approvalsIfDestructive?: number | null;
+  /** Hours for which an approval counts. */
+  @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) approvalHours?: number | null;
   @Optional() @IsBoolean() rehearse?: boolean;
-  @Optional() @IsIn(ON_FAILURE) onFailure?: OnFailure;
+  @Clearable() @IsIn(ON_FAILURE) onFailure?: OnFailure | null;
   /** Milliseconds. */
-  @Optional() @IsInt() @Min(1) @Max(DAY) stepTimeoutMs?: number;
+  @Clearable() @IsInt() @Min(1) @Max(DAY) stepTimeoutMs?: number | null;
+  @Clearable() @Nested(() => WindowRequest) window?: WindowRequest | null;
+  @Clearable() @ArrayMaxSize(100) @ListOf(() => FreezeRequest) freezes?: FreezeRequest[] | null;
+  /** Hours within which an emergency run must be reviewed; 72 where the policy says nothing. */
+  @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) reviewHours?: number | null;
 }

@@ -1,11 +1,12 @@
 import { IsBoolean, IsIn, Matches } from "class-validator";
 import type { OnFailure } from "../../domain/database/events.ts";
 import type { RollbackStrategy } from "../../domain/migration/events.ts";
-import { FreeText, Optional, Text, Version } from "./decorators.ts";
+import { FreeText, Optional, Text, Time, Version } from "./decorators.ts";
 import { ON_FAILURE } from "./policy.request.ts";
 
 export const MAX_REASON = 2000;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
+export const DIGEST = /^sha256:[0-9a-f]{64}$/;
+export const DIGEST_MESSAGE = { message: "$property must be sha256: and 64 hex digits" };
 const STRATEGIES: readonly RollbackStrategy[] = ["auto", "down", "restore"];
 
 /** What a plan is asked for. */
@@ -22,10 +23,16 @@ export class RunRequest {
   @Optional() @FreeText(200) ticket?: string;
   /** Refuses the run unless its plan is still this one. */
   @Optional()
-  @Matches(DIGEST, { message: "$property must be sha256: and 64 hex digits" })
+  @Matches(DIGEST, DIGEST_MESSAGE)
   planDigest?: string;
   @Optional() @IsBoolean() rehearse?: boolean;
   @Optional() @IsIn(ON_FAILURE) onFailure?: OnFailure;
+  /** The run does not begin earlier. */
+  @Optional() @Time() notBefore?: string;
+  /** May begin outside the window and during a freeze: needs a reason and one approval more. */
+  @Optional() @IsBoolean() exception?: boolean;
+  /** Begins at once without approvals: needs a reason, and a review afterwards. */
+  @Optional() @IsBoolean() emergency?: boolean;
 }
 
 /** A roll back to an earlier version. */
@@ -33,6 +40,12 @@ export class RollbackRequest {
   @Version() to!: string;
   @Optional() @IsIn(STRATEGIES) strategy?: RollbackStrategy;
   @Text(MAX_REASON) reason!: string;
+  /** The run does not begin earlier. */
+  @Optional() @Time() notBefore?: string;
+  /** May begin outside the window and during a freeze: needs one approval more. */
+  @Optional() @IsBoolean() exception?: boolean;
+  /** Begins at once without approvals: needs a review afterwards. */
+  @Optional() @IsBoolean() emergency?: boolean;
 }
 
 /** Why a migration that is not applied is given up. */

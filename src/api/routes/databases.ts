@@ -1,4 +1,3 @@
-import type { Policy } from "../../domain/database/events.ts";
 import { PolicyRequest } from "../dto/policy.request.ts";
 import { RegisterDatabaseRequest } from "../dto/register-database.request.ts";
 import { wholePage } from "../paging.ts";
@@ -61,8 +60,7 @@ export const databaseRoutes = (services: Services, views: Views): Route[] => [
     request: PolicyRequest,
     responses: { 200: { description: "The database", schema: "Database" } },
     handle: async ({ params, body, context }) => {
-      const policy: Partial<Policy> = body;
-      const database = await services.databases.changePolicy(params["database"]!, policy, context);
+      const database = await services.databases.changePolicy(params["database"]!, body, context);
       return { status: 200, body: views.database(database) };
     },
   }),

@@ -5,6 +5,7 @@ import { CancelRequest, RollbackRequest, RunRequest } from "../dto/run.request.t
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
+import { approvalRoutes } from "./approvals.ts";
 import { runEventRoutes } from "./run-events.ts";
 
 const tag = "runs";
@@ -81,6 +82,7 @@ export const runRoutes = (services: Services, views: Views): Route[] => [
     },
   }),
   ...runEventRoutes(services, views),
+  ...approvalRoutes(services, views),
   route<CancelRequest, object>({
     method: "post",
     path: "/v1/runs/{run}/cancel",

@@ -1,4 +1,4 @@
-import type { RunState, StepState } from "../../domain/state/state.ts";
+import type { ApprovalState, RunState, StepState } from "../../domain/state/state.ts";
 import type { Names } from "./names.ts";
 
 /** A run, as the API shows it. */
@@ -21,7 +21,15 @@ export const runView = (run: RunState, names: Names): object => ({
   startedAt: run.started?.time ?? null,
   endedAt: run.ended?.time ?? null,
   durationMs: durationOf(run),
-  approvals: [],
+  risk: run.risk,
+  approvalsNeeded: run.approvalsNeeded,
+  approvals: run.approvals.map((approval) => approvalView(approval, names)),
+  notBefore: run.notBefore ?? null,
+  scheduledFor: run.status === "scheduled" ? run.scheduled : null,
+  exception: run.exception,
+  emergency: run.emergency,
+  reviewBy: run.reviewBy,
+  review: reviewView(run, names),
   backupId: run.backupId,
   restoreIds: run.restoreIds,
   rehearse: run.rehearse,
@@ -29,6 +37,21 @@ export const runView = (run: RunState, names: Names): object => ({
   error: run.error,
   eventIndex: run.requested.index,
 });
+
+const approvalView = (approval: ApprovalState, names: Names): object => ({
+  approvedBy: names.actor(approval.given.actor),
+  at: approval.given.time,
+  planDigest: approval.planDigest,
+  comment: approval.comment ?? null,
+  ended: approval.ended === null ? null : { how: approval.ended.how, at: approval.ended.time },
+  eventIndex: approval.given.index,
+});
+
+function reviewView({ review }: RunState, names: Names): object | null {
+  if (review === null) return null;
+  const { verdict, comment, time, index } = review;
+  return { verdict, comment, reviewedBy: names.actor(review.actor), at: time, eventIndex: index };
+}
 
 const stepView = (step: StepState): object => ({
   version: step.version,

@@ -2,27 +2,22 @@ import type { DatabaseEngine, DatabaseTarget, Inspection } from "../engine/datab
 import type { DatabaseJobs } from "../engine/database-jobs.ts";
 import type { Executor } from "../engine/executor.ts";
 import { SERVICE_STREAM, databaseStream, type DomainEvent } from "../events.ts";
+import type { Calendar } from "../governance/calendar.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
-import {
-  Conflict,
-  DomainError,
-  InvalidInput,
-  NotFound,
-  Refused,
-  failureOf,
-} from "../shared/errors.ts";
+import { Conflict, DomainError, InvalidInput, NotFound, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import { decide } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState } from "../state/state.ts";
 import { DEFAULT_POLICY, type EngineName, type Policy } from "./events.ts";
+import { changed, type PolicyChange } from "./policy.ts";
 
 export interface RegisterDatabase {
   readonly name: string;
   readonly engine: EngineName;
   readonly url: string;
-  readonly policy?: Partial<Policy>;
+  readonly policy?: PolicyChange;
   /** Create the database if it is not there. */
   readonly create?: boolean;
 }
@@ -41,6 +36,7 @@ export class DatabaseService {
   readonly #jobs: DatabaseJobs;
   readonly #ids: Ids;
   readonly #resolve: ResolveUrl;
+  readonly #calendar: Calendar;
 
   constructor(
     ledger: Ledger,
@@ -49,6 +45,7 @@ export class DatabaseService {
     jobs: DatabaseJobs,
     ids: Ids,
     resolve: ResolveUrl,
+    calendar: Calendar,
   ) {
     this.#ledger = ledger;
     this.#projection = projection;
@@ -56,6 +53,7 @@ export class DatabaseService {
     this.#jobs = jobs;
     this.#ids = ids;
     this.#resolve = resolve;
+    this.#calendar = calendar;
   }
 
   /**
@@ -72,21 +70,17 @@ export class DatabaseService {
           hint: "Use engine sqlite",
         },
       );
-    const policy = checkedPolicy({ ...DEFAULT_POLICY, ...input.policy });
+    const policy = changed(DEFAULT_POLICY, input.policy ?? {}, this.#calendar);
     this.#refuseName(input.name);
     const url = await this.#resolve(input.url, input.create ?? false);
     // Serialised: two registrations must not both find the name or the file free.
     return this.#jobs.run(SERVICE_STREAM, () => this.#register({ ...input, url }, policy, context));
   }
 
-  async changePolicy(
-    name: string,
-    change: Partial<Policy>,
-    context: Context,
-  ): Promise<DatabaseState> {
+  async changePolicy(name: string, change: PolicyChange, context: Context): Promise<DatabaseState> {
     return decide(async () => {
       const database = this.find(name);
-      const policy = checkedPolicy({ ...database.policy, ...change });
+      const policy = changed(database.policy, change, this.#calendar);
       await this.#ledger.append({
         stream: databaseStream(database.id),
         expected: database.streamVersion,
@@ -221,14 +215,6 @@ export class DatabaseService {
 /** The idempotency key belongs to the first append of a command alone. */
 function withoutKey({ idempotency: _used, ...context }: Context, correlation: string): Context {
   return { ...context, correlation };
-}
-
-function checkedPolicy(policy: Policy): Policy {
-  if (policy.approvals !== 0)
-    throw new Refused("approvals-not-supported", "Approvals cannot be required yet", {
-      hint: "Leave approvals at 0",
-    });
-  return policy;
 }
 
 const silent = {

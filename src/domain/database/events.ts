@@ -93,12 +93,38 @@ export type OnFailure = "stop" | "revert" | "restore";
 export interface Policy {
   /** Approvals needed before a run starts. */
   readonly approvals: number;
+  /** Approvals that a plan needs which drops, rebuilds or deletes; at least `approvals`. */
+  readonly approvalsIfDestructive?: number;
+  /** Hours for which an approval counts. Absent: until the run starts. */
+  readonly approvalHours?: number;
+  /** Runs begin only while it is open. Absent: at any time. */
+  readonly window?: MaintenanceWindow;
+  /** Periods in which no run begins. */
+  readonly freezes?: readonly Freeze[];
+  /** Hours within which an emergency run must be reviewed. Default 72. */
+  readonly reviewHours?: number;
   /** Execute the plan on a restored copy first. */
   readonly rehearse: boolean;
   /** Absent: `restore` if an applied step of the run was non-transactional, else `stop`. */
   readonly onFailure?: OnFailure;
   /** A step that runs longer is cancelled and rolled back. Absent: no limit. */
   readonly stepTimeoutMs?: number;
+}
+
+/** Opens by the clock on the wall of its time zone, for some minutes. */
+export interface MaintenanceWindow {
+  /** Cron expression, five fields: `0 2 * * SAT`. */
+  readonly opens: string;
+  readonly minutes: number;
+  /** IANA name: `Europe/Vienna`. */
+  readonly timeZone: string;
+}
+
+/** RFC 3339 bounds, the end exclusive. */
+export interface Freeze {
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
 }
 
 export const DEFAULT_POLICY: Policy = { approvals: 0, rehearse: true };

@@ -17,6 +17,17 @@ export interface RunEvents {
     readonly onFailure?: OnFailure;
     /** Rollbacks only. */
     readonly strategy?: RollbackStrategy;
+    /** What the plan's texts say it may destroy. Absent: ordinary. */
+    readonly risk?: RiskClass;
+    /** Approvals that the policy asked for. Absent: none. */
+    readonly approvalsNeeded?: number;
+    /** RFC 3339: the run does not begin earlier. */
+    readonly notBefore?: string;
+    /** May begin outside the window and during a freeze; needs one approval more. */
+    readonly exception?: boolean;
+    /** Begins at once without approvals; must be reviewed by `reviewBy`. */
+    readonly emergency?: boolean;
+    readonly reviewBy?: string;
   };
   readonly RunStarted: {
     readonly runId: string;
@@ -91,6 +102,8 @@ export interface RunEvents {
   };
 }
 
+/** `destructive`: a step drops, rebuilds or deletes, runs outside a transaction, or is undone. */
+export type RiskClass = "ordinary" | "destructive";
 export type RunKind = "migrate" | "rollback";
 export type RollbackStrategy = "auto" | "down" | "restore";
 /** `untouched`: the database was not changed by the run. */

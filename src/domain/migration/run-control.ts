@@ -13,7 +13,7 @@ export class RunControl {
   uninterruptible = false;
   #session: ExecutorSession | undefined;
   #inStep = false;
-  #phase: "waiting" | "begun" | "withdrawn" = "waiting";
+  #phase: "waiting" | "held" | "begun" | "withdrawn" = "waiting";
   #stop: Stop | undefined;
 
   get stop(): Stop | undefined {
@@ -30,6 +30,18 @@ export class RunControl {
   withdraw(): boolean {
     if (this.#phase === "waiting") this.#phase = "withdrawn";
     return this.#phase === "withdrawn";
+  }
+
+  /** Keeps the run from beginning until `release`. False: it has begun, or is held already. */
+  hold(): boolean {
+    if (this.#phase !== "waiting") return false;
+    this.#phase = "held";
+    return true;
+  }
+
+  /** The run may begin again; if its turn came meanwhile it must be queued anew. */
+  release(): void {
+    if (this.#phase === "held") this.#phase = "waiting";
   }
 
   attach(session: ExecutorSession | undefined): void {

@@ -48,7 +48,8 @@ export class RunDriver {
     const { runs, databases } = this.#deps.projection.state;
     const run = runs.get(runId);
     // A run that was cancelled meanwhile has ended.
-    if (run?.status !== "queued" || !control.begin()) return;
+    if (run === undefined || run.started !== null || run.ended !== null) return;
+    if (!control.begin()) return;
     const database = databases.get(run.databaseId)!;
     const job: Job = { run, database, control, context };
     const began = this.#deps.clock.elapsed();

@@ -3,7 +3,12 @@ import type { DatabaseService } from "../database/database-service.ts";
 import type { OnFailure } from "../database/events.ts";
 import { usable, type Background } from "../backup/backup-service.ts";
 import type { DomainEvent } from "../events.ts";
+import type { ApprovalService, Decision, Review } from "../governance/approval-service.ts";
+import { demandsOn, type Circumstances, type Demands } from "../governance/demands.ts";
+import type { RiskAssessor } from "../governance/risk.ts";
+import type { RunGate } from "../governance/run-gate.ts";
 import type { Context } from "../shared/actor.ts";
+import type { Clock } from "../shared/clock.ts";
 import type { Digest } from "../shared/digest.ts";
 import { Conflict, DomainError, InvalidInput, NotFound } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
@@ -17,9 +22,8 @@ import { planMigrate, planRollback, type Plan } from "./plan.ts";
 import { RunControl } from "./run-control.ts";
 import type { RunDriver } from "./run-driver.ts";
 
-export interface RunRequest {
+export interface RunRequest extends Circumstances {
   readonly to?: string;
-  readonly reason?: string;
   readonly ticket?: string;
   /** Refuses the run unless the plan is still the one with this digest. */
   readonly planDigest?: string;
@@ -32,41 +36,39 @@ export interface RunFilter {
   readonly status?: RunStatus;
 }
 
-export interface RollbackRequest {
+export interface RollbackRequest extends Circumstances {
   readonly to: string;
   readonly strategy?: RollbackStrategy;
   readonly reason: string;
 }
 
-type Requested = Omit<RunEvents["RunRequested"], "runId" | "kind" | "to" | "steps" | "planDigest">;
+/** What is recorded of a request beside its plan and the policy's demands. */
+type Requested = Pick<
+  RunEvents["RunRequested"],
+  "reason" | "ticket" | "rehearse" | "onFailure" | "strategy"
+>;
+
+export interface RunServiceParts {
+  readonly databases: DatabaseService;
+  readonly projection: Projection;
+  readonly recorder: Recorder;
+  readonly driver: RunDriver;
+  readonly background: Background;
+  readonly digest: Digest;
+  readonly ids: Ids;
+  readonly clock: Clock;
+  readonly gate: RunGate;
+  readonly risk: RiskAssessor;
+  readonly approvals: ApprovalService;
+}
 
 /** Accepts, cancels and answers for runs; a `RunDriver` executes them. */
 export class RunService {
-  readonly #databases: DatabaseService;
-  readonly #projection: Projection;
-  readonly #recorder: Recorder;
-  readonly #driver: RunDriver;
-  readonly #background: Background;
-  readonly #digest: Digest;
-  readonly #ids: Ids;
+  readonly #parts: RunServiceParts;
   readonly #controls = new Map<string, RunControl>();
 
-  constructor(
-    databases: DatabaseService,
-    projection: Projection,
-    recorder: Recorder,
-    driver: RunDriver,
-    background: Background,
-    digest: Digest,
-    ids: Ids,
-  ) {
-    this.#databases = databases;
-    this.#projection = projection;
-    this.#recorder = recorder;
-    this.#driver = driver;
-    this.#background = background;
-    this.#digest = digest;
-    this.#ids = ids;
+  constructor(parts: RunServiceParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -74,8 +76,8 @@ export class RunService {
    * `Conflict` plan-changed | plan-refused | database-quarantined | database-retired.
    */
   async request(name: string, input: RunRequest, context: Context): Promise<RunState> {
-    return this.#accept(name, context, (database) => {
-      const plan = planMigrate(database, input.to, this.#digest);
+    return this.#accept(name, input, context, (database) => {
+      const plan = planMigrate(database, input.to, this.#parts.digest);
       if (input.planDigest !== undefined && input.planDigest !== plan.planDigest)
         throw new Conflict("plan-changed", "The plan is no longer the one with this digest", {
           hint: `POST /v1/databases/${database.name}/plans shows the present one`,
@@ -89,8 +91,8 @@ export class RunService {
 
   /** Undoes every applied version above `to`. Errors as `request`; `InvalidInput` no-down-script. */
   async rollBack(name: string, input: RollbackRequest, context: Context): Promise<RunState> {
-    return this.#accept(name, context, (database) => {
-      const plan = planRollback(database, input.to, this.#digest);
+    return this.#accept(name, input, context, (database) => {
+      const plan = planRollback(database, input.to, this.#parts.digest);
       const { reason, strategy = "auto" } = input;
       if (strategy === "down" && !plan.reversible)
         throw new InvalidInput("no-down-script", "A version to undo has no down script", {
@@ -114,14 +116,30 @@ export class RunService {
       throw new Conflict("run-not-cancellable", "The run is restoring or undoing steps", {
         hint: "Wait for its end",
       });
+    if (control === undefined && run.started === null)
+      return this.#holding(runId, () => this.#cancelQueued(run, reason, context));
     if (control?.withdraw() === true) return this.#cancelQueued(run, reason, context);
     control?.cancel(reason);
     return this.waitForEnd(run, CANCEL_WAIT);
   }
 
+  /** Takes a person's decision on a run that has not begun. Errors: those of `ApprovalService`. */
+  async decide(runId: string, decision: Decision, context: Context): Promise<RunState> {
+    const run = await this.find(runId);
+    await this.#holding(runId, () => this.#parts.approvals.decide(run, decision, context));
+    return this.#proceed(run, context);
+  }
+
+  /** Takes the review of an emergency run. Errors: those of `ApprovalService`. */
+  async review(runId: string, review: Review, context: Context): Promise<RunState> {
+    const run = await this.find(runId);
+    await this.#parts.approvals.review(run, review, context);
+    return run;
+  }
+
   /** Error: `NotFound` run-not-found. */
   async find(runId: string): Promise<RunState> {
-    const run = await this.#projection.find("runs", runId);
+    const run = await this.#parts.projection.find("runs", runId);
     if (run !== undefined) return run;
     throw new NotFound("run-not-found", `There is no run ${runId}`, {
       hint: "GET /v1/runs lists them",
@@ -133,13 +151,13 @@ export class RunService {
     { database, ...filter }: RunFilter & { readonly database?: string },
     page: Page,
   ): Promise<readonly RunState[]> {
-    const databaseId = database === undefined ? undefined : this.#databases.find(database).id;
-    return this.#projection.list("runs", withoutAbsent({ ...filter, databaseId, ...page }));
+    const databaseId = database === undefined ? undefined : this.#parts.databases.find(database).id;
+    return this.#parts.projection.list("runs", withoutAbsent({ ...filter, databaseId, ...page }));
   }
 
   /** Waits until the run has ended, or `ms` milliseconds. Returns it as it is then. */
   async waitForEnd(run: RunState, ms: number): Promise<RunState> {
-    await this.#projection.until(() => run.ended !== null, ms);
+    await this.#parts.projection.until(() => run.ended !== null, ms);
     return run;
   }
 
@@ -148,38 +166,72 @@ export class RunService {
    * runs that were under way, queues those that had not begun. Does not wait for their end.
    */
   resume(context: Context): void {
-    const { databases, runs } = this.#projection.state;
+    const { databases, runs } = this.#parts.projection.state;
     for (const database of databases.values()) {
       if (database.retired !== null) continue;
       this.#enqueue(database, () => this.#recover(database, context));
       for (const runId of database.openRuns) {
         const run = runs.get(runId)!;
-        if (run.status === "queued") this.#queue(database, runId, onBehalf(context, runId, runId));
+        if (run.status === "queued") this.#queue(run, onBehalf(context, runId, runId));
       }
     }
+    this.#parts.gate.start(context, (run, own) => this.#take(run, own));
+  }
+
+  /** Lets the run begin if it may; what it waits for is recorded. */
+  async #proceed(run: RunState, context: Context): Promise<RunState> {
+    const own = onBehalf(context, run.id, run.id);
+    if (await this.#parts.gate.admit(run, own)) this.#take(run, own);
+    return run;
   }
 
   /** Lets steps in progress end, gives up everything else. The caller then waits for the jobs. */
   shutDown(): void {
+    this.#parts.gate.stop();
     for (const control of this.#controls.values()) control.shutDown();
   }
 
   async #accept(
     name: string,
+    circumstances: Circumstances,
     context: Context,
     plan: (database: DatabaseState) => { plan: Plan; requested: Requested },
   ): Promise<RunState> {
-    const runId = this.#ids.uuid();
-    const database = await decide(async () => {
-      const found = runnable(this.#databases.find(name));
+    const runId = this.#parts.ids.uuid();
+    await decide(async () => {
+      const found = runnable(this.#parts.databases.find(name));
       const { streamVersion } = found;
-      const event = requestEvent(runId, plan(found));
+      const planned = plan(found);
+      const risk = await this.#parts.risk.riskOf(found, planned.plan);
+      const now = this.#parts.clock.now();
+      const demands = demandsOn(circumstances, found.policy, risk, now);
+      const event = requestEvent(runId, planned, demands);
       const own = { ...context, correlation: runId };
-      await this.#recorder.record(found.id, [event], own, { expected: streamVersion });
-      return found;
+      await this.#parts.recorder.record(found.id, [event], own, { expected: streamVersion });
     });
-    this.#queue(database, runId, onBehalf(context, runId, runId));
-    return this.find(runId);
+    return this.#proceed(await this.find(runId), context);
+  }
+
+  /** The run cannot begin while `work` decides on it. Error: `Conflict` run-started. */
+  async #holding<T>(runId: string, work: () => Promise<T>): Promise<T> {
+    const waiting = this.#controls.get(runId);
+    const control = waiting ?? new RunControl();
+    if (!control.hold())
+      throw new Conflict("run-started", "The run has begun, or somebody else decides on it", {
+        hint: `POST /v1/runs/${runId}/cancel stops a run`,
+      });
+    if (waiting === undefined) this.#controls.set(runId, control);
+    try {
+      return await work();
+    } finally {
+      control.release();
+      if (waiting === undefined) this.#controls.delete(runId);
+    }
+  }
+
+  #take(run: RunState, context: Context): void {
+    if (this.#controls.has(run.id) || run.ended !== null) return;
+    this.#queue(run, context);
   }
 
   /** Several may cancel at once: a run ends once. */
@@ -187,7 +239,7 @@ export class RunService {
     const data = { runId: run.id, reason, outcome: "untouched", durationMs: 0 } as const;
     const own = { ...context, correlation: run.id };
     try {
-      await this.#recorder.record(run.databaseId, [{ type: "RunCancelled", data }], own, {
+      await this.#parts.recorder.record(run.databaseId, [{ type: "RunCancelled", data }], own, {
         once: `cancelled:${run.id}`,
       });
     } catch (error) {
@@ -196,14 +248,16 @@ export class RunService {
     return run;
   }
 
-  #queue(database: DatabaseState, runId: string, context: Context): void {
+  #queue(run: RunState, context: Context): void {
     const control = new RunControl();
-    this.#controls.set(runId, control);
-    this.#enqueue(database, async () => {
+    this.#controls.set(run.id, control);
+    this.#enqueue(this.#parts.databases.find(run.databaseId), async () => {
       try {
-        await this.#driver.drive(runId, control, context);
+        // Its turn may come after the window closed, or after an approval was taken back.
+        if (await this.#parts.gate.admit(run, context))
+          await this.#parts.driver.drive(run.id, control, context);
       } finally {
-        this.#controls.delete(runId);
+        this.#controls.delete(run.id);
       }
     });
   }
@@ -211,7 +265,7 @@ export class RunService {
   /** While a writer that is only slow holds the lock nothing is known: it is asked again. */
   async #recover(database: DatabaseState, context: Context): Promise<void> {
     try {
-      await this.#driver.recover(database, context);
+      await this.#parts.driver.recover(database, context);
     } catch (error) {
       if (!hasCode(error, "database-locked")) throw error;
       this.#enqueue(database, () => this.#recover(database, context));
@@ -219,7 +273,7 @@ export class RunService {
   }
 
   #enqueue(database: DatabaseState, work: () => Promise<void>): void {
-    const { jobs, report } = this.#background;
+    const { jobs, report } = this.#parts.background;
     void jobs.run(database.id, work).catch((error: unknown) => {
       // What could not begin any more is taken up by the next start.
       if (!hasCode(error, "service-stopping")) report(error);
@@ -246,6 +300,7 @@ function runnable(database: DatabaseState): DatabaseState {
 function requestEvent(
   runId: string,
   { plan, requested }: { plan: Plan; requested: Requested },
+  demands: Demands,
 ): DomainEvent {
   const errors = plan.findings.filter(({ severity }) => severity === "error");
   if (errors.length > 0)
@@ -254,5 +309,8 @@ function requestEvent(
       details: { findings: errors },
     });
   const { kind, to, steps, planDigest } = plan;
-  return { type: "RunRequested", data: { runId, kind, to, steps, planDigest, ...requested } };
+  return {
+    type: "RunRequested",
+    data: { runId, kind, to, steps, planDigest, ...requested, ...demands },
+  };
 }

@@ -22,6 +22,8 @@ export interface KeyServiceParts {
 export interface KeyToIssue {
   readonly name: string;
   readonly roles: readonly Role[];
+  /** Keys of one owner are one actor. Absent: the key is an actor of its own. */
+  readonly owner?: string;
 }
 
 /** Issues and revokes API keys. A token is shown once; the ledger keeps its digest only. */
@@ -79,8 +81,11 @@ export class KeyService {
             name: key.name,
             roles: [...new Set(key.roles)],
             tokenHash: digest.ofText(token),
-            actorId: pseudonyms.of("api-key", ledger.origin, keyId),
-            actorKind: "service",
+            actorId:
+              key.owner === undefined
+                ? pseudonyms.of("api-key", ledger.origin, keyId)
+                : pseudonyms.of("owner", ledger.origin, key.owner.trim().toLowerCase()),
+            actorKind: key.owner === undefined ? "service" : "user",
           },
         },
       ],

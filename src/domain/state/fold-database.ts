@@ -1,6 +1,7 @@
 import type { DatabaseEvents } from "../database/events.ts";
 import type { RecordedEvent } from "../events.ts";
 import { contradiction } from "./contradiction.ts";
+import { demandApprovals } from "./fold-governance.ts";
 import { happened } from "./happened.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
@@ -26,6 +27,7 @@ export function foldDatabase(
       return;
     case "PolicyChanged":
       database.policy = event.data.policy;
+      demandApprovals(state, database);
       return;
     case "MigrationRegistered":
       return addMigration(database, event);

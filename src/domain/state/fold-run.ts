@@ -33,17 +33,17 @@ export function foldRun(state: LedgerState, database: DatabaseState, event: RunE
     case "RunCompleted":
       run.status = "succeeded";
       run.outcome = completedOutcome(run);
-      return end(database, run, event);
+      return endRun(database, run, event);
     case "RunFailed":
       run.status = "failed";
       run.outcome = event.data.outcome;
       run.error = event.data.error;
-      return end(database, run, event);
+      return endRun(database, run, event);
     case "RunCancelled":
       run.status = "cancelled";
       run.outcome = event.data.outcome;
       run.error = { code: "cancelled", message: event.data.reason };
-      return end(database, run, event);
+      return endRun(database, run, event);
   }
 }
 
@@ -64,7 +64,8 @@ function completedOutcome(run: RunState): RunState["outcome"] {
   return run.kind === "migrate" ? "applied" : "rolled-back";
 }
 
-function end(database: DatabaseState, run: RunState, event: RunEvent): void {
+/** The run is over: nothing of it will happen any more. */
+export function endRun(database: DatabaseState, run: RunState, event: RecordedEvent): void {
   run.ended = happened(event);
   database.lastRun = run.id;
   database.openRuns.delete(run.id);
@@ -88,6 +89,11 @@ function request(
     rehearse: data.rehearse,
     onFailure: data.onFailure,
     strategy: data.strategy,
+    risk: data.risk ?? "ordinary",
+    notBefore: data.notBefore,
+    exception: data.exception ?? false,
+    emergency: data.emergency ?? false,
+    reviewBy: data.reviewBy ?? null,
     requested: happened(event),
     steps: data.steps.map(({ version, name, direction, transaction }) => ({
       version,
@@ -101,7 +107,11 @@ function request(
       findings: [],
       eventIndex: null,
     })),
-    status: "queued",
+    status: (data.approvalsNeeded ?? 0) > 0 ? "awaiting-approval" : "queued",
+    approvalsNeeded: data.approvalsNeeded ?? 0,
+    approvals: [],
+    scheduled: null,
+    review: null,
     started: null,
     ended: null,
     outcome: null,

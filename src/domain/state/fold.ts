@@ -2,6 +2,7 @@ import { databaseIdOf, type RecordedEvent } from "../events.ts";
 import { contradiction } from "./contradiction.ts";
 import { foldBackup } from "./fold-backup.ts";
 import { foldDatabase } from "./fold-database.ts";
+import { foldGovernance } from "./fold-governance.ts";
 import { foldRun } from "./fold-run.ts";
 import { foldService } from "./fold-service.ts";
 import { foldStep } from "./fold-step.ts";
@@ -58,6 +59,14 @@ function foldOne(
     case "RunFailed":
     case "RunCancelled":
       return foldRun(state, known(database, event), event);
+    case "RunApproved":
+    case "RunRejected":
+    case "ApprovalWithdrawn":
+    case "ApprovalExpired":
+    case "ApprovalRefused":
+    case "RunScheduled":
+    case "EmergencyReviewed":
+      return foldGovernance(state, known(database, event), event);
     case "StepStarted":
     case "StepApplied":
     case "StepReverted":

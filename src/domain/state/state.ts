@@ -7,10 +7,12 @@ import type {
   Policy,
   TransactionMode,
 } from "../database/events.ts";
+import type { ReviewVerdict, WaitCause } from "../governance/events.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type {
   Direction,
   Finding,
+  RiskClass,
   RollbackStrategy,
   RunEvents,
   RunFailureOutcome,
@@ -141,7 +143,15 @@ export interface OpenAttempt {
   unknown: boolean;
 }
 
-export type RunStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+export type RunStatus =
+  | "awaiting-approval"
+  | "scheduled"
+  | "queued"
+  | "running"
+  | "succeeded"
+  | "failed"
+  | "cancelled"
+  | "rejected";
 
 export type StepStatus =
   | "pending"
@@ -163,9 +173,21 @@ export interface RunState {
   readonly rehearse: boolean;
   readonly onFailure: OnFailure | undefined;
   readonly strategy: RollbackStrategy | undefined;
+  readonly risk: RiskClass;
+  readonly notBefore: string | undefined;
+  readonly exception: boolean;
+  readonly emergency: boolean;
+  /** RFC 3339; emergency runs only. */
+  readonly reviewBy: string | null;
   readonly requested: Happened;
   readonly steps: StepState[];
   status: RunStatus;
+  /** As the policy stood when the run was requested or at its last change since. */
+  approvalsNeeded: number;
+  readonly approvals: ApprovalState[];
+  /** The earliest beginning that was recorded last. */
+  scheduled: { readonly at: string; readonly cause: WaitCause } | null;
+  review: (Happened & { readonly verdict: ReviewVerdict; readonly comment: string }) | null;
   started: Happened | null;
   ended: Happened | null;
   outcome: "applied" | "rolled-back" | "nothing-to-do" | RunFailureOutcome | null;
@@ -174,6 +196,14 @@ export interface RunState {
   backupId: string | null;
   rehearsal: RunEvents["RehearsalCompleted"] | null;
   readonly restoreIds: string[];
+}
+
+export interface ApprovalState {
+  readonly given: Happened;
+  readonly planDigest: string;
+  readonly comment: string | undefined;
+  /** Set when it was withdrawn or has expired: it does not count any more. */
+  ended: (Happened & { readonly how: "withdrawn" | "expired" }) | null;
 }
 
 export interface StepState {

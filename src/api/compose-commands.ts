@@ -1,0 +1,126 @@
+import { BackupService } from "../domain/backup/backup-service.ts";
+import { RestoreService } from "../domain/backup/restore-service.ts";
+import { DatabaseService } from "../domain/database/database-service.ts";
+import { ApprovalService } from "../domain/governance/approval-service.ts";
+import { RiskAssessor } from "../domain/governance/risk.ts";
+import { RunGate } from "../domain/governance/run-gate.ts";
+import { IntegrityService } from "../domain/integrity/integrity-service.ts";
+import { MigrationService } from "../domain/migration/migration-service.ts";
+import { RunService, type RunServiceParts } from "../domain/migration/run-service.ts";
+import { KeyService } from "../domain/service/key-service.ts";
+import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
+import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
+import { diffText } from "../infra/text/diff-text.ts";
+import type { CoreConfig } from "./config.ts";
+import type { One, Resolver } from "./tokens.ts";
+import * as t from "./tokens.ts";
+
+/** What decides whether and when a run may begin. */
+function governanceOf(c: Resolver): Pick<RunServiceParts, "gate" | "risk" | "approvals"> {
+  const projection = c.resolve(t.PROJECTION);
+  const recorder = c.resolve(t.RECORDER);
+  return {
+    gate: new RunGate({
+      projection,
+      recorder,
+      calendar: c.resolve(t.CALENDAR),
+      clock: c.resolve(t.CLOCK),
+      report: c.resolve(t.BACKGROUND).report,
+    }),
+    risk: new RiskAssessor(c.resolve(t.LEDGER), c.resolve(t.DIALECT)),
+    approvals: new ApprovalService(projection, recorder, c.resolve(t.DIGEST)),
+  };
+}
+
+/** The services that take commands. */
+export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms): void {
+  one(
+    t.DATABASE_SERVICE,
+    (c) =>
+      new DatabaseService(
+        c.resolve(t.LEDGER),
+        c.resolve(t.PROJECTION),
+        c.resolve(t.EXECUTOR),
+        c.resolve(t.JOBS),
+        c.resolve(t.IDS),
+        (url, create) => resolveDatabaseUrl(url, config.roots, [config.data], create),
+        c.resolve(t.CALENDAR),
+      ),
+  );
+  one(
+    t.MIGRATION_SERVICE,
+    (c) =>
+      new MigrationService(
+        c.resolve(t.DATABASE_SERVICE),
+        c.resolve(t.PROJECTION),
+        c.resolve(t.LEDGER),
+        c.resolve(t.DIALECT),
+        c.resolve(t.DIGEST),
+        diffText,
+      ),
+  );
+  one(
+    t.RUN_SERVICE,
+    (c) =>
+      new RunService({
+        databases: c.resolve(t.DATABASE_SERVICE),
+        projection: c.resolve(t.PROJECTION),
+        recorder: c.resolve(t.RECORDER),
+        driver: c.resolve(t.RUN_DRIVER),
+        background: c.resolve(t.BACKGROUND),
+        digest: c.resolve(t.DIGEST),
+        ids: c.resolve(t.IDS),
+        clock: c.resolve(t.CLOCK),
+        ...governanceOf(c),
+      }),
+  );
+  one(
+    t.BACKUP_SERVICE,
+    (c) =>
+      new BackupService(
+        c.resolve(t.DATABASE_SERVICE),
+        c.resolve(t.PROJECTION),
+        c.resolve(t.RECORDER),
+        c.resolve(t.BACKUP_KEEPER),
+        c.resolve(t.SESSIONS),
+        c.resolve(t.BACKGROUND),
+        c.resolve(t.IDS),
+      ),
+  );
+  one(
+    t.RESTORE_SERVICE,
+    (c) =>
+      new RestoreService(
+        c.resolve(t.DATABASE_SERVICE),
+        c.resolve(t.PROJECTION),
+        c.resolve(t.RECORDER),
+        c.resolve(t.RESTORER),
+        c.resolve(t.RECOVERY_SERVICE),
+        c.resolve(t.BACKGROUND),
+      ),
+  );
+  one(
+    t.INTEGRITY_SERVICE,
+    (c) =>
+      new IntegrityService(
+        c.resolve(t.DATABASE_SERVICE),
+        c.resolve(t.PROJECTION),
+        c.resolve(t.RECORDER),
+        c.resolve(t.SESSIONS),
+        c.resolve(t.BACKGROUND),
+        c.resolve(t.CLOCK),
+        c.resolve(t.IDS),
+      ),
+  );
+  one(
+    t.KEY_SERVICE,
+    (c) =>
+      new KeyService({
+        ledger: c.resolve(t.LEDGER),
+        projection: c.resolve(t.PROJECTION),
+        ids: c.resolve(t.IDS),
+        digest: c.resolve(t.DIGEST),
+        pseudonyms,
+      }),
+  );
+}

@@ -1,0 +1,159 @@
+import type { DomainEvent } from "../events.ts";
+import { planMigrate, planRollback, BEFORE_ALL } from "../migration/plan.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Digest } from "../shared/digest.ts";
+import { Conflict, InvalidInput, Refused, type DomainError } from "../shared/errors.ts";
+import { decide, type Recorder } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
+import type { DatabaseState, RunState } from "../state/state.ts";
+import { refuseInvolved, refuseOtherPlan, standing } from "./approvals.ts";
+import type { ApprovalDecision, ReviewVerdict } from "./events.ts";
+
+export interface Decision {
+  readonly decision: ApprovalDecision;
+  /** The plan that was looked at. */
+  readonly planDigest: string;
+  readonly comment?: string;
+}
+
+export interface Review {
+  readonly verdict: ReviewVerdict;
+  readonly comment: string;
+}
+
+/** What an approval means where it is printed (21 CFR 11.50). */
+const MEANING = "Approves that exactly this plan is executed on this database";
+
+/** Takes the decisions of people on runs. */
+export class ApprovalService {
+  readonly #projection: Projection;
+  readonly #recorder: Recorder;
+  readonly #digest: Digest;
+
+  constructor(projection: Projection, recorder: Recorder, digest: Digest) {
+    this.#projection = projection;
+    this.#recorder = recorder;
+    this.#digest = digest;
+  }
+
+  /**
+   * Records the decision; one that is refused is recorded as well. Errors: `Refused` self-approval
+   * | author-approval · `Conflict` plan-changed | run-ended | run-started | approval-given |
+   * approval-missing.
+   */
+  async decide(run: RunState, decision: Decision, context: Context): Promise<void> {
+    const own = { ...context, correlation: run.id };
+    const database = this.#databaseOf(run);
+    try {
+      await decide(async () => {
+        const { streamVersion } = database;
+        const event = this.#event(run, database, decision, context.actor.id);
+        await this.#recorder.record(database.id, [event], own, { expected: streamVersion });
+      });
+    } catch (error) {
+      if (isRefusal(error)) await this.#recordRefusal(run, decision, error.code, own);
+      throw error;
+    }
+  }
+
+  /**
+   * Records that somebody else looked at an emergency run. Errors: `InvalidInput` not-an-emergency
+   * · `Conflict` reviewed-already | run-not-ended · `Refused` self-approval | author-approval.
+   */
+  async review(run: RunState, review: Review, context: Context): Promise<void> {
+    const own = { ...context, correlation: run.id };
+    const database = this.#databaseOf(run);
+    await decide(async () => {
+      const { streamVersion } = database;
+      if (!run.emergency)
+        throw new InvalidInput("not-an-emergency", "Only emergency runs are reviewed");
+      if (run.review !== null)
+        throw new Conflict("reviewed-already", "The emergency was reviewed already");
+      if (run.ended === null)
+        throw new Conflict("run-not-ended", "The run has not ended", {
+          hint: "Review it when it has",
+        });
+      refuseInvolved(run, database, context.actor.id);
+      const data = { runId: run.id, ...review };
+      await this.#recorder.record(database.id, [{ type: "EmergencyReviewed", data }], own, {
+        expected: streamVersion,
+      });
+    });
+  }
+
+  #event(
+    run: RunState,
+    database: DatabaseState,
+    { decision, planDigest, comment }: Decision,
+    actor: string,
+  ): DomainEvent {
+    refuseDecided(run);
+    const said = comment === undefined ? {} : { comment };
+    const mine = standing(run).find(({ given }) => given.actor === actor);
+    switch (decision) {
+      case "approve":
+        refuseInvolved(run, database, actor);
+        refuseOtherPlan(run, this.#presentDigest(run, database), planDigest);
+        if (mine !== undefined)
+          throw new Conflict("approval-given", "This actor has approved the run already");
+        return {
+          type: "RunApproved",
+          data: {
+            runId: run.id,
+            planDigest,
+            fingerprint: database.fingerprint ?? "",
+            meaning: MEANING,
+            ...said,
+          },
+        };
+      case "reject":
+        refuseOtherPlan(run, run.planDigest, planDigest);
+        return {
+          type: "RunRejected",
+          data: { runId: run.id, reason: comment ?? "No reason was given" },
+        };
+      case "withdraw":
+        if (mine === undefined)
+          throw new Conflict("approval-missing", "This actor has no approval to withdraw");
+        return { type: "ApprovalWithdrawn", data: { runId: run.id, ...said } };
+    }
+  }
+
+  #presentDigest(run: RunState, database: DatabaseState): string {
+    const plan =
+      run.kind === "migrate"
+        ? planMigrate(database, run.to ?? undefined, this.#digest)
+        : planRollback(database, run.to ?? BEFORE_ALL, this.#digest);
+    return plan.planDigest;
+  }
+
+  async #recordRefusal(
+    run: RunState,
+    { decision, planDigest }: Decision,
+    code: string,
+    context: Context,
+  ): Promise<void> {
+    const { idempotency: _used, ...rest } = context;
+    await this.#recorder.record(
+      run.databaseId,
+      [{ type: "ApprovalRefused", data: { runId: run.id, decision, code, planDigest } }],
+      rest,
+    );
+  }
+
+  #databaseOf(run: RunState): DatabaseState {
+    return this.#projection.state.databases.get(run.databaseId)!;
+  }
+}
+
+function refuseDecided(run: RunState): void {
+  if (run.ended !== null)
+    throw new Conflict("run-ended", `The run has already ended: ${run.status}`);
+  if (run.started !== null)
+    throw new Conflict("run-started", "The run has begun", {
+      hint: `POST /v1/runs/${run.id}/cancel stops it`,
+    });
+}
+
+const isRefusal = (error: unknown): error is DomainError =>
+  error instanceof Refused || (error instanceof Conflict && error.code === "plan-changed");

@@ -1,0 +1,44 @@
+/** Events about whether and when a run may begin: in the stream of its database, correlation = run id. */
+export interface GovernanceEvents {
+  /** The actor approves exactly this plan. Counts until it is withdrawn or expires. */
+  readonly RunApproved: {
+    readonly runId: string;
+    readonly planDigest: string;
+    /** Fingerprint of the schema that the plan starts from. */
+    readonly fingerprint: string;
+    /** What the approval says, for people (21 CFR 11.50). */
+    readonly meaning: string;
+    readonly comment?: string;
+  };
+  /** The end of a run that nobody may execute. */
+  readonly RunRejected: { readonly runId: string; readonly reason: string };
+  /** The actor takes their own approval back. */
+  readonly ApprovalWithdrawn: { readonly runId: string; readonly comment?: string };
+  /** Approvals (their event indexes) that were given too long ago. */
+  readonly ApprovalExpired: { readonly runId: string; readonly approvals: readonly number[] };
+  /** Somebody tried to decide who may not, or on another plan. */
+  readonly ApprovalRefused: {
+    readonly runId: string;
+    readonly decision: ApprovalDecision;
+    /** The problem code answered. */
+    readonly code: string;
+    readonly planDigest: string;
+  };
+  /** The run may begin at `at`, not before. */
+  readonly RunScheduled: {
+    readonly runId: string;
+    readonly at: string;
+    readonly cause: WaitCause;
+  };
+  /** Somebody else looked at an emergency run afterwards. */
+  readonly EmergencyReviewed: {
+    readonly runId: string;
+    readonly verdict: ReviewVerdict;
+    readonly comment: string;
+  };
+}
+
+export type ApprovalDecision = "approve" | "reject" | "withdraw";
+export type ReviewVerdict = "accepted" | "objected";
+/** Why a run waits although it is approved. */
+export type WaitCause = "not-before" | "window" | "freeze";

@@ -1,0 +1,33 @@
+import type { Dialect } from "../engine/dialect.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { RiskClass } from "../migration/events.ts";
+import type { Plan } from "../migration/plan.ts";
+import type { DatabaseState, MigrationState } from "../state/state.ts";
+
+/** Says what a plan may destroy, by its texts. */
+export class RiskAssessor {
+  readonly #ledger: Ledger;
+  readonly #dialect: Dialect;
+
+  constructor(ledger: Ledger, dialect: Dialect) {
+    this.#ledger = ledger;
+    this.#dialect = dialect;
+  }
+
+  /** Undoing is destructive whatever the scripts say: what was written since is lost. */
+  async riskOf(database: DatabaseState, plan: Plan): Promise<RiskClass> {
+    if (plan.kind === "rollback") return "destructive";
+    for (const { version } of plan.steps) {
+      const migration = database.migrations.get(version);
+      if (migration !== undefined && (await this.#destroys(migration))) return "destructive";
+    }
+    return "ordinary";
+  }
+
+  async #destroys(migration: MigrationState): Promise<boolean> {
+    const { transaction, allow } = migration;
+    if (transaction === "none" || (allow.rowLoss ?? []).length > 0) return true;
+    const sql = (await this.#ledger.content(migration.up)) ?? "";
+    return this.#dialect.analyze({ sql, transaction, allow }).destroys.length > 0;
+  }
+}

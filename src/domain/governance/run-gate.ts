@@ -1,0 +1,134 @@
+import type { DomainEvent } from "../events.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Clock } from "../shared/clock.ts";
+import { Conflict, DomainError } from "../shared/errors.ts";
+import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import type { Projection } from "../state/projection.ts";
+import type { RunState } from "../state/state.ts";
+import { admission } from "./admission.ts";
+import type { Calendar } from "./calendar.ts";
+
+export interface GateParts {
+  readonly projection: Projection;
+  readonly recorder: Recorder;
+  readonly calendar: Calendar;
+  readonly clock: Clock;
+  /** Called with what nobody waits for. */
+  readonly report: (error: unknown) => void;
+}
+
+/** How often waiting runs are looked at again: also when the clock was set, ms. */
+const ROUND = 15_000;
+
+/**
+ * Lets a run begin when it has its approvals and its time has come. What it waits for is an event,
+ * so that a run waits on after a restart as it did before.
+ */
+export class RunGate {
+  readonly #parts: GateParts;
+  #wake: () => void = () => {};
+  #unfollow: () => void = () => {};
+  #stopped = false;
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+  }
+
+  /** True: the run may begin now. Else records what it waits for, unless that is recorded already. */
+  async admit(run: RunState, context: Context): Promise<boolean> {
+    if (run.ended !== null || run.started !== null) return false;
+    const { projection, clock, calendar } = this.#parts;
+    const { policy } = projection.state.databases.get(run.databaseId)!;
+    const decided = admission(run, policy, clock.now(), calendar);
+    switch (decided.kind) {
+      case "begin":
+        return true;
+      case "approvals":
+        if (decided.expired.length > 0)
+          await this.#record(run, context, {
+            type: "ApprovalExpired",
+            data: { runId: run.id, approvals: decided.expired },
+          });
+        return false;
+      case "wait": {
+        const { until: at, cause } = decided;
+        const known = run.status === "scheduled" ? run.scheduled : null;
+        if (known?.at === at && known.cause === cause) return false;
+        await this.#record(run, context, {
+          type: "RunScheduled",
+          data: { runId: run.id, at, cause },
+        });
+        // The next round may have to come earlier than was thought.
+        this.#wake();
+        return false;
+      }
+    }
+  }
+
+  /** From here on waiting runs whose time comes are handed to `due`, until `stop`. */
+  start(context: Context, due: (run: RunState, context: Context) => void): void {
+    this.#unfollow = this.#parts.projection.onChange((events) => {
+      if (events.some(({ type }) => type === "PolicyChanged")) this.#wake();
+    });
+    void this.#rounds(context, due).catch(this.#parts.report);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unfollow();
+    this.#wake();
+  }
+
+  async #rounds(context: Context, due: (run: RunState, context: Context) => void): Promise<void> {
+    while (!this.#stopped) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      for (const run of this.#waiting()) await this.#look(run, context, due);
+      await Promise.race([woken, this.#parts.clock.sleep(this.#pause())]);
+    }
+  }
+
+  async #look(
+    run: RunState,
+    context: Context,
+    due: (run: RunState, context: Context) => void,
+  ): Promise<void> {
+    const own = onBehalf(context, run.id, run.id);
+    try {
+      if (await this.admit(run, own)) due(run, own);
+    } catch (error) {
+      // One run that cannot be decided on must not keep the others waiting.
+      if (!this.#stopped) this.#parts.report(error);
+    }
+  }
+
+  #waiting(): RunState[] {
+    const { databases, runs } = this.#parts.projection.state;
+    return [...databases.values()]
+      .flatMap(({ openRuns }) => [...openRuns].flatMap((id) => runs.get(id) ?? []))
+      .filter(({ status }) => status === "scheduled" || status === "awaiting-approval");
+  }
+
+  #pause(): number {
+    const now = Date.parse(this.#parts.clock.now());
+    const times = this.#waiting().flatMap(({ scheduled }) =>
+      scheduled === null ? [] : [Date.parse(scheduled.at) - now],
+    );
+    return Math.min(ROUND, ...times.filter((ms) => ms > 0));
+  }
+
+  /** Two that decide the same at once record it once. */
+  async #record(run: RunState, context: Context, event: DomainEvent): Promise<void> {
+    const { recorder, projection } = this.#parts;
+    const { streamVersion } = projection.state.databases.get(run.databaseId)!;
+    try {
+      await recorder.record(run.databaseId, [event], context, { expected: streamVersion });
+    } catch (error) {
+      const moved = error instanceof Conflict && error.code === "expected-version-conflict";
+      const stopping = error instanceof DomainError && error.code === "ledger-closed";
+      if (!moved && !(stopping && this.#stopped)) throw error;
+      // Somebody else appended meanwhile: the next round decides anew.
+    }
+  }
+}
