@@ -1,7 +1,9 @@
+import { EventScan } from "../domain/audit/event-scan.ts";
 import { DriftService } from "../domain/database/drift-service.ts";
 import type { Dialect } from "../domain/engine/dialect.ts";
 import { Points } from "../domain/ledger/points.ts";
 import { SchemaHistory } from "../domain/schema/schema-history.ts";
+import { breathe } from "../infra/system/breathe.ts";
 import { diffDefinitions } from "../infra/text/diff-text.ts";
 import * as t from "./tokens.ts";
 
@@ -10,6 +12,7 @@ export interface HistoryServices {
   readonly points: Points;
   readonly schemas: SchemaHistory;
   readonly drift: DriftService;
+  readonly scan: EventScan;
   readonly dialect: Dialect;
   readonly diffTexts: (name: string, before: string, after: string) => string;
 }
@@ -30,6 +33,7 @@ export function historyServices(c: t.Resolver): HistoryServices {
       jobs: c.resolve(t.JOBS),
       ledger,
     }),
+    scan: new EventScan(ledger, breathe),
     dialect,
     diffTexts: diffDefinitions,
   };

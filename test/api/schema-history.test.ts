@@ -271,3 +271,31 @@ describe("the schema through time", () => {
     assert.equal((await service.post("/v1/ledger/rebuild")).body["identical"], true);
   });
 });
+
+describe("metrics", () => {
+  it("are those of the runs that were made", async function () {
+    this.timeout(20_000);
+    const service = await TestService.start();
+    try {
+      await service.register("one");
+      const migrations = [
+        { version: 1, name: "t", up: "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)" },
+      ];
+      await service.post("/v1/databases/one/migrations", { migrations });
+      const { headers } = await service.post("/v1/databases/one/runs", {});
+      await service.get(`${headers.get("location")}?wait=20`);
+      const { body } = await service.get("/v1/audit/metrics?database=one");
+      assert.equal(body["total"].runs.succeeded, 1);
+      assert.deepEqual(body["total"].rows, { added: 2, removed: 0 });
+      assert.equal(body["byDatabase"][0].database, "one");
+      assert.deepEqual(body["byMigration"][0].durationsMs.count, 1);
+      assert.ok(body["total"].backups.bytes > 0);
+      const none = await service.get("/v1/audit/metrics?from=2030-01-01T00:00:00Z");
+      assert.equal(none.body["total"].runs.requested, 0);
+      const reversed = "/v1/audit/metrics?from=2030-01-01T00:00:00Z&to=2029-01-01T00:00:00Z";
+      assert.equal((await service.get(reversed)).body["code"], "period-reversed");
+    } finally {
+      await service.stop();
+    }
+  });
+});

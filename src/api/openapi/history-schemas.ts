@@ -78,5 +78,34 @@ export const HISTORY_SCHEMAS: Schemas = {
     found: FINGERPRINT,
     differences: { ...OBJECTS, description: "What turns the expected schema into the found one" },
   }),
+  Metrics: object({
+    from: time("Begin of the period"),
+    to: time("End of the period"),
+    firstIndex: count("Index of its first event"),
+    lastIndex: { type: "integer", description: "Index of its last event" },
+    total: ref("Tally"),
+    byDatabase: { ...OBJECTS, description: "A Tally each, with `database`" },
+    byMigration: {
+      ...OBJECTS,
+      description:
+        "`version`, `name`, `checksum`, `direction`, `committed`, `failed`, `durationsMs`, `rehearsalsMs`",
+    },
+    byDay: { ...OBJECTS, description: "A Tally each, with `day` (UTC)" },
+    findings: { ...OBJECTS, description: "Steps much slower than their rehearsal" },
+  }),
+  Tally: object({
+    runs: anything("requested, succeeded, failed, cancelled, rejected"),
+    steps: anything("applied, reverted, failed, aborted, unknown"),
+    rehearsals: anything("passed, failed"),
+    recoveries: count("Times that recovery looked into a database"),
+    durationsMs: anything(
+      "Of runs, steps, backups, checks: count, p50, p95, max (nearest rank; null if there is none)",
+    ),
+    rows: anything("Rows by which tables grew and shrank in steps: added, removed"),
+    backups: anything("completed, failed, verified, damaged, bytes, storedBytes, largestBytes"),
+    restores: anything("completed, failed"),
+    checks: anything("passed, failed, aborted"),
+    drifts: count("Times that drift was detected"),
+  }),
   ...pagesOf("Blame"),
 };

@@ -1,11 +1,15 @@
+import { readMetrics } from "../../domain/audit/metrics.ts";
+import { resolvePeriod } from "../../domain/audit/period.ts";
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import { databaseStream } from "../../domain/events.ts";
 import type { EventQuery } from "../../domain/ledger/ledger.ts";
 import { AuditQuery } from "../dto/audit.query.ts";
+import { MetricsQuery } from "../dto/metrics.query.ts";
 import { DEFAULT_LIMIT } from "../paging.ts";
 import { route, type Route, type WholeAnswer } from "../route.ts";
 import type { Services } from "../services.ts";
 import { eventCsv } from "../views/event-csv.ts";
+import { metricsView } from "../views/metrics-view.ts";
 import type { Views } from "../views/views.ts";
 
 const NDJSON = "application/x-ndjson";
@@ -39,6 +43,30 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
           : (await views.events.rows(shown)).map((line) => `${line}\n`).join("");
       const next = rows.length > limit ? { Link: nextLink(url, shown.at(-1)!.index) } : {};
       return { status: 200, text, type: `${type}; charset=utf-8`, headers: next };
+    },
+  }),
+  route<object, MetricsQuery>({
+    method: "get",
+    path: "/v1/audit/metrics",
+    id: "readMetrics",
+    access: "read",
+    tag: "audit",
+    summary: "Runs, failures, recoveries, durations, rows, backups and checks of a period",
+    description:
+      "In all, by database, by migration and by UTC day. A step much slower than its rehearsal is a " +
+      "finding.",
+    query: MetricsQuery,
+    responses: { 200: { description: "The metrics", schema: "Metrics" } },
+    handle: async ({ query }) => {
+      const { from, to, database } = query;
+      const stream =
+        database === undefined ? undefined : databaseStream(services.databases.find(database).id);
+      const period = await resolvePeriod(services.ledger, {
+        ...(from === undefined ? {} : { from }),
+        ...(to === undefined ? {} : { to }),
+      });
+      const metrics = await readMetrics(services.scan, period, stream);
+      return { status: 200, body: metricsView(metrics, views.names) };
     },
   }),
 ];
