@@ -64,6 +64,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     integrity: c.resolve(t.INTEGRITY_SERVICE),
     keys: c.resolve(t.KEY_SERVICE),
     ...historyServices(c),
+    sessions: c.resolve(t.SESSIONS),
     progress: c.resolve(t.PROGRESS),
     projection: c.resolve(t.PROJECTION),
     ledger: c.resolve(t.LEDGER),

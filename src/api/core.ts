@@ -2,6 +2,7 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import type { Context } from "../domain/shared/actor.ts";
+import type { Projection } from "../domain/state/projection.ts";
 import {
   ProcessExecutor,
   type ProcessExecutorOptions,
@@ -39,6 +40,8 @@ export interface CoreOptions {
   readonly recoveryLockTimeoutMs?: number;
   /** How long a step in progress may take to end when the core closes, ms. Default 20 s. */
   readonly stopGraceMs?: number;
+  /** Starts the spare executors as soon as the directory is ours, while the ledger is opened. */
+  readonly warm?: boolean;
 }
 
 /** Who takes the data directory, and whether to wait for it. */
@@ -84,12 +87,12 @@ export async function openCore(
   );
   closers.add(() => lock.release());
   closers.add(() => executor.close());
+  // A failure shows when the first session opens.
+  if (options.warm === true) executor.warm().catch(() => undefined);
   const stop = new AbortController();
   await requireKeyFiles(config.data);
   const opened: Opened = {
-    keyring: await Keyring.open(keys, await loadOrigin(join(keys, "origin")), new NodeDigest()),
-    pseudonyms: await HmacPseudonyms.open(join(keys, "pepper")),
-    actors: await ActorDirectory.open(join(keys, "actors.json")),
+    ...(await openKeys(keys)),
     executor,
     log,
     stopping: stop,
@@ -100,6 +103,17 @@ export async function openCore(
   const context = systemContext(opened, container);
   await openLedger(container, opened, context, closers);
   return { container, executor, lock, opened, context };
+}
+
+/** What is in the directory `keys`; what is missing there is made. */
+export async function openKeys(
+  keys: string,
+): Promise<Pick<Opened, "keyring" | "pseudonyms" | "actors">> {
+  return {
+    keyring: await Keyring.open(keys, await loadOrigin(join(keys, "origin")), new NodeDigest()),
+    pseudonyms: await HmacPseudonyms.open(join(keys, "pepper")),
+    actors: await ActorDirectory.open(join(keys, "actors.json")),
+  };
 }
 
 /** Takes up what an earlier process left. Work that then runs ends before the core closes. */
@@ -136,9 +150,7 @@ async function openLedger(
     await kept.stop(ledger).catch(notKept);
   });
   followWithTiles(container, opened, closers);
-  const projection = container.resolve(t.PROJECTION);
-  await projection.start();
-  closers.add(() => projection.stop());
+  const projection = await startState(container, closers);
   if (projection.state.size === 0) {
     const { origin } = ledger;
     const verifierKey = opened.keyring.firstVerifierKey;
@@ -159,6 +171,17 @@ function followWithTiles(container: DependencyContainer, { log }: Opened, closer
     const message = "Hashes of the transparency log could not be worked out";
     log({ level: "error", message, ...describeError(error) });
   });
+}
+
+/** The ledger's state, kept current from now on. */
+export async function startState(
+  container: DependencyContainer,
+  closers: Closers,
+): Promise<Projection> {
+  const projection = container.resolve(t.PROJECTION);
+  await projection.start();
+  closers.add(() => projection.stop());
+  return projection;
 }
 
 /**

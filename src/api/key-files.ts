@@ -1,6 +1,7 @@
-import { access, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Unavailable } from "../domain/shared/errors.ts";
+import { exists } from "../infra/files/exists.ts";
 
 /** Made at the first start, and never again: each is part of what the ledger has promised. */
 const KEY_FILES = ["origin", "pepper"];
@@ -25,12 +26,3 @@ const missing = (file: string): Unavailable =>
   new Unavailable("key-files-missing", `The ledger is there, but ${file} is not`, {
     hint: "Put the directory keys back from your backup of it",
   });
-
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
-      throw error;
-    },
-  );

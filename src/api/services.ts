@@ -3,6 +3,7 @@ import type { BackupService } from "../domain/backup/backup-service.ts";
 import type { RestoreService } from "../domain/backup/restore-service.ts";
 import type { DatabaseService } from "../domain/database/database-service.ts";
 import type { ProgressHub } from "../domain/engine/progress-hub.ts";
+import type { Sessions } from "../domain/engine/sessions.ts";
 import type { IntegrityService } from "../domain/integrity/integrity-service.ts";
 import type { Ledger } from "../domain/ledger/ledger.ts";
 import type { Proofs } from "../domain/ledger/proofs.ts";
@@ -29,6 +30,7 @@ export interface Services extends HistoryServices {
   readonly restores: RestoreService;
   readonly integrity: IntegrityService;
   readonly keys: KeyService;
+  readonly sessions: Sessions;
   readonly progress: ProgressHub;
   readonly projection: Projection;
   readonly ledger: Ledger;

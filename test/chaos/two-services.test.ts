@@ -26,7 +26,7 @@ describe("Two services", function () {
     let said = "";
     second.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
     const [code] = (await once(second, "close")) as [number];
-    assert.equal(code, 1);
+    assert.equal(code, 4);
     assert.match(said, /data-directory-in-use/);
     assert.match(said, new RegExp(`process ${process.pid} `));
     assert.equal((await first.api.run("app")).status, "succeeded");

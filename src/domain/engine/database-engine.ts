@@ -24,8 +24,11 @@ export interface DatabaseEngine {
   inspect(): Promise<Inspection>;
   /** Creates `schemaledger_meta` and `schemaledger_marker`; no-op if they are there and ours. */
   install(fence: number): Promise<LiveSchema>;
-  /** The logical schema as the database has it now. Checks identity and incarnation. */
-  schema(): Promise<LiveSchema>;
+  /**
+   * The logical schema as the database has it now, and the versions whose newest marker is `done`.
+   * Checks identity and incarnation.
+   */
+  schema(): Promise<MarkedSchema>;
   /**
    * Consistent copy to `path` (must not exist), also under foreign writers; fsynced. The copy is
    * one file, complete without side files, and has the database's own markers.
@@ -62,6 +65,11 @@ export interface LiveSchema {
   readonly engineVersion: string;
   readonly schema: readonly SchemaObject[];
   readonly physical: Physical;
+}
+
+/** The live schema with the versions whose newest marker is `done`. */
+export interface MarkedSchema extends LiveSchema {
+  readonly applied: readonly string[];
 }
 
 export interface Inspection {

@@ -4,6 +4,7 @@ import type {
   DatabaseEngine,
   Inspection,
   LiveSchema,
+  MarkedSchema,
   RawCopy,
   Recovered,
   RehearsalRequest,
@@ -42,7 +43,7 @@ export class RemoteEngine implements DatabaseEngine {
     return this.#call("install", [fence]);
   }
 
-  schema(): Promise<LiveSchema> {
+  schema(): Promise<MarkedSchema> {
     return this.#call("schema", []);
   }
 

@@ -1,11 +1,12 @@
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Inspection, LiveSchema } from "../../domain/engine/database-engine.ts";
+import type { Inspection, LiveSchema, MarkedSchema } from "../../domain/engine/database-engine.ts";
 import { Unavailable, failureOf } from "../../domain/shared/errors.ts";
 import { beginImmediate, commit, readSnapshot, type Connection } from "./connection.ts";
 import { withDatabase } from "./connections.ts";
 import { fileId } from "./files.ts";
 import { liveSchema } from "./fingerprint.ts";
+import { appliedVersions } from "./markers.ts";
 import { createOwnTables, readMeta, requireIdentity, requireMeta } from "./meta.ts";
 import type { Session } from "./session.ts";
 import { engineError } from "./sqlite-error.ts";
@@ -77,12 +78,12 @@ export async function install(session: Session, fence: number): Promise<LiveSche
 }
 
 /** The live schema of the database that the ledger means. See `DatabaseEngine.schema`. */
-export async function readSchema(session: Session): Promise<LiveSchema> {
+export async function readSchema(session: Session): Promise<MarkedSchema> {
   const { db } = await session.connections.step();
   try {
     return await readSnapshot(db, () => {
       requireIdentity(requireMeta(db), session.target);
-      return liveSchema(db);
+      return { ...liveSchema(db), applied: appliedVersions(db) };
     });
   } catch (error) {
     throw engineError(error);

@@ -5,6 +5,7 @@ import type {
   DatabaseTarget,
   Inspection,
   LiveSchema,
+  MarkedSchema,
   RawCopy,
   Recovered,
   RehearsalRequest,
@@ -65,7 +66,7 @@ export class SqliteEngine implements DatabaseEngine {
     return install(this.#session, fence);
   }
 
-  schema(): Promise<LiveSchema> {
+  schema(): Promise<MarkedSchema> {
     return readSchema(this.#session);
   }
 

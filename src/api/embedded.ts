@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import type { ActorName } from "../domain/service/actor-names.ts";
+import type { Context } from "../domain/shared/actor.ts";
+import { NotFound } from "../domain/shared/errors.ts";
+import { ProcessExecutor } from "../infra/executor/process-executor.ts";
+import { exists } from "../infra/files/exists.ts";
+import type { LockWaiting } from "../infra/files/directory-lock.ts";
+import type { Log } from "../infra/telemetry/logger.ts";
+import { Closers } from "./closers.ts";
+import { ledgerFile, type CoreConfig } from "./config.ts";
+import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
+import { openCore, openKeys, resumeWork, startState } from "./core.ts";
+import { requireKeyFiles } from "./key-files.ts";
+import type { Services } from "./services.ts";
+import * as t from "./tokens.ts";
+import { Views } from "./views/views.ts";
+
+/** Who works on the directory, and how. */
+export interface EmbeddedOptions {
+  readonly actor: ActorName;
+  /** The program, recorded as user agent. */
+  readonly program: string;
+  readonly log: Log;
+  readonly waiting: LockWaiting;
+}
+
+/** The service inside this process, without HTTP: its services, its views, and who acts. */
+export interface Embedded {
+  readonly services: Services;
+  readonly views: Views;
+  /** The circumstances of one command. */
+  context(): Context;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a data directory for work, made if it is missing. This process is its only one until it is
+ * closed. Errors: those of `openCore`.
+ */
+export async function openEmbedded(
+  config: CoreConfig,
+  options: EmbeddedOptions,
+): Promise<Embedded> {
+  return closedOnFailure(async (closers) => {
+    const { log, waiting, program } = options;
+    const spare = { executor: { spare: 1 } };
+    const core = await openCore(
+      config,
+      { log, warm: true, ...spare },
+      { description: program, waiting },
+      closers,
+    );
+    await resumeWork(core, {}, closers);
+    return embedded(core.container, core.opened, options, closers);
+  });
+}
+
+/**
+ * Opens a data directory for reading, beside whatever process has it: the state is that of the
+ * moment. Errors: NotFound data-directory-missing; `ledger-read-only` from whatever would append.
+ */
+export async function openReadOnly(
+  config: CoreConfig,
+  options: EmbeddedOptions,
+): Promise<Embedded> {
+  if (!(await exists(ledgerFile(config))))
+    throw new NotFound("data-directory-missing", `There is no ledger in ${config.data}`, {
+      hint: "Name the data directory with --data; schemaledger migrate makes one",
+    });
+  return closedOnFailure(async (closers) => {
+    const keys = join(config.data, "keys");
+    await requireKeyFiles(config.data);
+    const executor = new ProcessExecutor({ spare: 0 });
+    closers.add(() => executor.close());
+    const opened: Opened = {
+      ...(await openKeys(keys)),
+      executor,
+      log: options.log,
+      stopping: new AbortController(),
+      readOnly: true,
+    };
+    const container = createContainer(config, opened);
+    const ledger = container.resolve(t.LEDGER);
+    closers.add(() => ledger.close());
+    closers.add(() => opened.keyring.release());
+    await container.resolve(t.KEPT_CHECKPOINT).requireReached(ledger);
+    await startState(container, closers);
+    return embedded(container, opened, options, closers);
+  });
+}
+
+async function embedded(
+  container: DependencyContainer,
+  opened: Opened,
+  { actor, program }: EmbeddedOptions,
+  closers: Closers,
+): Promise<Embedded> {
+  const services = container.resolve(t.SERVICES);
+  const id = opened.pseudonyms.of("local", opened.keyring.name, `${actor.kind}\n${actor.name}`);
+  if (opened.readOnly !== true) await opened.actors.introduce(id, actor);
+  return {
+    services,
+    views: new Views(services),
+    context: () => ({
+      actor: { id, kind: actor.kind },
+      authn: { method: "local" },
+      source: { userAgent: program },
+      requestId: services.ids.uuid(),
+    }),
+    close: () => {
+      opened.stopping.abort();
+      return closers.close();
+    },
+  };
+}
+
+async function closedOnFailure<T>(open: (closers: Closers) => Promise<T>): Promise<T> {
+  const closers = new Closers();
+  try {
+    return await open(closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}

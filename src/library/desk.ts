@@ -1,0 +1,78 @@
+import type { MigrationInput } from "../domain/migration/migration.ts";
+import type { Finding } from "../domain/migration/events.ts";
+import type { Failure } from "../domain/shared/errors.ts";
+import type { Progress } from "../domain/engine/database-engine.ts";
+
+/** What is shown of a database; see docs/reference/cli.md. */
+export interface DatabaseView {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string;
+  readonly status: string;
+  readonly version: string | null;
+}
+
+/** What is shown of a registered migration. */
+export interface MigrationView {
+  readonly version: string;
+  readonly name: string;
+  readonly checksum: string;
+  readonly state: "pending" | "applied" | "failed" | "reverted";
+}
+
+/** What is shown of a run. */
+export interface RunView {
+  readonly id: string;
+  readonly kind: string;
+  readonly database: string;
+  readonly status: string;
+  readonly outcome: string | null;
+  readonly planDigest: string;
+  readonly to: string | null;
+  readonly steps: readonly RunStepView[];
+  readonly backupId: string | null;
+  readonly error: Failure | null;
+  readonly durationMs: number | null;
+}
+
+export interface RunStepView {
+  readonly version: string;
+  readonly name: string;
+  readonly status: string;
+  readonly durationMs: number | null;
+  readonly error?: Failure;
+  readonly findings?: readonly Finding[];
+}
+
+export interface RunToStart {
+  readonly to?: string;
+  readonly reason?: string;
+  readonly ticket?: string;
+}
+
+/** What is heard of a run while it goes on: progress is passing, events are recorded. */
+export type RunSignal =
+  | { readonly kind: "progress"; readonly progress: Progress }
+  | {
+      readonly kind: "event";
+      readonly type: string;
+      readonly data: { readonly [member: string]: unknown };
+    };
+
+/**
+ * Where a migration is carried out: the services in this process, or a running service over HTTP.
+ * The flow is written once, against this.
+ */
+export interface Desk {
+  databases(): Promise<readonly DatabaseView[]>;
+  /** Takes a database under management; the file is made where none is. */
+  register(name: string, url: string): Promise<DatabaseView>;
+  migrations(database: string): Promise<readonly MigrationView[]>;
+  /** All or nothing. Errors: those of `POST /databases/{db}/migrations`. */
+  registerMigrations(database: string, migrations: readonly MigrationInput[]): Promise<void>;
+  withdraw(database: string, version: string, reason: string): Promise<void>;
+  startRun(database: string, run: RunToStart): Promise<RunView>;
+  /** Resolves with the run when it has ended or waits for an approval or its time. */
+  follow(runId: string, hear: (signal: RunSignal) => void): Promise<RunView>;
+  cancel(runId: string, reason: string): Promise<void>;
+}

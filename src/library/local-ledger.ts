@@ -1,0 +1,67 @@
+import {
+  openEmbedded,
+  openReadOnly,
+  type Embedded,
+  type EmbeddedOptions,
+} from "../api/embedded.ts";
+import { DomainError } from "../domain/shared/errors.ts";
+import { LocalDesk } from "./local-desk.ts";
+import { migrate, type Migrated, type MigrateOrder } from "./migrate.ts";
+import { nothingToDo } from "./nothing-to-do.ts";
+
+/** A data directory of this machine. Nothing stays open between calls. */
+export class LocalLedger {
+  readonly #data: string;
+
+  constructor(data: string) {
+    this.#data = data;
+  }
+
+  /** First without the directory's lock: at most starts there is nothing to do. */
+  async migrate(order: MigrateOrder, options: EmbeddedOptions): Promise<Migrated> {
+    const done = await this.#glance(options, (embedded) => nothingToDo(embedded, order));
+    if (done !== undefined) return done;
+    return this.working(options, (embedded) =>
+      migrate(new LocalDesk(embedded), embedded.services.digest, order),
+    );
+  }
+
+  /** Beside whoever has the directory. Errors: those of `openReadOnly`. */
+  async reading<T>(options: EmbeddedOptions, use: (embedded: Embedded) => Promise<T>): Promise<T> {
+    return closing(await openReadOnly(this.#config, options), use);
+  }
+
+  /** As its only process; waits for others as the options say. */
+  async working<T>(options: EmbeddedOptions, use: (embedded: Embedded) => Promise<T>): Promise<T> {
+    return closing(await openEmbedded(this.#config, options), use);
+  }
+
+  /** Undefined where there is no ledger yet, or it cannot be read just now. */
+  async #glance<T>(
+    options: EmbeddedOptions,
+    use: (embedded: Embedded) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    let embedded: Embedded;
+    try {
+      embedded = await openReadOnly(this.#config, options);
+    } catch (error) {
+      // Whatever is wrong is found again, and told, by the opening for work.
+      if (error instanceof DomainError) return undefined;
+      throw error;
+    }
+    return closing(embedded, use);
+  }
+
+  /** The process's own rights decide which files it can open. */
+  get #config() {
+    return { data: this.#data, roots: ["/"] };
+  }
+}
+
+async function closing<T>(embedded: Embedded, use: (embedded: Embedded) => Promise<T>): Promise<T> {
+  try {
+    return await use(embedded);
+  } finally {
+    await embedded.close();
+  }
+}
