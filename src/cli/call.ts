@@ -22,9 +22,9 @@ export function callOf(
     get signal() {
       return (signal ??= interruption());
     },
-    connect: async (access) => {
+    async connect(access) {
       const { connect } = await import("./client/connect.ts");
-      const client = await connect(options, access);
+      const client = await connect(options, access, this.signal);
       closing.steps.push(() => client.close());
       return client;
     },

@@ -19,6 +19,12 @@ const entry = (group: Group, name: string, summary: string, load: Entry["load"])
 
 /** Every command, in the order of the help. One line and one file in `commands/` each. */
 export const COMMANDS: readonly Entry[] = [
+  entry(
+    "Migrate",
+    "migrate",
+    "Bring a database to the newest version",
+    () => import("./commands/migrate.ts"),
+  ),
   entry("Service", "serve", "Start the service", () => import("./commands/serve.ts")),
   entry(
     "Service",

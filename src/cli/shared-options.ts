@@ -4,7 +4,8 @@ import type { Command, OptionSpec } from "./command.ts";
 export interface SharedOptions {
   readonly data?: string;
   readonly server?: string;
-  readonly root?: readonly string[];
+  /** Seconds. */
+  readonly wait?: string;
   readonly json?: boolean;
   readonly yes?: boolean;
 }
@@ -28,6 +29,11 @@ const LEDGER: readonly OptionSpec[] = [
     flags: "--server <url>",
     description: "work on a running service instead; its key is in SCHEMALEDGER_TOKEN",
     env: "SCHEMALEDGER_SERVER",
+  },
+  {
+    flags: "--wait <seconds>",
+    description: "how long to wait while another process works on the directory (default: 300)",
+    env: "SCHEMALEDGER_WAIT",
   },
 ];
 

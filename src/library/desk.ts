@@ -76,3 +76,6 @@ export interface Desk {
   follow(runId: string, hear: (signal: RunSignal) => void): Promise<RunView>;
   cancel(runId: string, reason: string): Promise<void>;
 }
+
+/** A run that does not go on before somebody approves it or its time comes. */
+export const WAITING: ReadonlySet<string> = new Set(["awaiting-approval", "scheduled"]);

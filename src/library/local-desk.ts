@@ -1,6 +1,14 @@
 import type { Embedded } from "../api/embedded.ts";
 import type { MigrationInput } from "../domain/migration/migration.ts";
-import type { DatabaseView, Desk, MigrationView, RunSignal, RunToStart, RunView } from "./desk.ts";
+import {
+  WAITING,
+  type DatabaseView,
+  type Desk,
+  type MigrationView,
+  type RunSignal,
+  type RunToStart,
+  type RunView,
+} from "./desk.ts";
 
 /** The services in this process. */
 export class LocalDesk implements Desk {
@@ -68,6 +76,3 @@ export class LocalDesk implements Desk {
     await services.runs.cancel(runId, reason, context());
   }
 }
-
-/** A run that does not go on before somebody approves it or its time comes. */
-export const WAITING: ReadonlySet<string> = new Set(["awaiting-approval", "scheduled"]);

@@ -14,7 +14,7 @@ export interface Client {
   get<T = Record<string, unknown>>(path: string, query?: Query): Promise<T>;
   post<T = Record<string, unknown>>(path: string, body: object): Promise<T>;
   patch<T = Record<string, unknown>>(path: string, body: object): Promise<T>;
-  delete(path: string): Promise<void>;
+  delete(path: string, query?: Query): Promise<void>;
   /** An answer of another type than JSON, piece by piece: NDJSON, CSV, DDL, server-sent events. */
   stream(path: string, accept: string, query?: Query): AsyncIterable<string>;
   close(): Promise<void>;

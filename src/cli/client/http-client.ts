@@ -52,8 +52,8 @@ export class HttpClient implements Client {
     });
   }
 
-  async delete(path: string): Promise<void> {
-    await (await this.#fetch(path, { method: "DELETE" })).arrayBuffer();
+  async delete(path: string, query: Query = {}): Promise<void> {
+    await (await this.#fetch(path + search(query), { method: "DELETE" })).arrayBuffer();
   }
 
   async *stream(path: string, accept: string, query: Query = {}): AsyncIterable<string> {

@@ -1,0 +1,109 @@
+import type { MigrationInput } from "../../domain/migration/migration.ts";
+import type { Progress } from "../../domain/engine/database-engine.ts";
+import type {
+  DatabaseView,
+  Desk,
+  MigrationView,
+  RunSignal,
+  RunToStart,
+  RunView,
+} from "../../library/desk.ts";
+import { WAITING } from "../../library/desk.ts";
+import type { Client } from "./client.ts";
+import { serverSentEvents } from "./server-sent-events.ts";
+
+/** What one request may carry: half of what the service takes, and at most its number. */
+const BATCH = { count: 1000, bytes: 16 << 20 };
+
+interface Page<T> {
+  readonly items: readonly T[];
+}
+
+/** A running service, through its REST interface. */
+export class HttpDesk implements Desk {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async databases(): Promise<readonly DatabaseView[]> {
+    return (await this.#client.get<Page<DatabaseView>>("/v1/databases")).items;
+  }
+
+  register(name: string, url: string): Promise<DatabaseView> {
+    return this.#client.post("/v1/databases", { name, engine: "sqlite", url, create: true });
+  }
+
+  async migrations(database: string): Promise<readonly MigrationView[]> {
+    return (await this.#client.get<Page<MigrationView>>(pathOf(database, "migrations"))).items;
+  }
+
+  async registerMigrations(database: string, migrations: readonly MigrationInput[]): Promise<void> {
+    for (const batch of batches(migrations))
+      await this.#client.post(pathOf(database, "migrations"), { migrations: batch });
+  }
+
+  async withdraw(database: string, version: string, reason: string): Promise<void> {
+    const migration = `migrations/${encodeURIComponent(version)}`;
+    await this.#client.post(pathOf(database, `${migration}/withdrawals`), { reason });
+  }
+
+  startRun(database: string, run: RunToStart): Promise<RunView> {
+    return this.#client.post(pathOf(database, "runs"), run);
+  }
+
+  /** The stream may break; the run is then looked at until it has ended. */
+  async follow(runId: string, hear: (signal: RunSignal) => void): Promise<RunView> {
+    const path = `/v1/runs/${runId}`;
+    let run = await this.#client.get<RunView>(path);
+    if (isOpen(run)) await this.#listen(runId, hear);
+    for (;;) {
+      run = await this.#client.get<RunView>(path, { wait: 30 });
+      if (!isOpen(run)) return run;
+    }
+  }
+
+  async cancel(runId: string, reason: string): Promise<void> {
+    await this.#client.post(`/v1/runs/${runId}/cancel`, { reason });
+  }
+
+  async #listen(runId: string, hear: (signal: RunSignal) => void): Promise<void> {
+    try {
+      const stream = this.#client.stream(`/v1/runs/${runId}/events`, "text/event-stream");
+      for await (const { event, data } of serverSentEvents(stream))
+        if (event === "progress")
+          hear({ kind: "progress", progress: JSON.parse(data) as Progress });
+        else if (event !== "end") hear(signalOf(JSON.parse(data) as RecordedEvent));
+    } catch {
+      // The news are for people; what became of the run is asked for next.
+    }
+  }
+}
+
+interface RecordedEvent {
+  readonly type: string;
+  readonly data: { readonly [member: string]: unknown };
+}
+
+const signalOf = ({ type, data }: RecordedEvent): RunSignal => ({ kind: "event", type, data });
+
+const isOpen = ({ status }: RunView): boolean =>
+  (status === "queued" || status === "running") && !WAITING.has(status);
+
+const pathOf = (database: string, rest: string): string =>
+  `/v1/databases/${encodeURIComponent(database)}/${rest}`;
+
+function* batches(migrations: readonly MigrationInput[]): Generator<readonly MigrationInput[]> {
+  let [batch, bytes]: [MigrationInput[], number] = [[], 0];
+  for (const migration of migrations) {
+    const size = Buffer.byteLength(JSON.stringify(migration));
+    if (batch.length > 0 && (batch.length === BATCH.count || bytes + size > BATCH.bytes)) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(migration);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,162 @@
+import type { Finding } from "../../domain/migration/events.ts";
+import type { FileMigration, MigrationSet } from "../../domain/migration/migration-source.ts";
+import { compareVersions } from "../../domain/migration/version-order.ts";
+import { InvalidInput, NotFound } from "../../domain/shared/errors.ts";
+import { NodeDigest } from "../../infra/signing/node-digest.ts";
+import { SqliteDialect } from "../../infra/sqlite/sql/sqlite-dialect.ts";
+import { realPath, wantedDatabase } from "../../library/database-name.ts";
+import type { DatabaseView, MigrationView } from "../../library/desk.ts";
+import { compareFiles, type FileComparison } from "../../library/reconcile-files.ts";
+import { HttpDesk } from "../client/http-desk.ts";
+import type { Call } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { toned, plain } from "../output.ts";
+import type { SharedOptions } from "../shared-options.ts";
+
+interface Options extends SharedOptions {
+  readonly to?: string;
+}
+
+interface Known {
+  readonly database: DatabaseView | undefined;
+  readonly migrations: readonly MigrationView[];
+}
+
+/** Shows what `migrate` would register and apply. Nothing is changed anywhere. */
+export async function dryRun(call: Call<Options>, set: MigrationSet): Promise<number> {
+  const known = await knownOf(call);
+  const files = compareFiles(set.migrations, known.migrations, new NodeDigest());
+  const steps = upTo(files.pending, call.options.to);
+  const findings = [...refusals(files, known), ...steps.flatMap(findingsOf)];
+  const document = {
+    dryRun: true,
+    database: known.database?.name ?? null,
+    version: known.database?.version ?? null,
+    steps: steps.map(({ version, name, files: from }) => ({ version, name, files: from })),
+    register: files.fresh.map(({ version }) => version),
+    registerAnew: files.edited.map(({ version }) => version),
+    withdraw: files.gone.map(({ version }) => version),
+    missingFiles: files.missing.map(({ version }) => version),
+    unmatchedFiles: set.unmatched,
+    format: set.format,
+    findings,
+  };
+  call.out.result(withFiles(document), () => print(call, known, set, files, steps, findings));
+  return findings.some(({ severity }) => severity === "error") ? EXIT.failed : EXIT.done;
+}
+
+/** `format` is the document's own member: the files' grammar goes by another name. */
+const withFiles = ({ format, ...document }: { readonly format: string }): object => ({
+  ...document,
+  grammar: format,
+});
+
+async function knownOf(call: Call<Options>): Promise<Known> {
+  try {
+    const desk = new HttpDesk(await call.connect("read"));
+    const wanted = wantedDatabase(call.args[0]!);
+    const path = "path" in wanted ? realPath(wanted.path) : undefined;
+    const database = (await desk.databases()).find((one) =>
+      "name" in wanted ? one.name === wanted.name : one.url === path,
+    );
+    if (database === undefined) return { database, migrations: [] };
+    return { database, migrations: await desk.migrations(database.name) };
+  } catch (error) {
+    // Without a ledger everything is new.
+    if (error instanceof NotFound && error.code === "data-directory-missing")
+      return { database: undefined, migrations: [] };
+    throw error;
+  }
+}
+
+function upTo(pending: readonly FileMigration[], to: string | undefined): readonly FileMigration[] {
+  if (to === undefined || to === "latest") return pending;
+  const last = pending.find(({ version }) => version === to);
+  if (last === undefined)
+    throw new InvalidInput("version-not-registered", `Version ${to} is not pending here`, {
+      hint: "Leave --to away to see all versions",
+    });
+  return pending.filter(({ version }) => compareVersions(version, to) <= 0);
+}
+
+/** What a run would be refused for. */
+function refusals(files: FileComparison, { database, migrations }: Known): Finding[] {
+  const applied = migrations.filter(({ state }) => state === "applied");
+  const newest = applied
+    .map(({ version }) => version)
+    .toSorted(compareVersions)
+    .at(-1);
+  const late = files.pending.filter(
+    ({ version }) => newest !== undefined && compareVersions(version, newest) < 0,
+  );
+  return [
+    ...files.changed.map(({ version }) => ({
+      severity: "error" as const,
+      code: "migration-changed",
+      message: `Version ${version} is applied to ${database?.name}, and its file has changed since`,
+      hint: "Put the applied text back and make the change in a new version",
+    })),
+    ...late.map(({ version }) => ({
+      severity: "error" as const,
+      code: "out-of-order",
+      message: `Version ${version} is pending but ${newest} above it is applied`,
+      hint: "Give the file a version above the applied ones",
+    })),
+  ];
+}
+
+function findingsOf(migration: FileMigration): Finding[] {
+  const { up, transaction = "required", allow = {}, version } = migration;
+  const analysis = new SqliteDialect().analyze({ sql: up, transaction, allow });
+  const destroys = analysis.destroys.map((table) => ({
+    severity: "warning" as const,
+    code: "destroys",
+    message: `drops, rebuilds or deletes from ${table}: its rows are kept in a backup`,
+  }));
+  return [...analysis.findings, ...destroys].map((finding) => ({
+    ...finding,
+    message: `Version ${version}: ${finding.message}`,
+  }));
+}
+
+function print(
+  { out }: Call<Options>,
+  { database }: Known,
+  set: MigrationSet,
+  files: FileComparison,
+  steps: readonly FileMigration[],
+  findings: readonly Finding[],
+): void {
+  const name = database === undefined ? "not registered yet" : database.name;
+  out.facts([
+    ["database", name],
+    ["version", database?.version ?? "0 (before all)"],
+    ["files", set.format],
+    ["edited", files.edited.map(({ version }) => version).join(", ") || null],
+    ["withdrawn", files.gone.map(({ version }) => version).join(", ") || null],
+    ["without file", files.missing.map(({ version }) => version).join(", ") || null],
+  ]);
+  for (const { file, reason } of set.unmatched)
+    out.line(`Not a migration: ${plain(file)} (${reason})`);
+  out.line();
+  if (steps.length === 0) out.line("Nothing to apply.");
+  else
+    out.table(
+      ["version", "name", "down", "file"],
+      steps.map((step) => [
+        step.version,
+        step.name,
+        step.down === undefined ? "no" : "yes",
+        step.files[0],
+      ]),
+    );
+  for (const { severity, message, hint } of findings) {
+    out.line(
+      `${severityText(severity)} ${plain(message)}${hint === undefined ? "" : `\n  ${plain(hint)}`}`,
+    );
+  }
+  out.line("\nDry run: nothing was changed.");
+}
+
+const severityText = (severity: Finding["severity"]): string =>
+  toned(severity === "error" ? "bad" : "warn", `${severity}:`).styled;

@@ -1,0 +1,55 @@
+import type { MigrationSet } from "../../domain/migration/migration-source.ts";
+import { NodeDigest } from "../../infra/signing/node-digest.ts";
+import { LocalLedger } from "../../library/local-ledger.ts";
+import {
+  migrate,
+  type Migrated,
+  type MigrateNews,
+  type MigrateOrder,
+} from "../../library/migrate.ts";
+import type { Client } from "../client/client.ts";
+import { dataDirectory, localOptions } from "../client/local-options.ts";
+import type { Call } from "../command.ts";
+import type { SharedOptions } from "../shared-options.ts";
+
+interface Options extends SharedOptions {
+  readonly to?: string;
+  readonly reason?: string;
+  readonly ticket?: string;
+}
+
+/** Migrates on the server that is named, in this process, or on the service that has the directory. */
+export async function migrateWhere(
+  call: Call<Options>,
+  set: MigrationSet,
+  hear: (news: MigrateNews) => void,
+): Promise<Migrated> {
+  const { options, args, signal } = call;
+  const { to, reason, ticket } = options;
+  const order: MigrateOrder = {
+    database: args[0]!,
+    set,
+    signal,
+    hear,
+    ...(to === undefined ? {} : { to }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(ticket === undefined ? {} : { ticket }),
+  };
+  if (options.server !== undefined) return over(await call.connect("write"), order);
+  try {
+    return await new LocalLedger(dataDirectory(options)).migrate(
+      order,
+      localOptions(options, signal),
+    );
+  } catch (error) {
+    const { clientOfHolder } = await import("../client/served-directory.ts");
+    const served = await clientOfHolder(error);
+    if (served !== undefined) return over(served, order);
+    throw error;
+  }
+}
+
+async function over(client: Client, order: MigrateOrder): Promise<Migrated> {
+  const { HttpDesk } = await import("../client/http-desk.ts");
+  return migrate(new HttpDesk(client), new NodeDigest(), order);
+}
