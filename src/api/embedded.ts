@@ -29,7 +29,7 @@ export interface Embedded {
   readonly services: Services;
   readonly views: Views;
   /** The circumstances of one command. */
-  context(): Context;
+  readonly context: () => Context;
   /** Idempotent. */
   close(): Promise<void>;
 }

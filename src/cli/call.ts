@@ -15,16 +15,17 @@ export function callOf(
   closing: Closing,
 ): Call<SharedOptions> {
   let signal: AbortSignal | undefined;
+  const interrupted = (): AbortSignal => (signal ??= interruption());
   return {
     args,
     options,
     out,
     get signal() {
-      return (signal ??= interruption());
+      return interrupted();
     },
-    async connect(access) {
+    connect: async (access) => {
       const { connect } = await import("./client/connect.ts");
-      const client = await connect(options, access, this.signal);
+      const client = await connect(options, access, interrupted());
       closing.steps.push(() => client.close());
       return client;
     },

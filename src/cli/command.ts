@@ -32,9 +32,9 @@ export interface Call<Options> {
    * Opens the ledger that the shared options name: the data directory, or the server. It is closed
    * after the command. Of commands with `ledger` only.
    */
-  connect(access: "read" | "write"): Promise<Client>;
+  readonly connect: (access: "read" | "write") => Promise<Client>;
   /** Asks on a terminal, obeys `--yes`, and refuses (exit 2) where nobody can be asked. */
-  confirm(question: string): Promise<void>;
+  readonly confirm: (question: string) => Promise<void>;
 }
 
 /** A command as data: help, completion, documentation and tests read the same. */
@@ -47,6 +47,8 @@ export interface CommandOf<Options> {
   readonly confirms?: boolean;
   /** What `--json` prints: one document with `format` set to this, such as `status/1`. */
   readonly format: string | null;
+  /** The members of that document, for docs/reference/cli.md; `…` for those of a REST answer. */
+  readonly members?: { readonly [name: string]: string };
   readonly examples: readonly string[];
   /** Further help below the options. */
   readonly details?: string;

@@ -34,14 +34,18 @@ function text(error: unknown, exitCode: number): string {
   const { message, code, details } = error as Partial<DomainError>;
   const words = lines(message ?? String(error));
   const head = `schemaledger: ${words}${code === undefined ? "" : ` (${code})`}\n`;
+  const diff = details?.["diff"];
   const safe = safety(details, exitCode);
   const hint = hintOf(error);
   return (
     head +
+    (typeof diff === "string" ? `${indented(diff)}\n` : "") +
     (safe === undefined ? "" : `  ${safe}\n`) +
     (hint === undefined ? "" : `  ${lines(hint)}\n`)
   );
 }
+
+const indented = (text: string): string => `  ${lines(text.trimEnd())}`;
 
 /** Messages may have several lines, a diff for one; each is made harmless. */
 const lines = (message: string): string => message.split("\n").map(plain).join("\n  ");

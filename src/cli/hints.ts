@@ -12,6 +12,15 @@ const COMMAND_HINTS: { readonly [code: string]: string } = {
   "token-missing": "Put the service's API key into SCHEMALEDGER_TOKEN",
   "token-unknown": "Put a valid API key into SCHEMALEDGER_TOKEN",
   "plan-changed": "schemaledger plan shows the present plan",
+  "rows-lost":
+    "If that is meant, say so at the head of the file: -- schemaledger:allow-row-loss TABLE",
+  "migration-changed": "Put the applied text back, and make the change in a new version",
+  drift: "schemaledger diff shows what was changed past the ledger",
+  "database-quarantined":
+    "schemaledger status shows why; schemaledger restore brings a backup back",
+  "backup-not-found": "schemaledger log --type BackupVerified lists the verified backups",
+  "version-not-registered":
+    "schemaledger status lists the versions; schemaledger migrate registers files",
 };
 
 /** The hint to print; undefined where there is none. */

@@ -147,23 +147,19 @@ function runFailed(run: RunView, code = run.error?.code ?? "run-failed"): Domain
     : new DomainError(code, message, { hint, details });
 }
 
-/** What the run left behind, in words. */
+/** What the run left behind, in words. Outcomes that later versions know fall to the last one. */
 function safety(run: RunView): string {
   const applied = run.steps
     .filter(({ status }) => status === "applied")
     .map(({ version }) => version);
-  switch (run.outcome) {
-    case "untouched":
-      return "The database was not touched.";
-    case "reverted":
-      return "The steps that had been applied were rolled back by their down scripts.";
-    case "restored":
-      return `The database was restored from the run's backup${run.backupId === null ? "" : ` ${run.backupId}`}.`;
-    case "unknown":
-      return "What became of a step is not known yet; the database is locked against further runs.";
-    default:
-      return applied.length === 0
-        ? "The failed step was rolled back; nothing else was applied."
-        : `The failed step was rolled back; applied and kept: ${applied.join(", ")}.`;
-  }
+  if (run.outcome === "untouched") return "The database was not touched.";
+  if (run.outcome === "reverted")
+    return "The steps that had been applied were rolled back by their down scripts.";
+  if (run.outcome === "restored")
+    return `The database was restored from the run's backup ${run.backupId ?? ""}`.trimEnd();
+  if (run.outcome === "unknown")
+    return "What became of a step is not known yet; the database is locked against further runs.";
+  return applied.length === 0
+    ? "The failed step was rolled back; nothing else was applied."
+    : `The failed step was rolled back; applied and kept: ${applied.join(", ")}.`;
 }

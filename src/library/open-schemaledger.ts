@@ -1,11 +1,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  openEmbedded,
-  openReadOnly,
-  type Embedded,
-  type EmbeddedOptions,
-} from "../api/embedded.ts";
+import type { EmbeddedOptions } from "../api/embedded.ts";
 import type { MigrationInput } from "../domain/migration/migration.ts";
 import type { MigrationSet } from "../domain/migration/migration-source.ts";
 import { compareVersions } from "../domain/migration/version-order.ts";
@@ -157,7 +152,7 @@ async function setOf(migrations: MigrateRequest["migrations"]): Promise<Migratio
   if (migrations instanceof URL) return new FolderMigrationSource(fileURLToPath(migrations)).read();
   const inOrder = migrations.toSorted((a, b) => compareVersions(a.version, b.version));
   return {
-    migrations: inOrder.map((migration) => ({ ...migration, files: [] })),
+    migrations: inOrder.map((migration) => Object.assign({ files: [] }, migration)),
     format: "given by the application",
     unmatched: [],
   };

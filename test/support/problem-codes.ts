@@ -16,6 +16,8 @@ const OTHER_THINGS = new Set(
     "restore-after-copy",
     // The default data directory, and what the ledger's triggers say.
     "schemaledger-data append-only",
+    // Words of migration files.
+    "allow-row-loss",
   ].flatMap((names) => names.split(" ")),
 );
 

@@ -29,6 +29,14 @@ export const command = defineCommand<MigrateOptions>({
   ],
   ledger: true,
   format: "migrate/1",
+  members: {
+    database: "its registered name",
+    outcome: "`applied`, `nothing-to-do` or `waiting` (for an approval or its time; exit code 3)",
+    version: "the highest applied version, or null",
+    applied: "`{version, name}` of what this run applied",
+    unmatchedFiles: "`{file, reason}` of files that are no migrations",
+    run: "the run as `GET /v1/runs/{run}` gives it; null where there was nothing to do",
+  },
   examples: [
     "schemaledger migrate shop.db ./migrations",
     'schemaledger migrate shop.db ./migrations --to 7 --reason "Release 1.4" --ticket OPS-12',

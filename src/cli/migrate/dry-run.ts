@@ -109,14 +109,14 @@ function findingsOf(migration: FileMigration): Finding[] {
   const { up, transaction = "required", allow = {}, version } = migration;
   const analysis = new SqliteDialect().analyze({ sql: up, transaction, allow });
   const destroys = analysis.destroys.map((table) => ({
-    severity: "warning" as const,
-    code: "destroys",
-    message: `drops, rebuilds or deletes from ${table}: its rows are kept in a backup`,
+    severity: "info" as const,
+    code: "table-backup",
+    table,
+    message: `Table ${table} is backed up before the step rebuilds, drops or deletes from it`,
   }));
-  return [...analysis.findings, ...destroys].map((finding) => ({
-    ...finding,
-    message: `Version ${version}: ${finding.message}`,
-  }));
+  return [...analysis.findings, ...destroys].map((finding) =>
+    Object.assign({}, finding, { message: `Version ${version}: ${finding.message}` }),
+  );
 }
 
 function print(
@@ -159,4 +159,5 @@ function print(
 }
 
 const severityText = (severity: Finding["severity"]): string =>
-  toned(severity === "error" ? "bad" : "warn", `${severity}:`).styled;
+  toned(severity === "error" ? "bad" : severity === "warning" ? "warn" : "faint", `${severity}:`)
+    .styled;

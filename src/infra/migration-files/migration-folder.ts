@@ -56,10 +56,21 @@ export class MigrationFolder {
 
   /** A link may lead around inside the folder, as volumes mounted into containers do. */
   #inside(file: string): string {
-    const path = realpathSync(join(this.#real, file));
+    const path = unlinked(file, join(this.#real, file));
     if (path.startsWith(this.#real + sep)) return path;
     throw new InvalidInput("migration-file-outside", `${file} is a link out of the folder`, {
       hint: "Put the file itself there: what a link leads to can change unnoticed",
+    });
+  }
+}
+
+function unlinked(file: string, path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new InvalidInput("migrations-unreadable", `${file} cannot be read: ${why}`, {
+      hint: "A link may lead to nothing; put the file itself there",
     });
   }
 }
@@ -105,10 +116,10 @@ function decode(file: string, bytes: Buffer): string {
 function encodingOf(bytes: Buffer): string {
   const [first, second] = bytes;
   const isWide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-  return isWide ? "(it looks like UTF-16)" : `(byte ${firstBad(bytes)} is wrong)`;
+  return isWide ? "(it looks like UTF-16)" : `(see around byte ${firstBad(bytes)})`;
 }
 
-/** 0-based offset of the byte at which decoding fails first. */
+/** How many bytes at the beginning can be decoded. */
 function firstBad(bytes: Buffer): number {
   let [good, bad] = [0, bytes.length];
   while (good < bad) {

@@ -1,0 +1,4 @@
+import { defineCommand } from "../command.ts";
+import { decisionCommand } from "../decide.ts";
+
+export const command = defineCommand(decisionCommand("reject"));
