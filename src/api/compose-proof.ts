@@ -31,7 +31,7 @@ export function addProof(one: One, config: CoreConfig, keyring: Keyring): void {
       new SqliteTransparencyLog({
         file: ledgerFile(config),
         origin: keyring.name,
-        cache: join(config.data, "tiles", "1"),
+        cache: { file: join(config.data, "tiles", "1"), readOnly: false },
         digest: c.resolve(t.DIGEST),
       }),
   );

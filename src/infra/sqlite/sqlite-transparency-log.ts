@@ -18,7 +18,7 @@ import {
   type LedgerStatement,
 } from "./ledger-connection.ts";
 import { damaged } from "./ledger-head.ts";
-import { TileHashesFile } from "./tile-hashes.ts";
+import { TileHashes, type TileCache } from "./tile-hashes.ts";
 
 /** Milliseconds between two looks for full tiles, so that a proof never waits for many. */
 const FOLLOW_EVERY = 2000;
@@ -27,7 +27,7 @@ const FOLLOW_EVERY = 2000;
 export class SqliteTransparencyLog implements TransparencyLog {
   readonly #db: LedgerConnection;
   readonly #digest: Digest;
-  readonly #hashes: TileHashesFile;
+  readonly #hashes: TileHashes;
   readonly #head: LedgerStatement;
   readonly #leafHashes: LedgerStatement;
   readonly #leaves: LedgerStatement;
@@ -37,11 +37,11 @@ export class SqliteTransparencyLog implements TransparencyLog {
   #checked = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `cache`: the file for tile hashes; made when missing, and when it is wrong. */
+  /** `cache`: where tile hashes are kept; made when missing, and anew when it is wrong. */
   constructor(options: {
     readonly file: string;
     readonly origin: string;
-    readonly cache: string;
+    readonly cache: TileCache;
     readonly digest: Digest;
   }) {
     const { file, origin, cache, digest } = options;
@@ -56,7 +56,7 @@ export class SqliteTransparencyLog implements TransparencyLog {
          FROM event e LEFT JOIN payload p ON p.idx = e.idx
          WHERE e.idx >= ? ORDER BY e.idx LIMIT ?`,
     );
-    this.#hashes = new TileHashesFile(cache, digest, (start, count) => this.#level0(start, count));
+    this.#hashes = new TileHashes(cache, digest, (start, count) => this.#level0(start, count));
     this.#subtree = subtreeRootsFrom(digest.sha256, (level, start, count) =>
       this.#at(level, start, count),
     );

@@ -1,10 +1,10 @@
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
-  fstatSync,
   mkdirSync,
   openSync,
-  readSync,
+  readFileSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -20,25 +20,35 @@ const PIECE = 8;
 /** Leaf hashes from a place on, exactly `count` of them. */
 export type LeafHashes = (start: number, count: number) => readonly Hash[];
 
+/** Where the hashes are kept; a reader beside the service only takes what is there. */
+export interface TileCache {
+  readonly file: string;
+  readonly readOnly: boolean;
+}
+
 /**
- * The hashes of the upper tile levels. Level 1 (one hash for 256 events) is kept in a file so that
- * no start has to read every event again, the levels above in memory. The file is a cache and not
- * synced: who uses it compares a root, and calls `forget` when that is not right.
+ * The hashes of the upper tile levels, in memory: 32 bytes for 256 events. Those of level 1 are in
+ * a file, too, so that no start has to read every event again. The file is a cache and not synced:
+ * who uses it compares a root, and calls `forget` when that is not right.
  */
-export class TileHashesFile {
-  readonly #fd: number;
+export class TileHashes {
   readonly #digest: Digest;
   readonly #leaves: LeafHashes;
-  /** Hashes at level 1, and in memory those of level 2, 3 … */
-  #count = 0;
-  #above: Hash[][] = [];
+  readonly #fd: number | undefined;
+  /** What the file had, until it is used. */
+  #stored: Buffer;
+  /** By level, from 1. */
+  readonly #levels: Hash[][] = [];
   #work: Promise<void> = Promise.resolve();
 
-  constructor(file: string, digest: Digest, leaves: LeafHashes) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    this.#fd = openSync(file, "a+", 0o600);
+  constructor(cache: TileCache, digest: Digest, leaves: LeafHashes) {
     this.#digest = digest;
     this.#leaves = leaves;
+    const { file, readOnly } = cache;
+    this.#stored = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+    if (readOnly) return;
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    this.#fd = openSync(file, existsSync(file) ? "r+" : "w+", 0o600);
   }
 
   /** Resolves when every full tile of `size` leaves has its hash. */
@@ -52,57 +62,51 @@ export class TileHashesFile {
 
   /** `count` hashes of a level from 1 on; they must have been reached. */
   at(level: number, start: number, count: number): readonly Hash[] {
-    if (level > 1) return this.#above[level - 2]!.slice(start, start + count);
-    return this.#read(start, count);
+    return this.#level(level).slice(start, start + count);
   }
 
   /** Drops everything, to be worked out again from the leaves. */
   forget(): void {
-    ftruncateSync(this.#fd, 0);
-    this.#count = 0;
-    this.#above = [];
+    if (this.#fd !== undefined) ftruncateSync(this.#fd, 0);
+    this.#stored = Buffer.alloc(0);
+    this.#levels.length = 0;
   }
 
   async close(): Promise<void> {
     await this.#work.catch(() => {
       // Told already, as above.
     });
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
   }
 
   async #fill(count: number): Promise<void> {
-    const stored = Math.min(count, Math.floor(fstatSync(this.#fd).size / HASH));
-    for (let piece = 1; this.#count < count; piece += 1) {
-      if (this.#count >= stored) this.#append();
-      this.#count += 1;
-      this.#rise();
+    for (let piece = 1; this.#level(1).length < count; piece += 1) {
+      const at = this.#level(1).length;
+      this.#push(1, this.#storedAt(at) ?? this.#workOut(at));
       if (piece % PIECE === 0) await turn();
     }
   }
 
-  #append(): void {
-    const leaves = this.#leaves(this.#count * TILE_WIDTH, TILE_WIDTH);
-    const hash = perfectRoot(this.#digest.sha256, leaves);
-    // A torn tail of an earlier process, should there be one.
-    ftruncateSync(this.#fd, this.#count * HASH);
-    writeSync(this.#fd, hash);
+  #storedAt(at: number): Hash | undefined {
+    const end = (at + 1) * HASH;
+    return end <= this.#stored.length ? this.#stored.subarray(end - HASH, end) : undefined;
+  }
+
+  #workOut(at: number): Hash {
+    const hash = perfectRoot(this.#digest.sha256, this.#leaves(at * TILE_WIDTH, TILE_WIDTH));
+    if (this.#fd !== undefined) writeSync(this.#fd, hash, 0, HASH, at * HASH);
+    return hash;
   }
 
   /** A full tile of one level is a hash of the next. */
-  #rise(): void {
-    let full = this.#count;
-    for (let level = 2; full % TILE_WIDTH === 0; level += 1) {
-      const above = (this.#above[level - 2] ??= []);
-      const start = full - TILE_WIDTH;
-      above.push(perfectRoot(this.#digest.sha256, this.at(level - 1, start, TILE_WIDTH)));
-      full = above.length;
-    }
+  #push(level: number, hash: Hash): void {
+    const hashes = this.#level(level);
+    hashes.push(hash);
+    if (hashes.length % TILE_WIDTH > 0) return;
+    this.#push(level + 1, perfectRoot(this.#digest.sha256, hashes.slice(-TILE_WIDTH)));
   }
 
-  #read(start: number, count: number): Hash[] {
-    const bytes = Buffer.allocUnsafeSlow(count * HASH);
-    const read = readSync(this.#fd, bytes, 0, bytes.length, start * HASH);
-    if (read !== bytes.length) throw new Error("The file of tile hashes was cut off");
-    return Array.from({ length: count }, (_, i) => bytes.subarray(i * HASH, (i + 1) * HASH));
+  #level(level: number): Hash[] {
+    return (this.#levels[level - 1] ??= []);
   }
 }

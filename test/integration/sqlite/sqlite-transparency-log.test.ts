@@ -13,7 +13,7 @@ import type { Hash } from "../../../src/domain/shared/digest.ts";
 import type { SqliteLedger } from "../../../src/infra/sqlite/sqlite-ledger.ts";
 import { SqliteTransparencyLog } from "../../../src/infra/sqlite/sqlite-transparency-log.ts";
 import { perfectRoot } from "../../../src/domain/ledger/tile-tree.ts";
-import { TileHashesFile } from "../../../src/infra/sqlite/tile-hashes.ts";
+import { TileHashes } from "../../../src/infra/sqlite/tile-hashes.ts";
 import { digest } from "../../support/digest.ts";
 import { appendTo, revoked } from "../../support/ledger-samples.ts";
 import { openLedger, SIGNER } from "../../support/sqlite-ledger.ts";
@@ -28,7 +28,7 @@ describe("the transparency log over a ledger file", () => {
     new SqliteTransparencyLog({
       file: directory.file("ledger.db"),
       origin: SIGNER.name,
-      cache: directory.file("tiles/1"),
+      cache: { file: directory.file("tiles/1"), readOnly: false },
       digest,
     });
   const append = async (count: number): Promise<void> => {
@@ -91,7 +91,9 @@ describe("the transparency log over a ledger file", () => {
     const { sha256 } = digest;
     const leaf = sha256();
     const file = directory.file("tiles/levels");
-    const hashes = new TileHashesFile(file, digest, (_, count) => Array(count).fill(leaf));
+    const hashes = new TileHashes({ file, readOnly: false }, digest, (_, count) =>
+      Array(count).fill(leaf),
+    );
     await hashes.reach(3 * 65_536 - 1);
     const one = perfectRoot(sha256, Array(256).fill(leaf));
     const two = perfectRoot(sha256, Array(256).fill(one));

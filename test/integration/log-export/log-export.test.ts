@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parsePayloadLines } from "../../../src/infra/log-export/payload-lines.ts";
+import { Ed25519Signer } from "../../../src/infra/signing/ed25519-signer.ts";
+import { digest } from "../../support/digest.ts";
+import { ROOT } from "../../support/repository.ts";
+import { sampleEntries, sampleEntry, writeLog } from "../../support/sample-log.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+const VERIFIER = join(ROOT, "verifier/verify.js");
+
+describe("exporting the log to a directory", () => {
+  const directory = temporaryDirectory();
+  const place = (): string => directory.file("export");
+  const verify = (): string =>
+    execFileSync(process.execPath, [VERIFIER, place()], { encoding: "utf8" });
+
+  it("makes a complete log, and adds only what is new", async () => {
+    const entries = sampleEntries(700);
+    for (const [size, from, files] of [
+      // README, tiles (entries, payloads, hashes; above 256 also level 1)
+      [1, 0, 4],
+      [200, 1, 3],
+      [300, 200, 7],
+      [300, 300, 0],
+      [700, 300, 7],
+    ] as const) {
+      const exported = await writeLog(place(), entries.slice(0, size));
+      assert.deepEqual([exported.size, exported.from, exported.files], [size, from, files]);
+      assert.match(verify(), /ok\n$/);
+    }
+    const left = readdirSync(join(place(), "tile/entries"));
+    assert.deepEqual(
+      left.toSorted(),
+      ["000", "001", "002.p"],
+      "partial tiles of full ones are gone",
+    );
+  });
+
+  it("goes on after a crash at any point", async () => {
+    const entries = sampleEntries(600);
+    await writeLog(place(), entries.slice(0, 300));
+    const before = readFileSync(join(place(), "checkpoint"));
+    await writeLog(place(), entries);
+    // As if it had died before the checkpoint was replaced, and while a file was written.
+    writeFileSync(join(place(), "checkpoint"), before);
+    rmSync(join(place(), "tile/entries/001"));
+    writeFileSync(join(place(), "tile/0/.unfinished.tmp"), "half");
+    const exported = await writeLog(place(), entries);
+    assert.deepEqual([exported.from, exported.files], [300, 1]);
+    assert.match(verify(), /ok\n$/);
+  });
+
+  it("keeps payloads and contents from others' eyes", async () => {
+    const text = "CREATE TABLE t (x)";
+    const named = digest.ofText(text);
+    const payload = { context: {}, data: { up: named } };
+    await writeLog(place(), [sampleEntry(0, { payload })], undefined, new Map([[named, text]]));
+    const content = join(place(), "contents", named.slice("sha256:".length));
+    assert.equal(readFileSync(content, "utf8"), text);
+    const mode = (path: string): number => statSync(path).mode & 0o777;
+    assert.deepEqual([mode(content), mode(join(place(), "payloads"))], [0o600, 0o700]);
+    assert.deepEqual(
+      [mode(join(place(), "tile/0/000.p/1")), mode(join(place(), "vkey"))],
+      [0o644, 0o644],
+    );
+  });
+
+  it("reads its files of payloads back", () => {
+    const line = 'AAAA {"data":"a b"}\n-\n';
+    assert.deepEqual(
+      parsePayloadLines(line).map((one) => one?.payload),
+      ['{"data":"a b"}', undefined],
+    );
+    for (const wrong of ["AAAA", "AAAA\n"])
+      assert.throws(() => parsePayloadLines(wrong), { code: "malformed-payloads" });
+  });
+
+  it("never writes over what it does not continue", async () => {
+    const entries = sampleEntries(40);
+    await writeLog(place(), entries);
+    const saved = readFileSync(join(place(), "checkpoint"), "utf8");
+    await assert.rejects(writeLog(place(), entries.slice(0, 39)), { code: "export-forked" });
+    const edited = entries.with(7, sampleEntry(7, { type: "KeyIssued" }));
+    await assert.rejects(writeLog(place(), [...edited, sampleEntry(40)]), {
+      code: "export-forked",
+    });
+    const other = Ed25519Signer.fromSeed("other.example", new Uint8Array(32).fill(2));
+    await assert.rejects(writeLog(place(), entries, other), { code: "export-foreign" });
+    writeFileSync(join(place(), "checkpoint"), saved.replace("\n40\n", "\n39\n"));
+    await assert.rejects(writeLog(place(), entries), { code: "export-foreign" });
+    assert.ok(!existsSync(join(place(), "tile/0/000.p/41")));
+  });
+});
