@@ -7,7 +7,6 @@ import type { Executor } from "../domain/engine/executor.ts";
 import { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
-import { Projection } from "../domain/state/projection.ts";
 import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
 import type { Keyring } from "../infra/signing/keyring.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
@@ -18,6 +17,7 @@ import { UuidIds } from "../infra/system/uuid-ids.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 import type { CoreConfig } from "./config.ts";
+import { addProjection } from "./compose-projection.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { ledgerFile } from "./config.ts";
 import { historyServices } from "./history-services.ts";
@@ -53,6 +53,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     container.register(token, { useFactory: instanceCachingFactory(make) });
   };
   addBasics(one, config, opened);
+  addProjection(one, config, opened);
   addWork(one, opened.recoveryLockTimeoutMs);
   addCommands(one, config, opened.pseudonyms);
   one(t.SERVICES, (c) => ({
@@ -113,9 +114,5 @@ function addBasics(
     ),
   );
   addProof(one, config, keyring);
-  one(
-    t.PROJECTION,
-    (c) => new Projection(c.resolve(t.LEDGER), c.resolve(t.DIGEST), c.resolve(t.CLOCK)),
-  );
   one(t.BACKUP_STORE, () => new FileBackupStore(join(config.data, "backups")));
 }

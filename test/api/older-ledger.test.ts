@@ -17,7 +17,10 @@ describe("an older ledger in the place of the present one", () => {
     await copyFile(file("ledger.db"), file("newest.db"));
   });
   after(() => service.stop());
-  beforeEach(() => copyFile(file("newest.db"), file("ledger.db")));
+  beforeEach(async () => {
+    await copyFile(file("newest.db"), file("ledger.db"));
+    await rm(file("projection.db"), { force: true });
+  });
   afterEach(() => service.halt());
 
   it("is refused at the start, and changed in nothing", async () => {
@@ -42,6 +45,7 @@ describe("an older ledger in the place of the present one", () => {
     const forked = await readFile(file("checkpoint"), "utf8");
     await copyFile(file("newest.db"), file("ledger.db"));
     await rm(file("checkpoint"));
+    await rm(file("projection.db"));
     await service.restart();
     for (const name of ["a", "b", "c"])
       await service.tokenFor(name === "a" ? "auditor" : "operator");
@@ -64,6 +68,27 @@ describe("an older ledger in the place of the present one", () => {
     await writeFile(file("checkpoint"), kept);
     await service.restart();
     assert.equal((await service.post("/v1/ledger/verifications")).body["ok"], true);
+  });
+
+  it("is refused by the projection alone, whether it is shorter or has grown since", async () => {
+    await rm(file("checkpoint"), { force: true });
+    await service.restart();
+    await service.halt();
+    const projection = await readFile(file("projection.db"));
+    await rm(file("checkpoint"));
+    await copyFile(file("older.db"), file("ledger.db"));
+    await assert.rejects(service.restart(), { code: "ledger-rolled-back" });
+    assert.deepEqual(await readFile(file("ledger.db")), await readFile(file("older.db")));
+    await rm(file("projection.db"));
+    await service.restart();
+    for (const name of ["d", "e", "f"]) await service.register(name);
+    await service.halt();
+    await rm(file("checkpoint"));
+    await writeFile(file("projection.db"), projection);
+    const grown = await readFile(file("ledger.db"));
+    await assert.rejects(service.restart(), { code: "ledger-rolled-back" });
+    assert.deepEqual(await readFile(file("ledger.db")), grown);
+    await rm(file("checkpoint"), { force: true });
   });
 
   it("cannot be told by a checkpoint that is damaged", async () => {

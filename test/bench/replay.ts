@@ -1,89 +1,101 @@
 import Sqlite from "better-sqlite3";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DomainEvent } from "../../src/domain/events.ts";
-import { fold } from "../../src/domain/state/fold.ts";
-import { emptyState } from "../../src/domain/state/state.ts";
-import { applied, event, migration, registered } from "../support/history.ts";
+import { Projection } from "../../src/domain/state/projection.ts";
+import { SqliteProjectionStore } from "../../src/infra/sqlite/sqlite-projection-store.ts";
+import { SystemClock } from "../../src/infra/system/system-clock.ts";
+import { digest } from "../support/digest.ts";
 import { appendTo, context } from "../support/ledger-samples.ts";
 import { openLedger } from "../support/sqlite-ledger.ts";
 import { median, timed } from "./support.ts";
+import { syntheticHistory } from "./synthetic.ts";
 
 /**
- * Replaying a ledger into the full state (readAll and the real fold), against its floor: one SELECT
- * of the same columns of the two tables, JSON.parse of the payload and a trivial fold. The history
- * is of databases with 100 migrations, each applied by a run of its own. Interleaved in one process,
- * median; 1.0 would be free. `node dist/test/bench/replay.js [events]`, default 1,000,000.
+ * Replaying a whole ledger into the full state, stored projection included, as a first start or a
+ * rebuild does it, against its floor: one SELECT of the same columns of the two tables, JSON.parse
+ * of the payload and a trivial fold. Interleaved in one process, median; 1.0 would be free. Then the
+ * memory that the state takes, at the whole and at a quarter of the history: it must not grow with
+ * it. `node --expose-gc dist/test/bench/replay.js [events] [databases] [migrations]`, default
+ * 1,000,000, 100, 100.
  */
 const total = Number(process.argv[2] ?? 1_000_000);
+const shape = {
+  databases: Number(process.argv[3] ?? 100),
+  migrations: Number(process.argv[4] ?? 100),
+};
 const ROUNDS = total > 200_000 ? 3 : 7;
-const MIGRATIONS = 100;
 
 const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
 const file = join(directory, "ledger.db");
+const stored = join(directory, "projection.db");
 const ledger = openLedger(file);
 let size = 0;
 try {
-  for (let n = 0; size < total; n += 1) {
-    const events = history(n);
-    await ledger.append(appendTo(`database:db-${n}`, "none", { events, context: context() }));
+  const heaps: string[] = [];
+  for (const { stream, events } of syntheticHistory(shape)) {
+    await ledger.append(appendTo(stream, "any", { events, context: context() }));
+    const quarter = size < total / 4 && size + events.length >= total / 4;
     size += events.length;
+    if (quarter) heaps.push(await heapOfState());
+    if (size >= total) break;
   }
   await measure();
+  heaps.push(await heapOfState());
+  for (const heap of heaps) console.log(heap);
 } finally {
   await ledger.close();
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** One database's life: registered, then a run for each migration that adds a table. */
-function history(n: number): DomainEvent[] {
-  const [first, baseline] = registered;
-  const data = { ...first!.data, databaseId: `db-${n}`, name: `database ${n}` };
-  const events = [event("DatabaseRegistered", data as never), baseline!];
-  for (let version = 1; version <= MIGRATIONS; version += 1) {
-    events.push(migration(String(version)));
-    for (const one of applied(`run-${n}-${version}`, String(version)))
-      events.push(one.type === "StepApplied" ? withTable(one, version) : one);
-  }
-  return events;
-}
-
-function withTable(one: DomainEvent, version: number): DomainEvent {
-  const name = `t${version}`;
-  const columns = ["id", "name", "note"].map((column, at) => ({
-    name: column,
-    type: "TEXT",
-    notNull: false,
-    default: null,
-    primaryKey: at === 0 ? 1 : 0,
-  }));
-  const after = { type: "table", name, table: name, sql: `CREATE TABLE ${name} (…)`, columns };
-  const schemaChanges = [{ change: "added", type: "table", name, after }];
-  return event("StepApplied", { ...one.data, schemaChanges } as never);
+async function projected(): Promise<Projection> {
+  rmSync(stored, { force: true });
+  const projection = new Projection({
+    ledger,
+    store: new SqliteProjectionStore(stored),
+    digest,
+    clock: new SystemClock(),
+    code: "bench",
+    notify: () => {},
+  });
+  await projection.start();
+  if (projection.state.size !== size) throw new Error("The replay missed events");
+  return projection;
 }
 
 async function measure(): Promise<void> {
   const ratios: number[] = [];
-  let peak = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const floor = await timed(selectAndParse);
-    const before = process.memoryUsage().heapUsed;
+    let projection: Projection | undefined;
     const ours = await timed(async () => {
-      const state = emptyState();
-      for await (const one of ledger.readAll(0)) {
-        fold(state, one);
-        if (one.index % 50_000 === 0)
-          peak = Math.max(peak, process.memoryUsage().heapUsed - before);
-      }
-      if (state.size !== size) throw new Error("The replay missed events");
+      projection = await projected();
     });
+    await projection?.stop();
     ratios.push(floor / ours);
+    console.log(`round ${round}: floor ${floor.toFixed(0)} ms, ours ${ours.toFixed(0)} ms`);
   }
+  const bytes = statSync(stored).size / 2 ** 20;
   console.log(
-    `${size} events into the full state: ratio ${median(ratios).toFixed(2)} (target ≥ 0.6), ` +
-      `heap with the state at most ${Math.round(peak / 2 ** 20)} MiB more, ` +
-      `peak RSS ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`,
+    `${size} events into the full state, stored: ratio ${median(ratios).toFixed(2)} ` +
+      `(target ≥ 0.6), projection.db ${bytes.toFixed(0)} MiB`,
+  );
+}
+
+/** What is reachable because of the state alone. */
+async function heapOfState(): Promise<string> {
+  const { gc } = globalThis;
+  if (gc === undefined) return "Run it with --expose-gc to see the memory";
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  const projection = await projected();
+  gc();
+  const heap = (process.memoryUsage().heapUsed - before) / 2 ** 20;
+  const { runs, checks, databases } = projection.state;
+  await projection.stop();
+  return (
+    `${size} events: the state takes ${heap.toFixed(1)} MiB of heap, with ${databases.size} ` +
+    `databases, ${runs.size} runs, ${checks.size} checks in memory`
   );
 }
 

@@ -58,6 +58,12 @@ export interface LedgerHead {
   readonly root: Hash;
 }
 
+/** A head with what a later one builds on. */
+export interface GrowingHead extends LedgerHead {
+  /** Roots of the perfect subtrees, largest first (merkle.ts). */
+  readonly frontier: readonly Hash[];
+}
+
 /** A signed head: `note` is a C2SP signed note whose text is a tlog-checkpoint. */
 export interface Checkpoint {
   readonly size: number;
@@ -81,9 +87,14 @@ export interface Ledger {
   read(query: EventQuery): Promise<readonly RecordedEvent[]>;
   /** Every event with index ≥ `from`, in order, without holding them all in memory. */
   readAll(from: number): AsyncIterable<RecordedEvent>;
+  /**
+   * The same for folding all of them: some hundred at a time, `context` parsed when it is looked
+   * at. Between two chunks others get their turn.
+   */
+  readChunks(from: number): AsyncIterable<readonly RecordedEvent[]>;
   /** The text of a content, or undefined. */
   content(digest: string): Promise<string | undefined>;
-  head(): Promise<LedgerHead>;
+  head(): Promise<GrowingHead>;
   /** The newest checkpoint that is already signed; it may be behind the head. Never waits. */
   newestCheckpoint(): Checkpoint | undefined;
   /** The signed checkpoint of the present head. */

@@ -238,13 +238,13 @@ export class RunService {
   async #cancelQueued(run: RunState, reason: string, context: Context): Promise<RunState> {
     const data = { runId: run.id, reason, outcome: "untouched", durationMs: 0 } as const;
     const own = { ...context, correlation: run.id };
-    try {
-      await this.#parts.recorder.record(run.databaseId, [{ type: "RunCancelled", data }], own, {
-        once: `cancelled:${run.id}`,
-      });
-    } catch (error) {
-      if (!hasCode(error, "outcome-recorded-already")) throw error;
-    }
+    const database = this.#parts.databases.find(run.databaseId);
+    await decide(async () => {
+      const { streamVersion: expected } = database;
+      if (run.ended !== null) return;
+      const event = { type: "RunCancelled", data } as const;
+      await this.#parts.recorder.record(database.id, [event], own, { expected });
+    });
     return run;
   }
 

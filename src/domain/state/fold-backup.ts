@@ -3,6 +3,7 @@ import type { RecordedEvent } from "../events.ts";
 import type { IntegrityEvents } from "../integrity/events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
+import { ended } from "./leaving.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
 type BackupEvent = Extract<RecordedEvent, { type: keyof BackupEvents | keyof IntegrityEvents }>;
@@ -25,6 +26,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       backup.status = "failed";
       backup.error = event.data.error;
       database.openBackups.delete(backup.id);
+      ended(database, "backups", backup.id);
       return;
     }
     case "BackupVerificationRequested":
@@ -68,6 +70,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       restore.ended = happened(event);
       restore.error = event.data.error;
       database.openRestores.delete(restore.id);
+      ended(database, "restores", restore.id);
       return;
     }
     case "IntegrityCheckStarted": {
@@ -94,6 +97,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       check.durationMs = event.data.durationMs;
       database.openChecks.delete(check.id);
       database.lastCheck = check.id;
+      ended(database, "checks", check.id);
       return;
     }
   }
@@ -101,7 +105,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
 
 function entry<T>(map: ReadonlyMap<string, T>, id: string, event: RecordedEvent): T {
   const found = map.get(id);
-  if (found === undefined) throw contradiction(event, `${id} was never started`);
+  if (found === undefined) throw contradiction(event, `${id} was never started, or has ended`);
   return found;
 }
 
@@ -195,6 +199,7 @@ function completeRestore(
   restore.ended = happened(event);
   restore.facts = event.data;
   database.openRestores.delete(restore.id);
+  ended(database, "restores", restore.id);
   database.incarnation = event.data.incarnation;
   database.fingerprint = event.data.fingerprint;
   database.schema = event.data.schema;

@@ -102,6 +102,7 @@ function register(
     openRestores: new Set(),
     openChecks: new Set(),
     openRuns: new Set(),
+    ended: new Map(),
     lastRun: null,
     lastBackup: null,
     lastCheck: null,

@@ -14,6 +14,8 @@ export function foldGovernance(
   database: DatabaseState,
   event: GovernanceEvent,
 ): void {
+  // A refusal changes nothing; the run may have ended while it was recorded.
+  if (event.type === "ApprovalRefused") return;
   const run = runOf(state, event.data.runId, event);
   switch (event.type) {
     case "RunApproved": {
@@ -44,8 +46,6 @@ export function foldGovernance(
         verdict: event.data.verdict,
         comment: event.data.comment,
       };
-      return;
-    case "ApprovalRefused":
       return;
   }
 }

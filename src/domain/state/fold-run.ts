@@ -1,6 +1,7 @@
 import type { RecordedEvent } from "../events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
+import { ended } from "./leaving.ts";
 import type { DatabaseState, LedgerState, RunState } from "./state.ts";
 
 type RunEvent = Extract<
@@ -50,7 +51,8 @@ export function foldRun(state: LedgerState, database: DatabaseState, event: RunE
 /** The run an event speaks of. */
 export function runOf(state: LedgerState, runId: string, event: RecordedEvent): RunState {
   const run = state.runs.get(runId);
-  if (run === undefined) throw contradiction(event, `run ${runId} was never requested`);
+  if (run === undefined)
+    throw contradiction(event, `run ${runId} was never requested, or has ended`);
   return run;
 }
 
@@ -69,6 +71,7 @@ export function endRun(database: DatabaseState, run: RunState, event: RecordedEv
   run.ended = happened(event);
   database.lastRun = run.id;
   database.openRuns.delete(run.id);
+  ended(database, "runs", run.id);
 }
 
 function request(

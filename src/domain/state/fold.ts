@@ -6,6 +6,7 @@ import { foldGovernance } from "./fold-governance.ts";
 import { foldRun } from "./fold-run.ts";
 import { foldService } from "./fold-service.ts";
 import { foldStep } from "./fold-step.ts";
+import { release } from "./leaving.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
 /**
@@ -16,10 +17,18 @@ import type { DatabaseState, LedgerState } from "./state.ts";
 export function fold(state: LedgerState, event: RecordedEvent): void {
   if (event.index !== state.size)
     throw contradiction(event, `expected index ${state.size} to come next`);
-  const database = databaseOf(state, event);
-  foldOne(state, database, event);
-  const stream = database ?? databaseOf(state, event);
-  if (stream !== undefined) stream.streamVersion = event.streamVersion + 1;
+  state.folding.active = true;
+  try {
+    const database = databaseOf(state, event);
+    foldOne(state, database, event);
+    const stream = database ?? databaseOf(state, event);
+    if (stream !== undefined) {
+      stream.streamVersion = event.streamVersion + 1;
+      release(state, stream);
+    }
+  } finally {
+    state.folding.active = false;
+  }
   state.size = event.index + 1;
 }
 

@@ -1,63 +1,106 @@
-import { jcs } from "../ledger/jcs.ts";
-import type { Ledger } from "../ledger/ledger.ts";
 import type { RecordedEvent } from "../events.ts";
+import type { GrowingHead, Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Digest } from "../shared/digest.ts";
-import type { Json } from "../shared/json.ts";
+import { Unavailable, failureOf } from "../shared/errors.ts";
 import { BEGAN, matches, type EntityKinds, type EntityQuery, type Kind } from "./entity-query.ts";
-import { fold } from "./fold.ts";
-import { emptyState, type LedgerState } from "./state.ts";
+import { Folded } from "./folded.ts";
+import type { ProjectionStore } from "./projection-store.ts";
+import { loadStored, type ProjectionNotice } from "./stored-projection.ts";
+import type { LedgerState } from "./state.ts";
+
+export interface ProjectionParts {
+  readonly ledger: Ledger;
+  readonly store: ProjectionStore;
+  readonly digest: Digest;
+  readonly clock: Clock;
+  /** Digest of the program code that folds: what other code has folded is folded anew. */
+  readonly code: string;
+  readonly notify: (notice: ProjectionNotice) => void;
+}
+
+/** Events after which what changed is stored at once, and milliseconds after which it is anyway. */
+const STORE_EVENTS = 500;
+const STORE_AFTER = 1000;
+
+/** What `rebuild` found: the hash of what was shown, and of what the ledger says. */
+export interface Rebuilt {
+  readonly before: string;
+  readonly after: string;
+}
 
 /**
- * Keeps the ledger's state current: replayed at start, then folded with each durable append, before
- * the appender goes on. Reading `state` is always reading the ledger.
+ * Keeps the ledger's state current: what was stored by an earlier process and the events since
+ * then, and each durable append, before the appender goes on. Reading it is always reading the
+ * ledger.
  */
 export class Projection {
-  readonly #ledger: Ledger;
-  readonly #digest: Digest;
-  readonly #clock: Clock;
-  #state: LedgerState = emptyState();
+  readonly #parts: ProjectionParts;
+  #folded: Folded;
   #broken: Error | undefined;
   #unsubscribe: () => void = () => {};
   readonly #listeners = new Set<(events: readonly RecordedEvent[]) => void>();
+  /** Size of the ledger when the state was last stored. */
+  #storedAt = 0;
+  /** Writers of the store, one after another. */
+  #storing: Promise<unknown> = Promise.resolve();
+  #waiting = false;
+  #stopped = false;
 
-  constructor(ledger: Ledger, digest: Digest, clock: Clock) {
-    this.#ledger = ledger;
-    this.#digest = digest;
-    this.#clock = clock;
+  constructor(parts: ProjectionParts) {
+    this.#parts = parts;
+    this.#folded = Folded.empty(parts.store, parts.digest);
   }
 
-  /** The state after every event of the ledger. Throws if the fold stopped. */
+  /** What is open or current, after every event of the ledger. Throws if the fold stopped. */
   get state(): LedgerState {
     if (this.#broken !== undefined) throw this.#broken;
-    return this.#state;
+    return this.#folded.state;
   }
 
-  /** Whatever there ever was under this id, ended or not. */
+  /** Whatever there ever was under this id, ended or not. What is open is the live object. */
   async find<K extends Kind>(kind: K, id: string): Promise<EntityKinds[K] | undefined> {
-    return this.#live(kind).get(id);
+    return this.#live(kind).get(id) ?? this.#folded.archive.find(kind, id);
   }
 
   /** At most `query.limit` of a kind, ended or not, newest first. */
   async list<K extends Kind>(kind: K, query: EntityQuery): Promise<readonly EntityKinds[K][]> {
     const { before = Infinity, limit } = query;
     const began = BEGAN[kind];
-    return [...this.#live(kind).values()]
-      .filter((entity) => began(entity) < before && matches(entity, query))
-      .toSorted((a, b) => began(b) - began(a))
-      .slice(0, limit);
+    const found = new Map<string, EntityKinds[K]>();
+    for (const entity of this.#live(kind).values())
+      if (began(entity) < before && matches(entity, query)) found.set(entity.id, entity);
+    for (const entity of await this.#folded.archive.list(kind, query))
+      if (!found.has(entity.id)) found.set(entity.id, entity);
+    return [...found.values()].toSorted((a, b) => began(b) - began(a)).slice(0, limit);
   }
 
   /** Those of the ids that are of this kind. */
   async known(kind: Kind, ids: Iterable<string>): Promise<ReadonlySet<string>> {
     const live = this.#live(kind);
-    return new Set([...ids].filter((id) => live.has(id)));
+    const all = [...ids];
+    const open = all.filter((id) => live.has(id));
+    if (open.length === all.length) return new Set(open);
+    const others = all.filter((id) => !live.has(id));
+    return new Set([...open, ...(await this.#folded.archive.known(kind, others))]);
   }
 
-  /** Replays the whole ledger, then follows it. */
+  /**
+   * Takes what was stored, folds the events since then, and follows the ledger. What cannot be used
+   * is folded anew. Error: Unavailable code ledger-rolled-back when the ledger is not the one that
+   * was stored, or an older copy of it.
+   */
   async start(): Promise<void> {
-    this.#state = await this.#replay();
-    this.#unsubscribe = this.#ledger.subscribe((events) => this.#follow(events));
+    const { ledger } = this.#parts;
+    const head = await ledger.head();
+    const stored = await loadStored(this.#parts, head);
+    this.#storedAt = stored?.size ?? -1;
+    if (stored !== undefined) this.#folded = stored;
+    else await this.#folded.foldAnew(ledger.readChunks(0));
+    for await (const events of ledger.readChunks(this.#folded.size))
+      for (const event of events) this.#folded.fold(event);
+    this.#unsubscribe = ledger.subscribe((events) => this.#follow(events));
+    await this.#store();
   }
 
   /** Resolves when the condition holds after some event, or when `ms` milliseconds are over. */
@@ -69,7 +112,7 @@ export class Projection {
         if (condition()) resolve();
       });
     });
-    await Promise.race([changed, this.#clock.sleep(ms)]);
+    await Promise.race([changed, this.#parts.clock.sleep(ms)]);
     stop();
   }
 
@@ -79,66 +122,116 @@ export class Projection {
     return () => this.#listeners.delete(listener);
   }
 
-  stop(): void {
+  /** Stores what is not stored yet, so that the next start has nothing to fold. */
+  async stop(): Promise<void> {
     this.#unsubscribe();
+    await this.#store();
+    this.#stopped = true;
+    await this.#parts.store.close();
   }
 
   /**
-   * Drops the state, replays every event and compares: the hashes are equal unless a fold is not a
-   * function of the events alone. The live state is replaced only if they are.
+   * Folds every event into another state and another store, and compares: the hashes are equal
+   * unless a fold is not a function of the events alone, or what is stored was changed. What was
+   * folded anew then takes the place of what was stored. The live state stays, because work under
+   * way holds parts of it; if it is not what the events say, nothing of it can be read any more.
    */
-  async rebuild(): Promise<{ readonly before: string; readonly after: string }> {
-    const fresh = await this.#replay();
-    // Events appended while replaying are folded too, so that both states are of the same size.
-    while (fresh.size < this.state.size)
-      for await (const event of this.#ledger.readAll(fresh.size)) fold(fresh, event);
-    const before = this.stateHash();
-    const after = hashOf(fresh, this.#digest);
-    if (before === after) this.#state = fresh;
-    return { before, after };
+  async rebuild(): Promise<Rebuilt> {
+    const rebuilding = this.#storing.then(() => this.#rebuild());
+    this.#storing = rebuilding.catch(() => {
+      // Whoever asked for it is told.
+    });
+    return rebuilding;
   }
 
-  /** `sha256:` + hex of SHA-256 over JCS(state). */
-  stateHash(): string {
-    return hashOf(this.state, this.#digest);
+  async #rebuild(): Promise<Rebuilt> {
+    const { store, digest, code } = this.#parts;
+    const live = this.#folded;
+    const counted = await live.countStored();
+    const beside = await store.beside();
+    try {
+      const fresh = Folded.empty(beside, digest);
+      const head = await this.#catchUp(fresh);
+      // From here on to the capture of what is stored everything happens in one turn.
+      const { inMemory, shown } = live.hashes(counted);
+      const after = fresh.hashes().inMemory;
+      if (inMemory !== after) this.#broken = differs();
+      await live.replaceStored(fresh, code, head);
+      return { before: shown, after };
+    } catch (error) {
+      await beside.close();
+      throw error;
+    }
+  }
+
+  /** Events appended meanwhile are folded too, so that both states are of the same size. */
+  async #catchUp(fresh: Folded): Promise<GrowingHead> {
+    const { ledger, clock } = this.#parts;
+    for (;;) {
+      await fresh.foldAnew(ledger.readChunks(fresh.size));
+      const head = await ledger.head();
+      if (fresh.size === this.#folded.size && fresh.size === head.size) return head;
+      await clock.sleep(1);
+    }
   }
 
   #live<K extends Kind>(kind: K): ReadonlyMap<string, EntityKinds[K]> {
     return this.state[kind] as unknown as ReadonlyMap<string, EntityKinds[K]>;
   }
 
-  async #replay(): Promise<LedgerState> {
-    const state = emptyState();
-    for await (const event of this.#ledger.readAll(0)) fold(state, event);
-    return state;
-  }
-
   /** A fold that throws stops the projection for good: a state that skipped an event would lie. */
   #follow(events: readonly RecordedEvent[]): void {
     if (this.#broken !== undefined) return;
+    const folded = this.#folded;
     try {
-      for (const event of events) if (event.index >= this.#state.size) fold(this.#state, event);
+      for (const event of events) if (event.index >= folded.size) folded.fold(event);
     } catch (error) {
       this.#broken = error instanceof Error ? error : new Error(String(error));
       return;
     }
     for (const listener of this.#listeners) listener(events);
+    if (folded.size - this.#storedAt >= STORE_EVENTS) void this.#store();
+    else this.#storeLater();
+  }
+
+  #storeLater(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    void this.#parts.clock.sleep(STORE_AFTER).then(() => {
+      this.#waiting = false;
+      return this.#store();
+    });
+  }
+
+  #store(): Promise<unknown> {
+    this.#storing = this.#storing.then(() => this.#storeNow());
+    return this.#storing;
+  }
+
+  /** What cannot be stored stays in memory, and is stored with the next try. */
+  async #storeNow(): Promise<void> {
+    const { ledger, code, notify } = this.#parts;
+    const folded = this.#folded;
+    const before = this.#storedAt;
+    if (this.#stopped || this.#broken !== undefined || folded.size === before) return;
+    try {
+      const head = await ledger.head();
+      // Somebody else appended: what they did is folded first.
+      if (head.size !== folded.size) return this.#storeLater();
+      this.#storedAt = folded.size;
+      await folded.store(code, head);
+    } catch (error) {
+      this.#storedAt = before;
+      const { code: why, message } = failureOf(error);
+      const first = "The projection could not be stored; the next start takes longer";
+      notify({ level: "error", code: why, message: `${first}: ${message}` });
+    }
   }
 }
 
-const hashOf = (state: LedgerState, digest: Digest): string => digest.ofText(jcs(toJson(state)));
-
-/** Maps become objects keyed in JCS order, sets become lists in insertion order. */
-function toJson(value: unknown): Json {
-  if (value instanceof Map)
-    return Object.fromEntries([...value].map(([key, entry]) => [String(key), toJson(entry)]));
-  if (value instanceof Set) return [...value].map(toJson);
-  if (Array.isArray(value)) return value.map(toJson);
-  if (value !== null && typeof value === "object")
-    return Object.fromEntries(
-      Object.entries(value)
-        .filter(([, entry]) => entry !== undefined)
-        .map(([key, entry]) => [key, toJson(entry)]),
-    );
-  return value as Json;
-}
+const differs = (): Unavailable =>
+  new Unavailable(
+    "projection-differs",
+    "The state in memory is not what the events of the ledger say: it is not shown any more",
+    { hint: "Start the service again, which folds the ledger anew, and report this fault" },
+  );

@@ -21,39 +21,52 @@ import type {
 import type { SchemaObject } from "../schema/schema.ts";
 import type { Role } from "../service/events.ts";
 import type { Failure } from "../shared/errors.ts";
+import { Entities, Folding } from "./entities.ts";
+import type { Kind } from "./entity-query.ts";
+import type { Ended } from "./leaving.ts";
 
 /**
- * Everything that is shown anywhere, as a fold over the ledger's events. The folds change their own
- * state in place: a million events are replayed at start. Nobody outside `state/` writes to it.
+ * What is open or current, as a fold over the ledger's events: databases and keys, what has not
+ * ended, backups that exist, and of each database the run and the check that ended last. What has
+ * ended otherwise leaves (leaving.ts) and is found through the projection. The folds change their
+ * own state in place; nobody outside `state/` writes to it.
  */
 export interface LedgerState {
+  readonly folding: Folding;
+  /** What left with the events folded last, for whoever folds to take. */
+  readonly left: Ended[];
   /** Number of events folded: the index that must come next. */
   size: number;
   origin: string | null;
   /** Every key that ever signed checkpoints, in order. */
   readonly signingKeys: SigningKeyState[];
-  readonly keys: Map<string, KeyState>;
-  readonly databases: Map<string, DatabaseState>;
+  readonly keys: Entities<KeyState>;
+  readonly databases: Entities<DatabaseState>;
   /** Names of databases that are not retired → id. */
-  readonly databaseIds: Map<string, string>;
-  readonly runs: Map<string, RunState>;
-  readonly backups: Map<string, BackupState>;
-  readonly restores: Map<string, RestoreState>;
-  readonly checks: Map<string, CheckState>;
+  readonly databaseIds: Entities<string>;
+  readonly runs: Entities<RunState>;
+  readonly backups: Entities<BackupState>;
+  readonly restores: Entities<RestoreState>;
+  readonly checks: Entities<CheckState>;
 }
 
-export const emptyState = (): LedgerState => ({
-  size: 0,
-  origin: null,
-  signingKeys: [],
-  keys: new Map(),
-  databases: new Map(),
-  databaseIds: new Map(),
-  runs: new Map(),
-  backups: new Map(),
-  restores: new Map(),
-  checks: new Map(),
-});
+export function emptyState(): LedgerState {
+  const folding = new Folding();
+  return {
+    folding,
+    left: [],
+    size: 0,
+    origin: null,
+    signingKeys: [],
+    keys: new Entities(folding),
+    databases: new Entities(folding),
+    databaseIds: new Entities(folding),
+    runs: new Entities(folding),
+    backups: new Entities(folding),
+    restores: new Entities(folding),
+    checks: new Entities(folding),
+  };
+}
 
 /** When, by whom and in which event something happened. */
 export interface Happened {
@@ -107,6 +120,8 @@ export interface DatabaseState {
   readonly openChecks: Set<string>;
   /** Runs that were requested and have not ended, in order of request. */
   readonly openRuns: Set<string>;
+  /** What has ended and is still in memory, with its kind (leaving.ts). */
+  readonly ended: Map<string, Kind>;
   /** The run that ended last. */
   lastRun: string | null;
   lastBackup: string | null;

@@ -6,7 +6,7 @@ import type { Json } from "../../domain/shared/json.ts";
 
 /** The event of a row, at the present version of its type. */
 export function recordedEvent(row: AuditRow): RecordedEvent {
-  if (row.payload === null) throw erased(row.index);
+  if (row.payload === null) throw payloadMissing(row.index);
   const payload = JSON.parse(row.payload) as { context: RecordedContext; data: Json };
   return {
     type: row.type,
@@ -24,7 +24,8 @@ export function recordedEvent(row: AuditRow): RecordedEvent {
   } as unknown as RecordedEvent;
 }
 
-const erased = (index: number): Unavailable =>
+/** An event without its payload stops whoever needs it. */
+export const payloadMissing = (index: number): Unavailable =>
   new Unavailable("payload-erased", `The payload of event ${index} is missing or was erased`, {
     hint: "Run a verification of the ledger to see what is missing",
     details: { index },

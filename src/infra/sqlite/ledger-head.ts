@@ -77,6 +77,11 @@ export class LedgerHeadState {
     return this.#bytes.subarray(0, 32 * length);
   }
 
+  /** The frontier as it is now. */
+  get hashes(): readonly Hash[] {
+    return [...this.#frontier];
+  }
+
   root(): Hash {
     return rootOf(this.#digest.sha256, this.#frontier);
   }
@@ -104,7 +109,7 @@ function lastSubtree(size: number): number {
   return count;
 }
 
-function splitHashes(bytes: Uint8Array): Hash[] {
+export function splitHashes(bytes: Uint8Array): Hash[] {
   const hashes: Hash[] = [];
   for (let at = 0; at < bytes.length; at += 32) hashes.push(bytes.slice(at, at + 32));
   return hashes;

@@ -4,6 +4,7 @@ import { Unavailable } from "../../domain/shared/errors.ts";
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import { recordedEvent } from "./event-row.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
+import { replayedEvent, REPLAY_RANGE, type ReplayRow } from "./replayed-event.ts";
 import { instant, ledgerQuery, READ_RANGE, type IndexRange } from "./ledger-query.ts";
 
 /** Events that readAll fetches at a time. */
@@ -71,6 +72,12 @@ export class LedgerReader {
   /** The next chunk from an index on; empty at the end. */
   chunk(from: number): readonly AuditRow[] {
     return this.#rowsBetween(from, NO_END, CHUNK);
+  }
+
+  /** As `chunk`, but as events of which only what folds need is parsed. */
+  replayed(from: number): readonly RecordedEvent[] {
+    const rows = this.#statement(REPLAY_RANGE).raw().all(from, CHUNK) as ReplayRow[];
+    return rows.map(replayedEvent);
   }
 
   /** Number of events of a stream. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RecordedEvent } from "../../domain/events.ts";
 import type {
   Append,
@@ -5,7 +6,7 @@ import type {
   Checkpoint,
   EventQuery,
   Ledger,
-  LedgerHead,
+  GrowingHead,
   Remembered,
 } from "../../domain/ledger/ledger.ts";
 import type { Clock } from "../../domain/shared/clock.ts";
@@ -124,6 +125,19 @@ export class SqliteLedger implements Ledger {
       if (rows.length === 0) return;
       for (const row of rows) yield recordedEvent(row);
       next = rows.at(-1)!.index + 1;
+      // Nothing above waits for anything: requests would, for as long as it takes to read it all.
+      await nextTurn();
+    }
+  }
+
+  async *readChunks(from: number): AsyncGenerator<readonly RecordedEvent[], void, undefined> {
+    let next = from;
+    for (;;) {
+      const events = this.#reader.replayed(next);
+      if (events.length === 0) return;
+      yield events;
+      next = events.at(-1)!.index + 1;
+      await nextTurn();
     }
   }
 
@@ -131,7 +145,7 @@ export class SqliteLedger implements Ledger {
     return this.#reader.content(digest);
   }
 
-  async head(): Promise<LedgerHead> {
+  async head(): Promise<GrowingHead> {
     return this.#headNow();
   }
 
@@ -192,9 +206,10 @@ export class SqliteLedger implements Ledger {
     return this.#writer?.head ?? new LedgerHeadState(this.#digest, this.#reader);
   }
 
-  #headNow(): LedgerHead {
+  #headNow(): GrowingHead {
     const head = this.#headState();
-    return { origin: this.origin, size: head.size, root: head.root() };
+    const { size, hashes: frontier } = head;
+    return { origin: this.origin, size, root: head.root(), frontier };
   }
 
   /** A log must never sign what contradicts a checkpoint that it signed before. */
