@@ -7,7 +7,7 @@ import type { Executor } from "../domain/engine/executor.ts";
 import { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
-import { FileBackupStore } from "../infra/backup-store/file-backup-store.ts";
+import { PageBackupStore } from "../infra/page-store/page-backup-store.ts";
 import type { Keyring } from "../infra/signing/keyring.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
@@ -114,5 +114,5 @@ function addBasics(
     ),
   );
   addProof(one, config, keyring);
-  one(t.BACKUP_STORE, () => new FileBackupStore(join(config.data, "backups")));
+  one(t.BACKUP_STORE, () => new PageBackupStore(join(config.data, "backups")));
 }

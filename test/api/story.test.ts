@@ -287,7 +287,7 @@ describe("the API", () => {
     await service.restart();
     assert.deepEqual((await service.get("/v1/databases/shop")).body, before);
     assert.deepEqual((await service.get("/readyz")).body["status"], "ok");
-    assert.deepEqual(await readdir(`${service.data}/backups/staging`), []);
+    assert.deepEqual(await readdir(`${service.data}/backups/begun`), []);
     assert.deepEqual(service.logged, []);
   });
 });

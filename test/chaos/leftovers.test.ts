@@ -12,7 +12,7 @@ describe("What a run leaves behind", function () {
     await close();
     const names = readdirSync(world.root).filter((name) => name.startsWith("app.db"));
     assert.deepEqual(names, ["app.db"]);
-    for (const place of ["staging", "scratch"])
+    for (const place of ["begun", "scratch"])
       assert.deepEqual(readdirSync(`${world.data}/backups/${place}`), []);
   });
 });

@@ -18,6 +18,8 @@ const OTHER_THINGS = new Set(
     "schemaledger-data append-only",
     // Words of migration files.
     "allow-row-loss",
+    // A cipher.
+    "aes-256-gcm",
   ].flatMap((names) => names.split(" ")),
 );
 

@@ -6,14 +6,17 @@ import type { Clock } from "../shared/clock.ts";
 import { Unavailable, failureOf, type Failure } from "../shared/errors.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import type { BackupState, DatabaseState } from "../state/state.ts";
-import type { BackupManifest, BackupStore, Scratch } from "./backup-store.ts";
+import type { BackupManifest, BackupStore, Scratch, StoreAccess } from "./backup-store.ts";
 import type { BackupFacts, BackupKind, BackupPurpose } from "./events.ts";
 
 /** Codes of failures that speak of the stored backup itself, not of the attempt to read it. */
 const DAMAGE = new Set(["backup-damaged", "backup-differs", "backup-not-found"]);
 
-/** What is left of a snapshot when the engine is done with it. */
-type Saved = Omit<BackupFacts, "backupId" | "storedBytes" | "durationMs">;
+/** What an engine stored, and what it knows of it. */
+export type Saved = Pick<
+  BackupManifest,
+  "content" | "fingerprint" | "rows" | "applied" | "incarnation"
+>;
 
 /** Takes and verifies backups; each intent gets its outcome. Used by backups, runs and restores. */
 export class BackupKeeper {
@@ -57,10 +60,10 @@ export class BackupKeeper {
     backupId: string,
     context: Context,
   ): Promise<BackupFacts> {
-    return this.#keep(database, backupId, "full", context, async (path) => {
-      const snapshot = await session.engine.snapshot(path);
-      const { bytes, sha256, fingerprint, rows, applied, incarnation } = snapshot;
-      return { bytes, sha256, fingerprint, rows, applied, incarnation };
+    return this.#keep(database, backupId, "full", context, async (access) => {
+      const snapshot = await session.engine.snapshot(access);
+      const { content, fingerprint, rows, applied, incarnation } = snapshot;
+      return { content, fingerprint, rows, applied, incarnation };
     });
   }
 
@@ -72,11 +75,11 @@ export class BackupKeeper {
     tables: readonly string[],
     context: Context,
   ): Promise<BackupFacts> {
-    return this.#keep(database, backupId, "table", context, async (path) => {
-      const copy = await session.engine.saveTables({ backupId, tables, path });
-      const { bytes = 0, sha256 = "", tables: rows } = copy;
+    return this.#keep(database, backupId, "table", context, async (access) => {
+      const copy = await session.engine.saveTables({ backupId, tables, access });
       const { incarnation } = database;
-      return { bytes, sha256, fingerprint: null, rows, applied: [], incarnation };
+      const facts = { fingerprint: null, rows: copy.tables, applied: [], incarnation };
+      return { content: copy.content!, ...facts };
     });
   }
 
@@ -87,10 +90,10 @@ export class BackupKeeper {
     backupId: string,
     context: Context,
   ): Promise<BackupFacts> {
-    return this.#keep(database, backupId, "raw", context, async (path) => {
-      const { bytes, sha256 } = await session.engine.rawCopy(path);
+    return this.#keep(database, backupId, "raw", context, async (access) => {
+      const { content } = await session.engine.rawCopy(access);
       const { incarnation } = database;
-      return { bytes, sha256, fingerprint: null, rows: {}, applied: [], incarnation };
+      return { content, fingerprint: null, rows: {}, applied: [], incarnation };
     });
   }
 
@@ -110,8 +113,8 @@ export class BackupKeeper {
     try {
       if (facts.fingerprint === null)
         throw new Unavailable("backup-unreadable", "A raw copy cannot be verified or restored");
-      const path = await this.store.locate(backupId);
-      const stored = { path, sha256, bytes, rows, fingerprint: facts.fingerprint };
+      const access = await this.store.access(backupId);
+      const stored = { access, sha256, bytes, rows, fingerprint: facts.fingerprint };
       const copy = await session.engine.verify(stored, scratchFile(scratch));
       const counts = Object.values(copy.rows);
       return {
@@ -140,13 +143,8 @@ export class BackupKeeper {
       await this.#recordFailure(database, backup.id, INTERRUPTED, context);
       return;
     }
-    const { bytes, sha256, fingerprint, rows, applied, incarnation } = manifest;
-    const data = { backupId: backup.id, bytes, storedBytes: bytes, sha256, fingerprint, rows };
-    await this.#recorder.record(
-      database.id,
-      [{ type: "BackupCompleted", data: { ...data, applied, incarnation, durationMs: 0 } }],
-      context,
-    );
+    const data = factsOf(manifest, manifest.content.storedBytes, 0);
+    await this.#recorder.record(database.id, [{ type: "BackupCompleted", data }], context);
   }
 
   async #keep(
@@ -154,16 +152,18 @@ export class BackupKeeper {
     backupId: string,
     kind: BackupKind,
     context: Context,
-    take: (path: string) => Promise<Saved>,
+    take: (access: StoreAccess) => Promise<Saved>,
   ): Promise<BackupFacts> {
     const began = this.#clock.elapsed();
     let published = false;
     try {
-      const saved = await take(await this.store.stage(backupId));
-      const manifest = await this.#manifest(database, backupId, kind, saved);
+      const parent = kind === "full" ? database.lastBackup : null;
+      const saved = await take(await this.store.begin(backupId, parent));
+      const checkpoint = (await this.#ledger.checkpoint()).note;
+      const manifest = this.manifestOf(database, backupId, kind, saved, checkpoint);
       const { storedBytes } = await this.store.publish(backupId, manifest);
       published = true;
-      const facts = { backupId, storedBytes, ...saved, durationMs: this.#since(began) };
+      const facts = factsOf(manifest, storedBytes, this.#since(began));
       await this.#recorder.record(database.id, [{ type: "BackupCompleted", data: facts }], context);
       return facts;
     } catch (error) {
@@ -175,24 +175,28 @@ export class BackupKeeper {
     }
   }
 
-  async #manifest(
+  /** What is published with content that was stored for `database`. */
+  manifestOf(
     database: DatabaseState,
     backupId: string,
     kind: BackupKind,
     saved: Saved,
-  ): Promise<BackupManifest> {
-    const checkpoint = await this.#ledger.checkpoint();
+    checkpoint: string | null,
+  ): BackupManifest {
+    const { id: databaseId, name, engine, url } = database;
     return {
       format: 1,
       backupId,
-      databaseId: database.id,
-      database: database.name,
-      engine: database.engine,
+      databaseId,
+      database: name,
+      engine,
+      url,
+      origin: this.#ledger.origin,
       kind,
-      ...saved,
       createdAt: this.#clock.now(),
       toolVersion: this.toolVersion,
-      checkpoint: checkpoint.note,
+      checkpoint,
+      ...saved,
     };
   }
 
@@ -226,6 +230,16 @@ export class BackupKeeper {
     return Math.round(this.#clock.elapsed() - began);
   }
 }
+
+const factsOf = (
+  { backupId, content, fingerprint, rows, applied, incarnation }: BackupManifest,
+  storedBytes: number,
+  durationMs: number,
+): BackupFacts => {
+  const { bytes, sha256 } = content;
+  const sizes = { bytes, storedBytes, sha256 };
+  return { backupId, ...sizes, fingerprint, rows, applied, incarnation, durationMs };
+};
 
 const INTERRUPTED: Failure = {
   code: "interrupted",

@@ -4,7 +4,7 @@ import type { SchemaObject } from "../schema/schema.ts";
 
 /** Events of backups and restores: in the stream of the database. */
 export interface BackupEvents {
-  /** Intent: from here on a staging place in the store may be written. */
+  /** Intent: from here on the store may be written. */
   readonly BackupStarted: {
     readonly backupId: string;
     readonly kind: BackupKind;
@@ -39,6 +39,7 @@ export interface BackupEvents {
     readonly method: "contained" | "copied";
     readonly within?: string;
     readonly bytes?: number;
+    readonly storedBytes?: number;
     readonly sha256?: string;
   };
   /** A restore was asked for and waits its turn. */
@@ -87,9 +88,9 @@ export interface BackupFacts {
   readonly backupId: string;
   /** Size of the snapshot, bytes. */
   readonly bytes: number;
-  /** Size in the store, bytes. */
+  /** Bytes that were added to the store: what it has already is not stored again. */
   readonly storedBytes: number;
-  /** Hex SHA-256 of the snapshot's bytes. */
+  /** Hex. Merkle tree hash over the SHA-256 of each 4 KiB of the snapshot. */
   readonly sha256: string;
   /** Logical schema under the snapshot; null for a raw copy. */
   readonly fingerprint: string | null;

@@ -1,3 +1,4 @@
+import type { StoreAccess, StoredContent } from "../backup/backup-store.ts";
 import type { Allowances, EngineName, Physical, TransactionMode } from "../database/events.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type { Direction, Finding, RowChange, StepFacts, TableRows } from "../migration/events.ts";
@@ -30,23 +31,28 @@ export interface DatabaseEngine {
    */
   schema(): Promise<MarkedSchema>;
   /**
-   * Consistent copy to `path` (must not exist), also under foreign writers; fsynced. The copy is
-   * one file, complete without side files, and has the database's own markers.
+   * Stores one moment of the database, also under foreign writers; durable, but not published. What
+   * is stored is one file, complete without side files, with the database's own markers.
    */
-  snapshot(path: string): Promise<Snapshot>;
+  snapshot(access: StoreAccess): Promise<Snapshot>;
   /**
-   * Copies single tables, rows and definitions, to `path` (must not exist) as of one moment; other
-   * writers wait meanwhile. Rejects with `table-not-found`.
+   * Stores single tables, rows and definitions, as of one moment; other writers wait meanwhile.
+   * Rejects with `table-not-found`.
    */
   saveTables(request: TableBackupRequest): Promise<TableBackupResult>;
-  /** Byte copy of the database's files into directory `path` without opening the database. */
-  rawCopy(path: string): Promise<RawCopy>;
+  /** Stores the database's files as they are without opening the database. */
+  rawCopy(access: StoreAccess): Promise<RawCopy>;
   /**
-   * Copies the stored backup to `scratchPath` comparing SHA-256 on the way, opens it, runs the
+   * Restores the stored backup to `scratchPath` comparing every page's digest, opens it, runs the
    * quick check and compares fingerprint and rows. Rejects with code `backup-damaged` or
    * `backup-differs`. The scratch copy stays for a rehearsal or restore.
    */
   verify(stored: StoredCopy, scratchPath: string): Promise<CopyVerified>;
+  /**
+   * Writes the files of any stored backup into `directory`, each page's digest compared. Rejects
+   * with `backup-damaged`. Answers their names.
+   */
+  fetch(access: StoreAccess, directory: string): Promise<readonly string[]>;
   /** Runs the steps on the scratch copy with every check. Stops at the first failure. */
   rehearse(request: RehearsalRequest): Promise<RehearsalResult>;
   /** The step protocol, steps 2–6 (dual-write §4). Never rejects for the step's own faults. */
@@ -93,26 +99,22 @@ export interface Meta {
 }
 
 export interface Snapshot {
-  readonly bytes: number;
-  /** Hex SHA-256 of the file. */
-  readonly sha256: string;
+  readonly content: StoredContent;
   readonly fingerprint: string;
   readonly rows: TableRows;
   readonly applied: readonly string[];
   readonly incarnation: string;
-  /** Bytes of free disk space beside the copy after it was made. */
-  readonly freeBytes: number;
+  /** How the moment was held: read from the database's own file, or copied first. */
+  readonly method: "frozen" | "copied";
 }
 
 export interface RawCopy {
-  readonly bytes: number;
-  /** Hex SHA-256 over the main file. */
-  readonly sha256: string;
-  readonly files: readonly string[];
+  readonly content: StoredContent;
 }
 
 export interface StoredCopy {
-  readonly path: string;
+  readonly access: StoreAccess;
+  /** As recorded when it was taken: a manifest that says otherwise is not believed. */
   readonly sha256: string;
   readonly bytes: number;
   readonly fingerprint: string;
@@ -182,15 +184,15 @@ export interface StepRequest extends StepScript {
 export interface TableBackupRequest {
   readonly backupId: string;
   readonly tables: readonly string[];
-  readonly path: string;
+  readonly access: StoreAccess;
 }
 
 export interface TableBackupResult {
   readonly backupId: string;
   readonly tables: TableRows;
   readonly method: "contained" | "copied";
-  readonly bytes?: number;
-  readonly sha256?: string;
+  /** If copied. */
+  readonly content?: StoredContent;
 }
 
 export type StepResult =

@@ -1,3 +1,4 @@
+import type { StoredContent } from "../backup/backup-store.ts";
 import type {
   TableBackupRequest,
   TableBackupResult,
@@ -26,7 +27,7 @@ export class TableSaver {
       .map(({ name }) => name);
     if (tables.length === 0) return null;
     const backupId = this.#deps.ids.uuid();
-    return { backupId, tables, path: await this.#deps.keeper.store.stage(backupId) };
+    return { backupId, tables, access: await this.#deps.keeper.store.begin(backupId, null) };
   }
 
   /**
@@ -35,26 +36,14 @@ export class TableSaver {
    */
   async saved(result: TableBackupResult): Promise<void> {
     if (result.method === "contained") return;
-    const { keeper, recorder, clock, ledger } = this.#deps;
+    const { keeper, recorder, ledger } = this.#deps;
     const { database, context } = this.#job;
-    const { backupId, tables, bytes = 0, sha256 = "" } = result;
-    await keeper.store.publish(backupId, {
-      format: 1,
-      backupId,
-      databaseId: database.id,
-      database: database.name,
-      engine: database.engine,
-      kind: "table",
-      bytes,
-      sha256,
-      fingerprint: database.fingerprint,
-      rows: tables,
-      applied: [],
-      incarnation: database.incarnation,
-      createdAt: clock.now(),
-      toolVersion: keeper.toolVersion,
-      checkpoint: ledger.newestCheckpoint()?.note ?? null,
-    });
+    const { backupId, tables: rows, content } = result;
+    const { fingerprint, incarnation } = database;
+    const saved = { content: content!, fingerprint, rows, applied: [], incarnation };
+    const checkpoint = ledger.newestCheckpoint()?.note ?? null;
+    const manifest = keeper.manifestOf(database, backupId, "table", saved, checkpoint);
+    await keeper.store.publish(backupId, manifest);
     await recorder.record(database.id, [this.#event(result)], context);
   }
 
@@ -74,8 +63,7 @@ export class TableSaver {
     backupId,
     tables,
     method,
-    bytes,
-    sha256,
+    content,
   }: TableBackupResult): EventOf<"TableBackupCompleted"> {
     const { id: runId, backupId: within } = this.#job.run;
     return {
@@ -87,12 +75,13 @@ export class TableSaver {
         tables,
         method,
         ...(method === "contained" && within !== null ? { within } : {}),
-        ...(bytes === undefined ? {} : { bytes }),
-        ...(sha256 === undefined ? {} : { sha256 }),
+        ...(content === undefined ? {} : sizesOf(content)),
       },
     };
   }
 }
+
+const sizesOf = ({ bytes, storedBytes, sha256 }: StoredContent) => ({ bytes, storedBytes, sha256 });
 
 /** SQLite and PostgreSQL compare unquoted names without ASCII case. */
 const fold = (name: string): string => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

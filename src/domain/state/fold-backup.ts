@@ -138,7 +138,7 @@ function addTableBackup(
   database: DatabaseState,
   event: EventNamed<"TableBackupCompleted">,
 ): void {
-  const { backupId, tables, runId, method, bytes, sha256 } = event.data;
+  const { backupId, tables, runId, method, bytes, storedBytes, sha256 } = event.data;
   if (method === "contained") return;
   state.backups.set(backupId, {
     id: backupId,
@@ -152,7 +152,7 @@ function addTableBackup(
     facts: {
       backupId,
       bytes: bytes ?? 0,
-      storedBytes: bytes ?? 0,
+      storedBytes: storedBytes ?? bytes ?? 0,
       sha256: sha256 ?? "",
       fingerprint: database.fingerprint,
       rows: tables,

@@ -39,6 +39,7 @@ const methods: { readonly [method in EngineMethod]: true } = {
   saveTables: true,
   rawCopy: true,
   verify: true,
+  fetch: true,
   rehearse: true,
   applyStep: true,
   beginRecovery: true,

@@ -1,3 +1,4 @@
+import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import type {
   CheckResult,
   CopyVerified,
@@ -47,20 +48,24 @@ export class RemoteEngine implements DatabaseEngine {
     return this.#call("schema", []);
   }
 
-  snapshot(path: string): Promise<Snapshot> {
-    return this.#call("snapshot", [path]);
+  snapshot(access: StoreAccess): Promise<Snapshot> {
+    return this.#call("snapshot", [access]);
   }
 
   saveTables(request: TableBackupRequest): Promise<TableBackupResult> {
     return this.#call("saveTables", [request]);
   }
 
-  rawCopy(path: string): Promise<RawCopy> {
-    return this.#call("rawCopy", [path]);
+  rawCopy(access: StoreAccess): Promise<RawCopy> {
+    return this.#call("rawCopy", [access]);
   }
 
   verify(stored: StoredCopy, scratchPath: string): Promise<CopyVerified> {
     return this.#call("verify", [stored, scratchPath]);
+  }
+
+  fetch(access: StoreAccess, directory: string): Promise<readonly string[]> {
+    return this.#call("fetch", [access, directory]);
   }
 
   rehearse(request: RehearsalRequest): Promise<RehearsalResult> {

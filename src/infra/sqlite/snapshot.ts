@@ -1,10 +1,11 @@
-import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { StoreAccess, StoredContent } from "../../domain/backup/backup-store.ts";
 import type { Snapshot } from "../../domain/engine/database-engine.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
+import { storeFiles, withWorkspace } from "../page-store/store-access.ts";
 import { readCatalog } from "./catalog.ts";
 import { pragmaNumber, readSnapshot, type Connection } from "./connection.ts";
-import { withDatabase } from "./connections.ts";
-import { freeBytes, fsyncNewFile, hashFile, requireAbsent, requireSpace } from "./files.ts";
+import { requireSpace, sizeOf } from "./files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { appliedVersions } from "./markers.ts";
 import { requireIdentity, requireMeta } from "./meta.ts";
@@ -17,48 +18,63 @@ import { deadlineIn } from "./waiting.ts";
 /** How long foreign connections may keep a backup from being made. */
 const BACKUP_WAIT_MS = 30_000;
 
+/** The file's name in a backup. */
+export const SNAPSHOT_FILE = "snapshot.sqlite";
+
 type Facts = Pick<Snapshot, "fingerprint" | "rows" | "applied" | "incarnation">;
 
-/** A consistent, durable copy of the live database in one file. See `DatabaseEngine.snapshot`. */
-export async function takeSnapshot(session: Session, path: string): Promise<Snapshot> {
-  await requireAbsent(path);
+/** Stores one moment of the live database. See `DatabaseEngine.snapshot`. */
+export async function takeSnapshot(session: Session, access: StoreAccess): Promise<Snapshot> {
   const step = await session.connections.step();
   // Before the copy's moment: whatever is committed later shows as another version.
   const dataVersion = await readSnapshot(step.db, () => pragmaNumber(step.db, "data_version"));
   try {
-    const facts = await session.connections.using("managed", (db) => copy(session, db, path));
-    await asSingleFile(path, facts.pages);
-    // The disk writes while the processor hashes.
-    const [digest] = await Promise.all([hashFile(path), fsyncNewFile(path)]);
-    session.snapshot = { db: step.db, dataVersion, tables: new Set(Object.keys(facts.read.rows)) };
+    const { content, facts } = await storeCopy(session, access);
+    session.snapshot = { db: step.db, dataVersion, tables: new Set(Object.keys(facts.rows)) };
     session.touched.clear();
-    return { ...digest, ...facts.read, freeBytes: await freeBytes(path) };
+    return { content, ...facts, method: "copied" };
   } catch (error) {
-    for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(path + suffix, { force: true });
     throw engineError(error);
   }
 }
 
-async function copy(
+/** Copies the database through SQLite, and stores the copy. */
+const storeCopy = (
   session: Session,
-  db: Connection,
-  path: string,
-): Promise<{ readonly read: Facts; readonly pages: number }> {
-  const bytes = await readSnapshot(
-    db,
-    () => pragmaNumber(db, "page_count") * pragmaNumber(db, "page_size"),
-  );
+  access: StoreAccess,
+): Promise<{ readonly content: StoredContent; readonly facts: Facts }> =>
+  withWorkspace(access, async (workspace) => {
+    const path = join(workspace, SNAPSHOT_FILE);
+    const facts = await session.connections.using("managed", (db) => copy(session, db, path));
+    // Nobody is connected to the copy any more: it can be read as a file.
+    const file = { name: SNAPSHOT_FILE, path, bytes: await sizeOf(path), withoutWal: true };
+    const content = await storeFiles(access, [file], (fraction) =>
+      session.host.onProgress({ phase: "backup", fraction: 0.5 + fraction / 2 }),
+    );
+    return { content, facts };
+  });
+
+async function copy(session: Session, db: Connection, path: string): Promise<Facts> {
+  const pageSize = pragmaNumber(db, "page_size");
+  const bytes = await readSnapshot(db, () => pragmaNumber(db, "page_count") * pageSize);
   await requireSpace(path, bytes);
-  let read: Facts | undefined;
+  let facts: Facts | undefined;
   const pages = await copyOnline({
     source: db,
     destination: path,
     deadline: deadlineIn(BACKUP_WAIT_MS),
     busyCode: "backup-busy",
-    alongside: () => (read = readFacts(session, db)),
-    onProgress: (fraction) => session.host.onProgress({ phase: "backup", fraction }),
+    alongside: () => (facts = readFacts(session, db)),
+    onProgress: (fraction) => session.host.onProgress({ phase: "backup", fraction: fraction / 2 }),
   });
-  return { read: read!, pages };
+  const found = await sizeOf(path);
+  if (found !== pages * pageSize)
+    throw new Unavailable(
+      "backup-differs",
+      `The copy has ${found} bytes where the database has ${pages} pages of ${pageSize}`,
+      { hint: "Make another backup; check the disk if it happens again" },
+    );
+  return facts!;
 }
 
 function readFacts(session: Session, db: Connection): Facts {
@@ -72,16 +88,3 @@ function readFacts(session: Session, db: Connection): Facts {
     incarnation: meta.incarnation,
   };
 }
-
-/** A copy of a WAL database says that it has a WAL: it would need side files to be opened. */
-const asSingleFile = (path: string, pages: number): Promise<void> =>
-  withDatabase(path, "managed", (db) => {
-    const mode = db.pragma("journal_mode = DELETE", { simple: true });
-    const found = pragmaNumber(db, "page_count");
-    if (mode !== "delete" || found !== pages)
-      throw new Unavailable(
-        "backup-differs",
-        `The copy has ${found} pages of ${pages} and journal mode ${String(mode)}`,
-        { hint: "Make another backup; check the disk if it happens again" },
-      );
-  });

@@ -1,3 +1,4 @@
+import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import type {
   CheckResult,
   CopyVerified,
@@ -21,6 +22,7 @@ import type {
 } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
+import { fetchContent } from "../page-store/store-access.ts";
 import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
 import { inspect, install, readSchema } from "./inspect.ts";
@@ -70,20 +72,24 @@ export class SqliteEngine implements DatabaseEngine {
     return readSchema(this.#session);
   }
 
-  snapshot(path: string): Promise<Snapshot> {
-    return takeSnapshot(this.#session, path);
+  snapshot(access: StoreAccess): Promise<Snapshot> {
+    return takeSnapshot(this.#session, access);
   }
 
   saveTables(request: TableBackupRequest): Promise<TableBackupResult> {
     return saveTables(this.#session, request);
   }
 
-  rawCopy(path: string): Promise<RawCopy> {
-    return rawCopy(this.#session, path);
+  rawCopy(access: StoreAccess): Promise<RawCopy> {
+    return rawCopy(this.#session, access);
   }
 
   verify(stored: StoredCopy, scratchPath: string): Promise<CopyVerified> {
     return verifyCopy(this.#session, stored, scratchPath);
+  }
+
+  fetch(access: StoreAccess, directory: string): Promise<readonly string[]> {
+    return fetchContent(access, directory);
   }
 
   rehearse(request: RehearsalRequest): Promise<RehearsalResult> {

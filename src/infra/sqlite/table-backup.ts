@@ -1,12 +1,14 @@
 import Database from "better-sqlite3";
-import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { StoreAccess, StoredContent } from "../../domain/backup/backup-store.ts";
 import type { TableBackupRequest, TableBackupResult } from "../../domain/engine/database-engine.ts";
 import type { TableRows } from "../../domain/migration/events.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
+import { storeFiles, withWorkspace } from "../page-store/store-access.ts";
 import { readCatalog, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { rowidName } from "./content-digest.ts";
 import { beginImmediate, pragmaNumber, rollback, type Connection } from "./connection.ts";
-import { fsyncNewFile, hashFile, requireAbsent, type FileDigest } from "./files.ts";
+import { sizeOf } from "./files.ts";
 import { requireIdentity, requireMeta } from "./meta.ts";
 import { quoteName } from "./quote.ts";
 import { foldName } from "./sql/tokens.ts";
@@ -29,9 +31,12 @@ export async function backUpTables(
   const tables = named(state.catalog, request.tables);
   const rows = rowsOf(tables, state.rows);
   if (isContained(session, db, tables)) return { backupId, tables: rows, method: "contained" };
-  const digest = await copyDurably(session, request.path, tables, state.catalog);
-  return { backupId, tables: rows, method: "copied", ...digest };
+  const content = await storeTables(session, request.access, tables, state.catalog);
+  return { backupId, tables: rows, method: "copied", content };
 }
+
+/** The file's name in a backup. */
+const TABLES_FILE = "tables.sqlite";
 
 /** Lock timeout for copying tables outside a step. */
 const LOCK_WAIT_MS = 30_000;
@@ -51,32 +56,29 @@ export async function saveTables(
     if (missing !== undefined)
       throw new InvalidInput("table-not-found", `There is no table ${missing}`);
     const rows = rowsOf(tables, countRows(db, catalog));
-    const digest = await copyDurably(session, request.path, tables, catalog);
-    return { backupId: request.backupId, tables: rows, method: "copied", ...digest };
+    const content = await storeTables(session, request.access, tables, catalog);
+    return { backupId: request.backupId, tables: rows, method: "copied", content };
   } finally {
     rollback(db);
   }
 }
 
-async function copyDurably(
+/** Copies the tables to a file that this process then has no connection to, and stores that. */
+const storeTables = (
   session: Session,
-  path: string,
+  access: StoreAccess,
   tables: readonly CatalogEntry[],
   catalog: Catalog,
-): Promise<FileDigest> {
-  await requireAbsent(path);
-  try {
-    session.host.onProgress({ phase: "table-backup", fraction: 0 });
+): Promise<StoredContent> =>
+  withWorkspace(access, async (workspace) => {
+    const path = join(workspace, TABLES_FILE);
+    const report = (fraction: number): void =>
+      session.host.onProgress({ phase: "table-backup", fraction });
+    report(0);
     copyTables(session.target.url, path, tables, catalog);
-    await fsyncNewFile(path);
-    const digest = await hashFile(path);
-    session.host.onProgress({ phase: "table-backup", fraction: 1 });
-    return digest;
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
-  }
-}
+    const file = { name: TABLES_FILE, path, bytes: await sizeOf(path), withoutWal: false };
+    return storeFiles(access, [file], (part) => report(0.5 + part / 2));
+  });
 
 /** The requested tables that exist. A step may also drop what it creates itself. */
 function named(catalog: Catalog, names: readonly string[]): CatalogEntry[] {

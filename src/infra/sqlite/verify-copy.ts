@@ -1,11 +1,11 @@
-import { chmod, constants, copyFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { CopyVerified, StoredCopy } from "../../domain/engine/database-engine.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import { BackgroundHash } from "./background-hash.ts";
+import { requireManifest, requireRecorded, restoreFiles } from "../page-store/store-access.ts";
 import { readCatalog } from "./catalog.ts";
 import { inSnapshot, type Connection } from "./connection.ts";
 import { withDatabase } from "./connections.ts";
-import { copyHashed, requireAbsent, requireSpace, type FileDigest } from "./files.ts";
+import { requireAbsent, requireSpace } from "./files.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { appliedVersions } from "./markers.ts";
 import { changedRows, countRows } from "./rows.ts";
@@ -20,55 +20,20 @@ export async function verifyCopy(
 ): Promise<CopyVerified> {
   await requireAbsent(scratchPath);
   try {
+    const manifest = await requireManifest(stored.access);
+    requireRecorded(manifest, stored);
     await requireSpace(scratchPath, stored.bytes);
-    return await (stored.bytes < LARGE ? verifyInTurn : verifyAtOnce)(session, stored, scratchPath);
+    const report = (fraction: number): void =>
+      session.host.onProgress({ phase: "verify", fraction });
+    await restoreFiles(stored.access, manifest, [scratchPath], (part) => report(part * 0.8));
+    const verified = await compareCopy(scratchPath, stored);
+    report(1);
+    return verified;
   } catch (error) {
     for (const suffix of ["", "-wal", "-shm", "-journal"])
       await rm(scratchPath + suffix, { force: true });
     throw asDamage(engineError(error));
   }
-}
-
-/** From here on a thread of its own for the digest pays, bytes. */
-const LARGE = 16 << 20;
-
-async function verifyInTurn(
-  session: Session,
-  stored: StoredCopy,
-  scratchPath: string,
-): Promise<CopyVerified> {
-  const digest = await copyHashed(stored.path, scratchPath, (bytes) => {
-    const fraction = stored.bytes === 0 ? 0 : Math.min(1, bytes / stored.bytes);
-    session.host.onProgress({ phase: "verify", fraction });
-  });
-  requireDigest(digest, stored);
-  return compareCopy(scratchPath, stored);
-}
-
-/** The digest of what is stored and the checks of the copy need a processor each. */
-async function verifyAtOnce(
-  session: Session,
-  stored: StoredCopy,
-  scratchPath: string,
-): Promise<CopyVerified> {
-  const hash = new BackgroundHash(stored.path);
-  try {
-    session.host.onProgress({ phase: "verify", fraction: 0 });
-    await copyFile(stored.path, scratchPath, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    await chmod(scratchPath, 0o600);
-    session.host.onProgress({ phase: "verify", fraction: 0.5 });
-    const verified = await compareCopy(scratchPath, stored);
-    requireDigest(await hash.digest(), stored);
-    session.host.onProgress({ phase: "verify", fraction: 1 });
-    return verified;
-  } finally {
-    await hash.end();
-  }
-}
-
-function requireDigest(digest: FileDigest, stored: StoredCopy): void {
-  if (digest.sha256 !== stored.sha256 || digest.bytes !== stored.bytes)
-    throw damaged(`its digest is ${digest.sha256} instead of ${stored.sha256}`);
 }
 
 const compareCopy = (scratchPath: string, stored: StoredCopy): Promise<CopyVerified> =>

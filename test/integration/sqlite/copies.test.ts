@@ -1,10 +1,14 @@
 import Database from "better-sqlite3";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import type { StoredCopy, TableBackupResult } from "../../../src/domain/engine/database-engine.ts";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TableBackupResult } from "../../../src/domain/engine/database-engine.ts";
+import { DomainError } from "../../../src/domain/shared/errors.ts";
+import { storeFiles } from "../../../src/infra/page-store/store-access.ts";
+import { TestBackups, manifestOf, type TakenBackup } from "../../support/backups.ts";
 import { MODES, ManagedDatabase, Workspace, stepScript } from "../../support/managed-database.ts";
 import { done, failure } from "../../support/step-results.ts";
 
@@ -16,50 +20,55 @@ const DDL = `
     INSERT INTO t SELECT i, i * 7 % 100, hex(randomblob(40)) FROM n;
   INSERT INTO u VALUES ('a'), ('b');`;
 
-const sha256 = (path: string): string =>
-  createHash("sha256").update(readFileSync(path)).digest("hex");
-
 for (const mode of MODES)
   describe(`copies of a database (${mode})`, () => {
     let workspace: Workspace;
     let database: ManagedDatabase;
+    let backups: TestBackups;
 
     beforeEach(async () => {
       workspace = new Workspace();
+      backups = new TestBackups(workspace.directory);
       database = await new ManagedDatabase(workspace, mode, DDL).install();
     });
     afterEach(() => workspace.remove());
 
-    async function stored(): Promise<StoredCopy> {
-      const path = workspace.path("backup.db");
-      const copy = await database.engine.snapshot(path);
-      return { path, ...copy };
+    const stored = (): Promise<TakenBackup> => backups.take(database.engine);
+
+    /** The stored snapshot as a file. */
+    async function file({ access }: TakenBackup): Promise<string> {
+      const directory = workspace.path(randomUUID());
+      mkdirSync(directory);
+      const [name] = await database.engine.fetch(access, directory);
+      return join(directory, name!);
     }
 
     describe("snapshot", () => {
-      it("is one complete file with digest, rows, schema and markers", async () => {
+      it("is one complete file with size, rows, schema and markers", async () => {
         done(await database.apply("CREATE TABLE v (x)", { version: "0001" }));
-        const path = workspace.path("copy.db");
-        const copy = await database.engine.snapshot(path);
-        assert.equal(copy.sha256, sha256(path));
-        assert.equal(copy.bytes, readFileSync(path).length);
-        assert.deepEqual(copy.rows, { t: 3000, u: 2, v: 0 });
-        assert.deepEqual(copy.applied, ["0001"]);
-        assert.equal(copy.incarnation, database.target.incarnation);
-        assert.equal(copy.fingerprint, (await database.engine.schema()).fingerprint);
-        assert.ok(copy.freeBytes > 0);
-        assert.deepEqual(
-          workspace.files().filter((name) => name.startsWith("copy")),
-          ["copy.db"],
-        );
+        const backup = await stored();
+        const { snapshot } = backup;
+        const path = await file(backup);
+        assert.equal(snapshot.content.bytes, readFileSync(path).length);
+        assert.deepEqual(snapshot.rows, { t: 3000, u: 2, v: 0 });
+        assert.deepEqual(snapshot.applied, ["0001"]);
+        assert.equal(snapshot.incarnation, database.target.incarnation);
+        assert.equal(snapshot.fingerprint, (await database.engine.schema()).fingerprint);
+        const copy = workspace.keep(new Database(path));
+        assert.equal(copy.pragma("journal_mode", { simple: true }), "delete");
+        assert.equal(copy.pragma("integrity_check", { simple: true }), "ok");
+        assert.equal(copy.prepare("SELECT count(*) FROM t").pluck().get(), 3000);
+        assert.deepEqual(readdirSync(join(backups.root, "scratch")), []);
       });
 
-      it("refuses a path that is taken", async () => {
-        writeFileSync(workspace.path("copy.db"), "precious");
-        await assert.rejects(database.engine.snapshot(workspace.path("copy.db")), {
-          code: "path-exists",
-        });
-        assert.equal(readFileSync(workspace.path("copy.db"), "utf8"), "precious");
+      it("stores what has changed since its parent, and nothing twice", async () => {
+        const first = await stored();
+        database.foreign((db) => db.exec("UPDATE t SET a = 1 WHERE id = 1500"));
+        const { snapshot } = await backups.take(database.engine, first.access.backupId);
+        assert(snapshot.content.storedBytes < first.snapshot.content.storedBytes / 5);
+        assert.notEqual(snapshot.content.sha256, first.sha256);
+        const again = await backups.take(database.engine, first.access.backupId);
+        assert.equal(again.sha256, snapshot.content.sha256);
       });
 
       it("is of one moment although another process writes all the time", async () => {
@@ -81,7 +90,7 @@ for (const mode of MODES)
           const sum = database.value("SELECT sum(a) FROM t");
           await once(writer.stdout, "data");
           const backup = await stored();
-          const copy = new Database(backup.path, { readonly: true });
+          const copy = new Database(await file(backup), { readonly: true });
           assert.equal(copy.prepare("SELECT sum(a) FROM t").pluck().get(), sum);
           assert.equal(copy.pragma("integrity_check", { simple: true }), "ok");
           copy.close();
@@ -92,68 +101,97 @@ for (const mode of MODES)
       });
     });
 
-    for (const size of ["small", "large"])
-      describe(`verify of a ${size} backup`, () => {
-        // A large one is hashed in a thread of its own.
-        beforeEach(() => {
-          if (size === "large")
-            database.foreign((db) => db.exec("CREATE TABLE big AS SELECT zeroblob(20 << 20) AS x"));
-        });
-
-        it("restores to scratch and compares", async () => {
-          const backup = await stored();
-          const scratch = workspace.path("scratch.db");
-          const verified = await database.engine.verify(backup, scratch);
-          assert.deepEqual(verified.rows, backup.rows);
-          assert.equal(verified.fingerprint, backup.fingerprint);
-          assert.equal(sha256(scratch), backup.sha256);
-        });
-
-        const damages: readonly (readonly [string, (bytes: Buffer) => Buffer, boolean])[] = [
-          ["a flipped bit", (bytes) => (flip(bytes, 5000), bytes), false],
-          ["a truncated file", (bytes) => bytes.subarray(0, bytes.length - 4096), false],
-          ["a file that is no database", (bytes) => Buffer.alloc(bytes.length, 1), true],
-          ["a broken page", (bytes) => (bytes.fill(0xff, 4096, 8192), bytes), true],
-        ];
-        for (const [what, damage, adjustDigest] of damages)
-          it(`finds ${what} and leaves no scratch copy`, async () => {
-            const backup = await stored();
-            writeFileSync(backup.path, damage(readFileSync(backup.path)));
-            const claimed = adjustDigest ? { ...backup, sha256: sha256(backup.path) } : backup;
-            await assert.rejects(database.engine.verify(claimed, workspace.path("scratch.db")), {
-              code: "backup-damaged",
-            });
-            assert.ok(!workspace.files().includes("scratch.db"));
-          });
-
-        it("finds other rows and another schema than were recorded", async () => {
-          const backup = await stored();
-          const claims = [{ rows: { ...backup.rows, t: 2999 } }, { fingerprint: "sha256:x" }];
-          for (const [at, claim] of claims.entries())
-            await assert.rejects(
-              database.engine.verify({ ...backup, ...claim }, workspace.path(`s${at}.db`)),
-              { code: "backup-differs" },
-            );
-        });
+    describe("verify", () => {
+      it("restores to scratch and compares", async () => {
+        const backup = await stored();
+        const scratch = workspace.path("scratch.db");
+        const verified = await database.engine.verify(backup, scratch);
+        assert.deepEqual(verified.rows, backup.rows);
+        assert.equal(verified.fingerprint, backup.fingerprint);
+        assert.deepEqual(readFileSync(scratch), readFileSync(await file(backup)));
       });
+
+      it("finds a damaged pack, names it, and leaves no scratch copy", async () => {
+        const backup = await stored();
+        const [pack] = readdirSync(join(backups.root, "packs"));
+        const path = join(backups.root, "packs", pack!);
+        const bytes = readFileSync(path);
+        flip(bytes, bytes.length - 1000);
+        writeFileSync(path, bytes);
+        await assert.rejects(
+          database.engine.verify(backup, workspace.path("scratch.db")),
+          (error) => {
+            assert(error instanceof DomainError);
+            assert.equal(error.code, "backup-damaged");
+            assert(error.message.includes(pack!), error.message);
+            return true;
+          },
+        );
+        assert.ok(!workspace.files().includes("scratch.db"));
+      });
+
+      it("is whole again in the next backup, although the damaged pack is still there", async () => {
+        const backup = await stored();
+        const [pack] = readdirSync(join(backups.root, "packs"));
+        const path = join(backups.root, "packs", pack!);
+        const bytes = readFileSync(path);
+        flip(bytes, bytes.length - 1000);
+        writeFileSync(path, bytes);
+        const scratch = workspace.path("scratch.db");
+        await assert.rejects(database.engine.verify(backup, scratch), { code: "backup-damaged" });
+        const next = await backups.take(database.engine, backup.access.backupId);
+        await database.engine.verify(next, scratch);
+      });
+
+      it("finds a snapshot that is no sound database, though it is as it was stored", async () => {
+        for (const [at, damage] of [
+          (bytes: Buffer) => bytes.fill(1),
+          (bytes: Buffer) => bytes.fill(0xff, 4096, 8192),
+        ].entries()) {
+          const backup = await stored();
+          const path = await file(backup);
+          writeFileSync(path, damage(readFileSync(path)));
+          const access = await backups.begin();
+          const { bytes } = backup;
+          const source = { name: "snapshot.sqlite", path, bytes, withoutWal: false };
+          const content = await storeFiles(access, [source], () => {});
+          const copy = await backups.publish(access, { ...backup.snapshot, content });
+          await assert.rejects(database.engine.verify(copy, workspace.path(`s${at}.db`)), {
+            code: "backup-damaged",
+          });
+        }
+      });
+
+      it("finds other rows, another schema and other content than were recorded", async () => {
+        const backup = await stored();
+        const claims = [
+          [{ rows: { ...backup.rows, t: 2999 } }, "backup-differs"],
+          [{ fingerprint: "sha256:x" }, "backup-differs"],
+          [{ sha256: "0".repeat(64) }, "backup-damaged"],
+          [{ bytes: backup.bytes - 1 }, "backup-damaged"],
+        ] as const;
+        for (const [at, [claim, code]] of claims.entries())
+          await assert.rejects(
+            database.engine.verify({ ...backup, ...claim }, workspace.path(`s${at}.db`)),
+            { code },
+          );
+      });
+    });
 
     describe("table backup", () => {
-      const backupOf = (tables: string[]) => ({
-        backupId: "b1",
-        tables,
-        path: workspace.path("tables.db"),
-      });
+      const backupOf = async (tables: string[]) => {
+        const access = await backups.begin();
+        return { backupId: access.backupId, tables, access };
+      };
 
       it("is contained in the session's snapshot if nobody wrote since", async () => {
         await stored();
+        const tableBackup = await backupOf(["U", "missing"]);
         const result = done(
-          await database.apply("DELETE FROM u", {
-            tableBackup: backupOf(["U", "missing"]),
-            allow: { rowLoss: ["u"] },
-          }),
+          await database.apply("DELETE FROM u", { tableBackup, allow: { rowLoss: ["u"] } }),
         );
         assert.deepEqual(result.tableBackup, {
-          backupId: "b1",
+          backupId: tableBackup.backupId,
           tables: { u: 2 },
           method: "contained",
         });
@@ -174,17 +212,22 @@ for (const mode of MODES)
       it("is copied without a snapshot", () => copied(["t", "u"], { t: 3000, u: 2 }));
 
       async function copied(tables: string[], rows: TableBackupResult["tables"]) {
+        const tableBackup = await backupOf(tables);
         const request = await database.request("DELETE FROM t; DELETE FROM u", {
-          tableBackup: backupOf(tables),
+          tableBackup,
           allow: { rowLoss: ["t", "u"] },
         });
         const before = database.foreign((db) => db.prepare("SELECT * FROM u").all());
         const result = done(await database.engine.applyStep(request));
-        const { path } = backupOf(tables);
         assert.deepEqual(result.tableBackup?.tables, rows);
         assert.equal(result.tableBackup?.method, "copied");
-        assert.equal(result.tableBackup?.sha256, sha256(path));
-        const copy = new Database(path, { readonly: true });
+        const { backupId } = tableBackup;
+        await backups.store.publish(backupId, manifestOf(backupId, result.tableBackup!.content!));
+        const [name] = await database.engine.fetch(
+          await backups.store.access(backupId),
+          workspace.directory,
+        );
+        const copy = new Database(workspace.path(name!), { readonly: true });
         assert.deepEqual(copy.prepare("SELECT * FROM u").all(), before);
         const texts = copy.prepare("SELECT sql FROM schemaledger_saved").pluck().all();
         assert.equal(texts.includes("CREATE INDEX t_a ON t (a)"), tables.includes("t"));
@@ -204,7 +247,9 @@ for (const mode of MODES)
             return Promise.reject(new Error("The ledger is away"));
           },
         });
-        const request = await database.request("DROP TABLE u", { tableBackup: backupOf(["u"]) });
+        const request = await database.request("DROP TABLE u", {
+          tableBackup: await backupOf(["u"]),
+        });
         const result = failure(await engine.applyStep(request));
         assert.equal(writable, false);
         assert.deepEqual([result.error.code, result.state], ["table-backup-failed", "unchanged"]);
@@ -265,10 +310,16 @@ for (const mode of MODES)
       it("copies every file that belongs to the database", async () => {
         const other = workspace.keep(new Database(database.path));
         other.exec("INSERT INTO u VALUES ('in the wal')");
-        const copy = await database.engine.rawCopy(workspace.path("raw"));
-        assert.ok(copy.files.includes("app.db"));
-        assert.equal(copy.files.includes("app.db-wal"), mode === "wal");
-        assert.equal(copy.sha256, sha256(workspace.path("raw/app.db")));
+        const access = await backups.begin();
+        const { content } = await database.engine.rawCopy(access);
+        await backups.store.publish(access.backupId, manifestOf(access.backupId, content));
+        const directory = workspace.path("raw");
+        mkdirSync(directory);
+        const names = await database.engine.fetch(access, directory);
+        assert.ok(names.includes("app.db"));
+        assert.equal(names.includes("app.db-wal"), mode === "wal");
+        for (const name of names)
+          assert.deepEqual(readFileSync(join(directory, name)), readFileSync(workspace.path(name)));
         const db = new Database(workspace.path("raw/app.db"));
         assert.equal(db.prepare("SELECT count(*) FROM u").pluck().get(), 3);
         db.close();

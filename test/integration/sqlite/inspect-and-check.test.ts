@@ -1,6 +1,7 @@
 import Database from "better-sqlite3";
 import assert from "node:assert/strict";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { TestBackups } from "../../support/backups.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
 import { failure } from "../../support/step-results.ts";
 
@@ -153,13 +154,14 @@ for (const mode of MODES)
       const request = await database.request("CREATE TABLE x (a)");
       database.engine.close();
       const bytes = readFileSync(database.path);
+      const backups = new TestBackups(workspace.directory);
       for (const side of ["-wal", "-shm"]) rmSync(database.path + side, { force: true });
       rmSync(database.path);
       const operations = (code: string) =>
         Promise.all([
           assert.rejects(database.engine.schema(), { code }),
           assert.rejects(database.engine.check("quick"), { code }),
-          assert.rejects(database.engine.snapshot(workspace.path("s.db")), { code }),
+          assert.rejects(backups.take(database.engine), { code }),
           assert.rejects(database.engine.beginRecovery(10), { code }),
         ]);
       await operations("database-missing");

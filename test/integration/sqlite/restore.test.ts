@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { RestoreRequest } from "../../../src/domain/engine/database-engine.ts";
+import { TestBackups } from "../../support/backups.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
 import { done } from "../../support/step-results.ts";
@@ -22,12 +23,9 @@ for (const mode of MODES)
       workspace = new Workspace();
       database = await new ManagedDatabase(workspace, mode, DDL).install();
       done(await database.apply("CREATE TABLE first (a)", { version: "0001" }));
-      const path = workspace.path("backup.db");
       const scratchPath = workspace.path("scratch.db");
-      await database.engine.verify(
-        { path, ...(await database.engine.snapshot(path)) },
-        scratchPath,
-      );
+      const backup = await new TestBackups(workspace.directory).take(database.engine);
+      await database.engine.verify(backup, scratchPath);
       done(
         await database.apply("DELETE FROM t; CREATE TABLE second (a)", {
           version: "0002",

@@ -1,0 +1,19 @@
+/**
+ * Where the objects of a backup store lie, by name (`packs/0f…`). The least that a directory and an
+ * object storage service have in common: objects appear whole or not at all and never change.
+ */
+export interface ObjectStore {
+  /**
+   * Durable when it resolves. False if there is an object of that name already, which stays as it
+   * is: of several writers of one name exactly one gets true.
+   */
+  put(name: string, parts: readonly Uint8Array[]): Promise<boolean>;
+  /** At most `length` bytes from `offset`; undefined if there is no such object. */
+  get(name: string, offset?: number, length?: number): Promise<Buffer | undefined>;
+  /** Undefined if there is no such object. */
+  size(name: string): Promise<number | undefined>;
+  /** Names that begin with `folder/`, without it, in order. Of objects put meanwhile some or all. */
+  list(folder: string): Promise<readonly string[]>;
+  /** Durably gone when it resolves; no-op if there is none. */
+  delete(name: string): Promise<void>;
+}

@@ -1,0 +1,176 @@
+import type { DataKey, DataKeys } from "./data-keys.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { ObjectReader, ObjectSealer, damaged } from "./sealed-object.ts";
+
+/** Bytes of a page of the store, whatever page size the database has. */
+export const PAGE_BYTES = 4096;
+/** Bytes of a page's name: its SHA-256. */
+export const DIGEST_BYTES = 32;
+/** Pages that are held in memory at once: 1 GiB of content. */
+export const SEGMENT_PAGES = 1 << 18;
+/** Pages of a frame. */
+export const FRAME_PAGES = 256;
+
+/** Page number, digest, pack, frame, slot. */
+const ENTRY_BYTES = 44;
+const ENTRIES_A_FRAME = 1 << 14;
+/** In place of a pack's number: the page is not stored yet. */
+export const NOWHERE = 0xffff_ffff;
+
+interface ListDirectory {
+  readonly packs: readonly string[];
+  readonly entries: number;
+}
+
+/** Numbers for names of packs, so that a page's place takes a few bytes. */
+export class PackNames {
+  readonly #numbers = new Map<string, number>();
+  readonly #names: string[] = [];
+
+  number(name: string): number {
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      number = this.#names.push(name) - 1;
+      this.#numbers.set(name, number);
+    }
+    return number;
+  }
+
+  name(number: number): string {
+    return this.#names[number]!;
+  }
+}
+
+/** Which pages of the content a segment is about. */
+export interface SegmentPages {
+  readonly first: number;
+  readonly pages: number;
+}
+
+/** Digest and place of each of up to `SEGMENT_PAGES` consecutive pages. */
+export class Segment {
+  /** Number of its first page in the content. */
+  readonly first: number;
+  readonly pages: number;
+  readonly digests: Buffer;
+  readonly packs: Uint32Array;
+  /** Frame in the upper half, slot in the lower. */
+  readonly places: Uint32Array;
+
+  constructor({ first, pages }: SegmentPages) {
+    this.first = first;
+    this.pages = pages;
+    this.digests = Buffer.allocUnsafeSlow(pages * DIGEST_BYTES);
+    this.packs = new Uint32Array(pages).fill(NOWHERE);
+    this.places = new Uint32Array(pages);
+  }
+
+  digest(page: number): Buffer {
+    return this.digests.subarray(page * DIGEST_BYTES, (page + 1) * DIGEST_BYTES);
+  }
+
+  /** Whether the page has the same digest and place in both. */
+  agrees(other: Segment, page: number): boolean {
+    return (
+      page < other.pages &&
+      this.packs[page] === other.packs[page] &&
+      this.places[page] === other.places[page] &&
+      this.digest(page).equals(other.digest(page))
+    );
+  }
+}
+
+/** Seals the chosen pages (in order) of a segment as a list. */
+export function sealList(
+  segment: Segment,
+  pages: Uint32Array,
+  names: PackNames,
+  key: DataKey | undefined,
+): { readonly name: string; readonly parts: Buffer[] } {
+  const sealer = new ObjectSealer(key, "list");
+  const own = new PackNames();
+  const packs: string[] = [];
+  const numberOf = (pack: number): number => {
+    const name = names.name(pack);
+    const number = own.number(name);
+    packs[number] = name;
+    return number;
+  };
+  const raw = Buffer.allocUnsafeSlow(Math.min(pages.length, ENTRIES_A_FRAME) * ENTRY_BYTES);
+  for (let from = 0; from < pages.length; from += ENTRIES_A_FRAME) {
+    let at = 0;
+    for (const page of pages.subarray(from, from + ENTRIES_A_FRAME)) {
+      raw.writeUInt32BE(page, at);
+      segment.digest(page).copy(raw, at + 4);
+      raw.writeUInt32BE(numberOf(segment.packs[page]!), at + 36);
+      raw.writeUInt32BE(segment.places[page]!, at + 40);
+      at += ENTRY_BYTES;
+    }
+    sealer.add(raw.subarray(0, at));
+  }
+  const directory: ListDirectory = { packs, entries: pages.length };
+  return { name: sealer.name, parts: sealer.finish(directory) };
+}
+
+/** What is needed to read objects. */
+export interface ReadableObjects {
+  readonly objects: ObjectStore;
+  readonly keys: DataKeys;
+}
+
+const openList = async (
+  { objects, keys }: ReadableObjects,
+  name: string,
+): Promise<ObjectReader<ListDirectory>> => {
+  const path = `lists/${name}`;
+  const list = await ObjectReader.open<ListDirectory>("list", path, keys, (offset, length) =>
+    objects.get(path, offset, length),
+  );
+  if (list === undefined) throw damaged(path, "the list of pages is missing");
+  return list;
+};
+
+/** Names of the packs that a list leads to. */
+export const packsOfList = async (
+  store: ReadableObjects,
+  name: string,
+): Promise<readonly string[]> => (await openList(store, name)).directory.packs;
+
+/**
+ * Puts a segment together from its lists, oldest first: what a later one says of a page holds.
+ * Rejects with `backup-damaged` if a list is damaged or missing, or a page is in none.
+ */
+export async function loadSegment(
+  store: ReadableObjects,
+  lists: readonly string[],
+  pages: SegmentPages,
+  names: PackNames,
+): Promise<Segment> {
+  const segment = new Segment(pages);
+  for (const name of lists) await applyList(store, name, segment, names);
+  const absent = segment.packs.indexOf(NOWHERE);
+  if (absent >= 0)
+    throw damaged(`lists/${lists.at(-1) ?? ""}`, `page ${segment.first + absent} is in no list`);
+  return segment;
+}
+
+async function applyList(
+  store: ReadableObjects,
+  name: string,
+  segment: Segment,
+  names: PackNames,
+): Promise<void> {
+  const list = await openList(store, name);
+  const packs = list.directory.packs.map((pack) => names.number(pack));
+  for (let number = 1; number <= list.frames; number += 1) {
+    const raw = await list.frame(number, ENTRIES_A_FRAME * ENTRY_BYTES);
+    for (let at = 0; at + ENTRY_BYTES <= raw.length; at += ENTRY_BYTES) {
+      const page = raw.readUInt32BE(at);
+      // The content has become shorter since this list was written.
+      if (page >= segment.pages) continue;
+      raw.copy(segment.digests, page * DIGEST_BYTES, at + 4, at + 36);
+      segment.packs[page] = packs[raw.readUInt32BE(at + 36)] ?? NOWHERE;
+      segment.places[page] = raw.readUInt32BE(at + 40);
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { randomBytes, randomUUID } from "node:crypto";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Unavailable } from "../../../src/domain/shared/errors.ts";
+import { PageBackupStore } from "../../../src/infra/page-store/page-backup-store.ts";
+import { fetchContent, storeFiles } from "../../../src/infra/page-store/store-access.ts";
+import { storeError } from "../../../src/infra/page-store/store-errors.ts";
+import { manifestOf } from "../../support/backups.ts";
+import {
+  itBehavesAsBackupStore,
+  type Files,
+  type StoreUnderTest,
+} from "../contracts/backup-store.contract.ts";
+
+async function temporaryStore(): Promise<StoreUnderTest & { readonly root: string }> {
+  const directory = await mkdtemp(join(tmpdir(), "schemaledger-store-"));
+  const root = join(directory, "data", "backups");
+  return {
+    root,
+    open: () => Promise.resolve(new PageBackupStore(root)),
+    restart: async () => {
+      const store = new PageBackupStore(root);
+      await store.clean();
+      return store;
+    },
+    write: async (access, files) => {
+      const from = await mkdtemp(join(directory, "write-"));
+      const sources = await Promise.all(
+        Object.entries(files).map(async ([name, content]) => {
+          const path = join(from, name);
+          await writeFile(path, content);
+          return { name, path, bytes: content.length, withoutWal: false };
+        }),
+      );
+      return storeFiles(access, sources, () => {});
+    },
+    read: async (access) => {
+      const to = await mkdtemp(join(directory, "read-"));
+      const names = await fetchContent(access, to);
+      const entries = names.map(async (name) => [name, await readFile(join(to, name))] as const);
+      return Object.fromEntries(await Promise.all(entries));
+    },
+    dispose: () => rm(directory, { recursive: true }),
+  };
+}
+
+const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+describe("PageBackupStore", () => {
+  itBehavesAsBackupStore(temporaryStore);
+
+  describe("on its disk", () => {
+    let place: StoreUnderTest & { readonly root: string };
+    let store: PageBackupStore;
+    let id: string;
+
+    beforeEach(async () => {
+      place = await temporaryStore();
+      store = new PageBackupStore(place.root);
+      id = randomUUID();
+    });
+
+    afterEach(() => place.dispose());
+
+    async function stored(files: Files, backupId = id): Promise<void> {
+      const content = await place.write(await store.begin(backupId, null), files);
+      await store.publish(backupId, manifestOf(backupId, content));
+    }
+
+    it("keeps everything from other users", async () => {
+      const mask = process.umask(0);
+      try {
+        await stored({ a: randomBytes(5000) });
+        const scratch = await store.scratch("restore");
+        assert.deepEqual([place.root, scratch.path].map(modeOf), [0o700, 0o700]);
+      } finally {
+        process.umask(mask);
+      }
+      for (const entry of readdirSync(place.root, { recursive: true, withFileTypes: true })) {
+        const mode = modeOf(join(entry.parentPath, entry.name));
+        assert.equal(mode, entry.isDirectory() ? 0o700 : 0o600, entry.name);
+      }
+    });
+
+    it("closes a directory that others could read", async () => {
+      await mkdir(place.root, { recursive: true });
+      await chmod(place.root, 0o755);
+      await store.clean();
+      assert.equal(modeOf(place.root), 0o700);
+    });
+
+    it("leaves nothing but objects behind", async () => {
+      await stored({ a: randomBytes(5000) });
+      const counts = ["packs", "lists", "manifests", "begun"].map(
+        (folder) => readdirSync(join(place.root, folder)).length,
+      );
+      assert.deepEqual(counts, [1, 1, 1, 0]);
+    });
+
+    it("cleans what a crash left at any point before the publication", async () => {
+      const other = randomUUID();
+      const kept = { a: randomBytes(5000) };
+      await stored(kept, other);
+      await place.write(await store.begin(id, null), { a: randomBytes(5000) });
+      await writeFile(join(place.root, "packs", ".half"), "abc");
+      await mkdir(join(place.root, "sweeping"), { recursive: true });
+      await writeFile(join(place.root, "sweeping", "now"), "");
+      const scratch = await store.scratch("rehearse");
+      await store.clean();
+      assert.deepEqual(await readdir(join(place.root, "begun")), []);
+      assert.equal(existsSync(join(place.root, "packs", ".half")), false);
+      assert.equal(existsSync(scratch.path), false);
+      assert.equal((await store.sweep()).objects, 2);
+      assert.deepEqual(await place.read(await store.access(other)), kept);
+    });
+
+    it("follows no symlink while cleaning", async () => {
+      const outside = join(dirname(place.root), "outside");
+      await mkdir(outside, { recursive: true });
+      await writeFile(join(outside, "precious"), "abc");
+      const scratch = await store.scratch("x");
+      await symlink(outside, join(scratch.path, "link"));
+      await symlink(outside, join(place.root, "scratch", "link"));
+      await store.clean();
+      assert.deepEqual(await readdir(outside), ["precious"]);
+    });
+
+    it("tells a damaged manifest from a missing one", async () => {
+      await stored({ a: randomBytes(5000) });
+      const file = join(place.root, "manifests", id);
+      const whole = await readFile(file);
+      const damages = [
+        Buffer.alloc(0),
+        Buffer.from("null"),
+        whole.subarray(0, 60),
+        Buffer.from(whole).fill(0xff, 60, 61),
+      ];
+      for (const damage of damages) {
+        await writeFile(file, damage);
+        await assert.rejects(
+          store.manifest(id),
+          (error) => error instanceof Unavailable && error.code === "backup-manifest-damaged",
+        );
+      }
+    });
+
+    it("does not sweep when it cannot tell what is needed", async () => {
+      const other = randomUUID();
+      await stored({ a: randomBytes(5000) });
+      await stored({ a: randomBytes(5000) }, other);
+      const file = join(place.root, "manifests", id);
+      const whole = await readFile(file);
+      await writeFile(file, whole.subarray(0, 60));
+      await store.remove(other);
+      const before = readdirSync(join(place.root, "packs"));
+      await assert.rejects(store.sweep(), { code: "backup-damaged" });
+      assert.deepEqual(readdirSync(join(place.root, "packs")), before);
+      await writeFile(file, whole);
+      assert.equal((await store.sweep()).objects, 2);
+    });
+
+    it("tells what the file system refuses", async () => {
+      await mkdir(dirname(place.root), { recursive: true });
+      await writeFile(place.root, "a file where the store should be");
+      for (const attempt of [
+        () => store.begin(id, null),
+        () => store.scratch("x"),
+        () => store.clean(),
+      ]) {
+        await assert.rejects(attempt, (error) => {
+          assert(error instanceof Unavailable);
+          assert.equal(error.code, "backup-store-failed");
+          assert.notEqual(error.hint, undefined);
+          return true;
+        });
+      }
+    });
+
+    it("tells a full disk by its own code", () => {
+      for (const code of ["ENOSPC", "EDQUOT"]) {
+        const error = storeError(Object.assign(new Error("write"), { code }));
+        assert.equal(error.code, "backup-store-full");
+        assert.match(error.hint!, /space/);
+      }
+    });
+  });
+});
