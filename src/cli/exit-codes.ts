@@ -31,7 +31,6 @@ const INTEGRITY_CODES = new Set([
   "checkpoint-file-damaged",
   "backup-damaged",
   "backup-differs",
-  "backup-incomplete",
   "backup-manifest-damaged",
 ]);
 
