@@ -121,6 +121,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         ids: c.resolve(t.IDS),
         digest: c.resolve(t.DIGEST),
         pseudonyms,
+        clock: c.resolve(t.CLOCK),
       }),
   );
 }

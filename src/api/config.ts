@@ -1,4 +1,6 @@
 import { isAbsolute, join, resolve } from "node:path";
+import type { OidcOptions } from "../infra/identity/oidc-issuer.ts";
+import { oidcOf, type RawOidc } from "./oidc-config.ts";
 import { InvalidInput } from "../domain/shared/errors.ts";
 
 /** What everything but HTTP is opened with, checked. */
@@ -7,6 +9,8 @@ export interface CoreConfig {
   readonly data: string;
   /** Directories under which managed databases may lie, absolute. */
   readonly roots: readonly string[];
+  /** An identity provider whose tokens are accepted beside API keys. */
+  readonly oidc?: OidcOptions;
 }
 
 /** What the service is started with, checked. */
@@ -20,7 +24,7 @@ export interface Config extends CoreConfig {
 export const ledgerFile = ({ data }: { readonly data: string }): string => join(data, "ledger.db");
 
 /** As flags or environment give it. */
-export interface RawConfig {
+export interface RawConfig extends RawOidc {
   readonly data: string;
   readonly host: string;
   readonly port: string | number;
@@ -31,7 +35,9 @@ const HOST = /^[A-Za-z0-9.:_-]{1,253}$/;
 
 /** Errors: InvalidInput config-invalid, which names the flag. */
 export function readConfig(raw: RawConfig): Config {
+  const oidc = oidcOf(raw, invalid);
   return {
+    ...(oidc === undefined ? {} : { oidc }),
     data: directory("--data", raw.data),
     host: hostOf(raw.host),
     port: portOf(raw.port),

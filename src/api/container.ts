@@ -18,6 +18,7 @@ import { TOOL_VERSION } from "../infra/system/version.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 import type { CoreConfig } from "./config.ts";
 import { addProjection } from "./compose-projection.ts";
+import { addIdentity, identityServices } from "./compose-identity.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { ledgerFile } from "./config.ts";
 import { historyServices } from "./history-services.ts";
@@ -55,6 +56,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
   addBasics(one, config, opened);
   addProjection(one, config, opened);
   addWork(one, opened.recoveryLockTimeoutMs);
+  addIdentity(one);
   addCommands(one, config, opened.pseudonyms);
   one(t.SERVICES, (c) => ({
     databases: c.resolve(t.DATABASE_SERVICE),
@@ -81,7 +83,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     ids: c.resolve(t.IDS),
     log: opened.log,
     stopping: opened.stopping.signal,
-    actors: opened.actors,
+    ...identityServices(c, config, opened.pseudonyms, opened.actors),
   }));
   return container;
 }

@@ -1,4 +1,5 @@
 import { NotFound } from "../domain/shared/errors.ts";
+import { EVERYTHING } from "./auth/scope.ts";
 import type { Embedded } from "./embedded.ts";
 import type { Answer, Call, Method, Route } from "./route.ts";
 import { routesOf } from "./routes/routes.ts";
@@ -41,6 +42,7 @@ export class LocalRequests {
         url: path,
         accepts: (...types) => types.find((type) => type === accept) ?? types[0]!,
         context: this.#embedded.context(),
+        scope: EVERYTHING,
       };
       return route.handle(call);
     }

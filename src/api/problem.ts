@@ -5,6 +5,7 @@ import {
   InvalidInput,
   NotFound,
   Refused,
+  Unauthenticated,
   Unavailable,
 } from "../domain/shared/errors.ts";
 
@@ -37,13 +38,6 @@ export class InvalidRequest extends InvalidInput {
       hint: "Correct the fields named in errors",
       details: { errors },
     });
-  }
-}
-
-/** The caller did not prove who they are. */
-export class Unauthenticated extends DomainError {
-  constructor(code: string, message: string) {
-    super(code, message, { hint: "Send `Authorization: Bearer <token>` with a valid API key" });
   }
 }
 

@@ -66,6 +66,8 @@ export async function recoveredAnswer(
       return { status: 201, body: signingKeysView(state.signingKeys) };
     case "LedgerOpened":
     case "KeyRevoked":
+    case "KeyUsed":
+    case "AccessRefused":
     case "SchemaBaselined":
     case "PolicyChanged":
     case "MigrationWithdrawn":

@@ -1,6 +1,9 @@
 import type { Request, Response } from "express";
 import type { Context } from "../domain/shared/actor.ts";
-import { authenticate, authorize, contextOf } from "./auth/authenticate.ts";
+import { Refused, Unauthenticated, type DomainError } from "../domain/shared/errors.ts";
+import { Authenticator, authorize, contextOf } from "./auth/authenticate.ts";
+import type { Principal } from "./auth/principal.ts";
+import { EVERYTHING, OutOfScope, scopeOf, type Scope } from "./auth/scope.ts";
 import { BODY_LIMIT, readBody, type RawBody } from "./body.ts";
 import { IdempotentRequests, idempotencyKeyOf } from "./idempotency.ts";
 import { HttpError } from "./problem.ts";
@@ -11,13 +14,17 @@ import { ValidQueries } from "./valid-queries.ts";
 import { refuseMembers, validated } from "./validate.ts";
 import type { Views } from "./views/views.ts";
 
-/** Nobody: the context of public routes, which command nothing. */
-const ANONYMOUS: Context = {
+/** Nobody: on public routes, which command nothing, and where nothing was proved. */
+const NOBODY: Pick<Principal, "actor" | "authn"> = {
   actor: { id: "act_00000000000000000000000000000000", kind: "system" },
-  authn: { method: "internal" },
-  source: {},
-  requestId: "public",
+  authn: { method: "none" },
 };
+
+/** Who entered, and how far. */
+interface Entry {
+  readonly context: Context;
+  readonly principal: Principal | undefined;
+}
 
 /** Takes a request to its route's handler: who, may they, what exactly, was it asked before. */
 export class RequestHandler {
@@ -25,11 +32,13 @@ export class RequestHandler {
   readonly #views: Views;
   readonly #idempotent: IdempotentRequests;
   readonly #queries = new ValidQueries();
+  readonly #authenticator: Authenticator;
 
   constructor(services: Services, views: Views) {
     this.#services = services;
     this.#views = views;
     this.#idempotent = new IdempotentRequests(services.ledger, services.digest);
+    this.#authenticator = new Authenticator({ ...services.identity, keys: views.keys });
   }
 
   async answer(
@@ -38,13 +47,17 @@ export class RequestHandler {
     response: Response,
     requestId: string,
   ): Promise<Answer> {
-    const context = this.#enter(route, request, requestId);
+    const { context, principal } = await this.#enter(route, request, requestId);
     const query = this.#queries.of(route, request);
-    if (route.method === "get") return route.handle(callOf(request, context, {}, query));
+    const scope =
+      principal === undefined
+        ? EVERYTHING
+        : await this.#within(principal, route, request, query, context);
+    if (route.method === "get") return route.handle(callOf(request, context, scope, {}, query));
     const raw = await readBody(request, response, route.bodyLimit ?? BODY_LIMIT);
     const body = bodyOf(route, raw);
     const run = async (as: Context): Promise<WholeAnswer> => {
-      const answer = await route.handle(callOf(request, as, body, query));
+      const answer = await route.handle(callOf(request, as, scope, body, query));
       if ("stream" in answer) throw new Error(`${route.id} must not stream`);
       return answer;
     };
@@ -61,11 +74,38 @@ export class RequestHandler {
     });
   }
 
-  #enter(route: Route, request: Request, requestId: string): Context {
-    if (route.access === "public") return ANONYMOUS;
-    const key = authenticate(request, this.#views.keys, this.#services.digest);
-    authorize(key, route.access);
-    return contextOf(request, key, requestId);
+  async #enter(route: Route, request: Request, requestId: string): Promise<Entry> {
+    let principal: Principal | undefined;
+    try {
+      if (route.access !== "public") {
+        principal = await this.#authenticator.authenticate(request);
+        authorize(principal, route.access);
+      }
+    } catch (error) {
+      const context = contextOf(request, principal ?? NOBODY, requestId);
+      if (isRefusal(error)) this.#services.access.refused({ ...refusal(error, route), context });
+      throw error;
+    }
+    const context = contextOf(request, principal ?? NOBODY, requestId);
+    const { keyId } = context.authn;
+    if (keyId !== undefined) this.#services.access.used(keyId, context);
+    return { context, principal };
+  }
+
+  async #within(
+    principal: Principal,
+    route: Route,
+    request: Request,
+    query: object,
+    context: Context,
+  ): Promise<Scope> {
+    try {
+      const { projection } = this.#services;
+      return await scopeOf(principal, route, paramsOf(request), query, projection);
+    } catch (error) {
+      if (isRefusal(error)) this.#services.access.refused({ ...refusal(error, route), context });
+      throw error;
+    }
   }
 }
 
@@ -75,9 +115,18 @@ function bodyOf(route: Route, raw: RawBody): object {
   return {};
 }
 
+const isRefusal = (error: unknown): error is DomainError =>
+  error instanceof Unauthenticated || error instanceof Refused || error instanceof OutOfScope;
+
+const refusal = ({ code }: DomainError, route: Route): { code: string; route: string } => ({
+  code,
+  route: route.id,
+});
+
 const callOf = (
   request: Request,
   context: Context,
+  scope: Scope,
   body: object,
   query: object,
 ): Call<object, object> => ({
@@ -88,6 +137,7 @@ const callOf = (
   url: request.originalUrl,
   accepts: (...types) => accepted(request, types),
   context,
+  scope,
 });
 
 /** What takes the rest of a path comes in pieces. */

@@ -1,6 +1,7 @@
 import type { ClassConstructor } from "class-transformer";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Context } from "../domain/shared/actor.ts";
+import type { Scope } from "./auth/scope.ts";
 import type { Access } from "./auth/permissions.ts";
 
 export type Method = "get" | "post" | "patch" | "delete";
@@ -18,6 +19,8 @@ export interface Call<Body extends object, Query extends object> {
   readonly accepts: (...types: readonly string[]) => string;
   /** On public routes an anonymous context that no command may be given. */
   readonly context: Context;
+  /** What databases the caller may see. */
+  readonly scope: Scope;
 }
 
 /** A whole answer, as JSON or as a text of another type. */
@@ -73,6 +76,12 @@ export interface RouteOf<Body extends object, Query extends object> {
   /** Unique; names the operation in generated clients. */
   readonly id: string;
   readonly access: Access;
+  /**
+   * For keys that are limited to some databases, where neither path nor query names one: `nothing`
+   * shows nothing of any database, `listed` shows only those of the call's scope. Absent: the route
+   * concerns the whole service, and such keys are refused.
+   */
+  readonly reach?: "nothing" | "listed";
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;

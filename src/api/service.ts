@@ -47,6 +47,7 @@ async function start(
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, core.context);
   // Takes up what an earlier process left, before anything new is accepted.
   await resumeWork(core, options, closers);
+  closers.add(() => container.resolve(t.ACCESS_RECORDER).stop());
   const app = createApp(container.resolve(t.SERVICES));
   const server = await startServer(app, config, () => opened.stopping.abort());
   closers.add(() => server.close());

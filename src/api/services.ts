@@ -12,12 +12,14 @@ import type { MigrationService } from "../domain/migration/migration-service.ts"
 import type { RunService } from "../domain/migration/run-service.ts";
 import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
+import type { AccessRecorder } from "../domain/service/access-recorder.ts";
 import type { KeyService } from "../domain/service/key-service.ts";
 import type { SigningKeys } from "../domain/service/signing-keys.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { LedgerVerification } from "../infra/sqlite/ledger-verifier.ts";
+import type { AuthenticatorParts } from "./auth/authenticate.ts";
 import type { HistoryServices } from "./history-services.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 
@@ -47,6 +49,9 @@ export interface Services extends HistoryServices {
   /** Aborted when the service stops: streams and waits end. */
   readonly stopping: AbortSignal;
   readonly actors: ActorNames;
+  readonly access: AccessRecorder;
+  /** What callers are recognised by. */
+  readonly identity: Omit<AuthenticatorParts, "keys">;
 }
 
 /** Re-hashes the whole ledger. */

@@ -17,6 +17,7 @@ import type { RunDriver } from "../domain/migration/run-driver.ts";
 import type { RunService } from "../domain/migration/run-service.ts";
 import type { StepDependencies } from "../domain/migration/step-runner.ts";
 import type { RecoveryService } from "../domain/recovery/recovery-service.ts";
+import type { AccessRecorder } from "../domain/service/access-recorder.ts";
 import type { KeyService } from "../domain/service/key-service.ts";
 import type { SigningKeys } from "../domain/service/signing-keys.ts";
 import type { Clock } from "../domain/shared/clock.ts";
@@ -41,6 +42,7 @@ export interface Resolver {
 
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 
+export const ACCESS_RECORDER = token<AccessRecorder>("AccessRecorder");
 export const BACKGROUND = token<Background>("Background");
 export const BACKUP_KEEPER = token<BackupKeeper>("BackupKeeper");
 export const BACKUP_SERVICE = token<BackupService>("BackupService");

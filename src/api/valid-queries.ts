@@ -16,8 +16,7 @@ export class ValidQueries {
   /** Errors: InvalidRequest. The answer is shared between requests and must not be changed. */
   of(route: Route, request: Request): object {
     const start = request.url.indexOf("?");
-    if (start === -1) return NOTHING;
-    const text = request.url.slice(start);
+    const text = start === -1 ? "" : request.url.slice(start);
     const key = route.id + text;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -37,9 +36,6 @@ export class ValidQueries {
     this.#known.set(key, query);
   }
 }
-
-/** No query has a required parameter. */
-const NOTHING = Object.freeze({});
 
 function validQuery(route: Route, request: Request): object {
   const members = queryMembers(request.query);

@@ -1,15 +1,8 @@
-import { readConfig } from "../api/config.ts";
+import { readConfig, type RawConfig } from "../api/config.ts";
 import { startService } from "../api/service.ts";
 
-export interface ServeOptions {
-  readonly data: string;
-  readonly host: string;
-  readonly port: string;
-  readonly roots: readonly string[];
-}
-
 /** Runs the service until SIGTERM or SIGINT; the second signal does not wait any more. */
-export async function serve(options: ServeOptions): Promise<void> {
+export async function serve(options: RawConfig): Promise<void> {
   const stopped = signalled();
   const service = await startService(readConfig(options));
   process.stdout.write(`listening on ${service.url}\n`);

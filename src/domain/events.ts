@@ -76,6 +76,8 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   LedgerOpened: 1,
   KeyIssued: 1,
   KeyRevoked: 1,
+  KeyUsed: 1,
+  AccessRefused: 1,
   KeyRotated: 1,
   KeyRetired: 1,
   DatabaseRegistered: 1,

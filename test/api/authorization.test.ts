@@ -5,6 +5,7 @@ import type { Route } from "../../src/api/route.ts";
 import { routesOf } from "../../src/api/routes/routes.ts";
 import type { Services } from "../../src/api/services.ts";
 import type { Views } from "../../src/api/views/views.ts";
+import { textOf } from "../support/repository.ts";
 import { TestService } from "../support/service.ts";
 
 // Only what the routes declare is read here: no handler is called.
@@ -25,6 +26,12 @@ describe("authorization", () => {
 
   const call = (route: Route, token: string | null) =>
     service.ask(route.method.toUpperCase(), route.path.replaceAll(/\{\w+\}/g, "none"), { token });
+
+  it("documents which role may do what as it is", () => {
+    const page = textOf("docs/reference/config.md");
+    for (const role of roles)
+      assert.ok(page.includes(`| \`${role}\` | ${ROLE_PERMISSIONS[role].join(", ")} |`), role);
+  });
 
   it("opens no route without a token but liveness and readiness", () => {
     const open = routes.filter(({ access }) => access === "public").map(({ path }) => path);

@@ -9,7 +9,7 @@ const OTHER_THINGS = new Set(
     // States, reasons and kinds.
     "api-key before-work after-failure rolled-back nothing-to-do integrity-checks",
     "primary-key foreign-key not-null",
-    "awaiting-approval not-before",
+    "awaiting-approval not-before x-permission",
     // The protocol with executor children, and points at which tests make engines fail.
     "tables-saved tables-recorded before-begin after-begin after-statements after-marker",
     "after-commit recovery-locked recovery-fenced install-done restore-before-copy",

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Role } from "../../src/domain/service/events.ts";
-import { readConfig } from "../../src/api/config.ts";
+import { readConfig, type RawConfig } from "../../src/api/config.ts";
 import { startService, type RunningService } from "../../src/api/service.ts";
 import type { LogRecord } from "../../src/infra/telemetry/logger.ts";
 
@@ -33,13 +33,16 @@ export class TestService {
   readonly logged: LogRecord[] = [];
   token = "";
   #service: RunningService | undefined;
+  readonly #more: Partial<RawConfig>;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, more: Partial<RawConfig>) {
     this.directory = directory;
+    this.#more = more;
   }
 
-  static async start(): Promise<TestService> {
-    const service = new TestService(await mkdtemp(join(tmpdir(), "schemaledger-api-")));
+  /** `more`: what the service is started with beside its directories. */
+  static async start(more: Partial<RawConfig> = {}): Promise<TestService> {
+    const service = new TestService(await mkdtemp(join(tmpdir(), "schemaledger-api-")), more);
     await mkdir(service.databases);
     await service.restart();
     return service;
@@ -61,7 +64,13 @@ export class TestService {
   async restart(): Promise<void> {
     await this.#service?.close();
     const { data, databases } = this;
-    const config = readConfig({ data, host: "127.0.0.1", port: 0, roots: [databases] });
+    const config = readConfig({
+      ...this.#more,
+      data,
+      host: "127.0.0.1",
+      port: 0,
+      roots: [databases],
+    });
     this.#service = await startService(config, { log: (record) => this.logged.push(record) });
     this.token = (await readFile(this.#service.adminKeyFile, "utf8")).trim();
   }
@@ -110,6 +119,13 @@ export class TestService {
   async register(name: string): Promise<Reply> {
     const url = join(this.databases, `${name}.db`);
     return this.post("/v1/databases", { name, engine: "sqlite", url, create: true });
+  }
+
+  /** Number of events that say more than who asked: what a refused request must not change. */
+  async facts(): Promise<number> {
+    const { body } = await this.get("/v1/audit/events?order=desc&limit=1000");
+    const asked = new Set(["AccessRefused", "KeyUsed"]);
+    return body["items"].filter(({ type }: { type: string }) => !asked.has(type)).length;
   }
 
   /** Number of events in the ledger. */

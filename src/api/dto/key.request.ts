@@ -1,6 +1,6 @@
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn } from "class-validator";
 import type { Role } from "../../domain/service/events.ts";
-import { Optional, Text } from "./decorators.ts";
+import { Names, Optional, Text, Time } from "./decorators.ts";
 
 const ROLES: readonly Role[] = ["auditor", "operator", "approver", "admin"];
 
@@ -14,6 +14,9 @@ export class KeyRequest {
   roles!: Role[];
   /** Who holds it: keys of one owner act as one person. Never shown in the ledger's leaves. */
   @Optional() @Text(200) owner?: string;
+  /** Names or ids of the databases that it is limited to. Absent: all, and the service itself. */
+  @Optional() @Names(1000) databases?: string[];
+  @Optional() @Time() expiresAt?: string;
 }
 
 /** Why a key is revoked. */

@@ -107,7 +107,7 @@ function operationOf(route: Route, requests: Requests): OperationObject {
     tags: [route.tag],
     summary: route.summary,
     description: [route.description, accessText(route)].filter(Boolean).join("\n\n"),
-    ...(route.access === "public" ? { security: [] } : {}),
+    ...(route.access === "public" ? { security: [] } : { "x-permission": route.access }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...bodyOf(route, requests),
     responses: responsesOf(route),
@@ -129,7 +129,8 @@ const pathParameters = ({ path }: Route): ParameterObject[] =>
 function queryParameters({ query }: Route, requests: Requests): ParameterObject[] {
   const schema = query === undefined ? undefined : requests[query.name];
   return Object.entries(schema?.properties ?? {}).map(([name, property]) => {
-    const parameter: ParameterObject = { name, in: "query", schema: property };
+    const required = schema?.required?.includes(name) === true;
+    const parameter: ParameterObject = { name, in: "query", required, schema: property };
     const list = "type" in property && property.type === "array";
     return list ? Object.assign(parameter, { style: "form", explode: false }) : parameter;
   });

@@ -223,7 +223,10 @@ export const RESPONSE_SCHEMAS: Schemas = {
     name: text("Its name", "ci"),
     roles: { type: "array", items: oneOf("auditor", "operator", "approver", "admin") },
     actor: ref("Actor"),
+    databases: anything("Ids of the databases it is limited to; or null"),
     issuedAt: time("When it was issued"),
+    expiresAt: orNull(time("When it expires")),
+    lastUsedAt: orNull(time("Its first use on the last day it was used")),
     revokedAt: orNull(time("When it was revoked")),
   }),
   IssuedKey: {

@@ -29,13 +29,14 @@ export const databaseRoutes = (services: Services, views: Views): Route[] => [
     path: "/v1/databases",
     id: "listDatabases",
     access: "read",
+    reach: "listed",
     tag,
     summary: "List the databases by name",
     responses: { 200: { description: "All databases", schema: "DatabaseList" } },
-    handle: () => ({
-      status: 200,
-      body: wholePage(services.databases.list().map(views.database)),
-    }),
+    handle: ({ scope }) => {
+      const seen = services.databases.list().filter(({ id }) => scope.allows(id));
+      return { status: 200, body: wholePage(seen.map(views.database)) };
+    },
   }),
   route({
     method: "get",

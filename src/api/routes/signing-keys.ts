@@ -12,6 +12,7 @@ export const signingKeyRoutes = ({ signingKeys }: Services): Route[] => [
     path: "/v1/ledger/signing-keys",
     id: "listSigningKeys",
     access: "read",
+    reach: "nothing",
     tag,
     summary: "Every key that signs checkpoints, or once did",
     responses: { 200: { description: "All keys, the newest first", schema: "SigningKeyList" } },

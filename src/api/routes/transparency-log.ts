@@ -67,6 +67,7 @@ export const transparencyLogRoutes = (services: Services): Route[] => [
     path: "/v1/ledger/consistency",
     id: "getConsistency",
     access: "read",
+    reach: "nothing",
     tag,
     summary: "Proof that the present checkpoint continues the one of a given size",
     query: ConsistencyQuery,

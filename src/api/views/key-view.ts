@@ -6,6 +6,9 @@ export const keyView = (key: KeyState): object => ({
   name: key.name,
   roles: key.roles,
   actor: { id: key.actorId, name: key.name, kind: key.actorKind },
+  databases: key.databases,
   issuedAt: key.issued.time,
+  expiresAt: key.expiresAt,
+  lastUsedAt: key.lastUsed?.time ?? null,
   revokedAt: key.revoked?.time ?? null,
 });

@@ -5,6 +5,10 @@ interface ServeFlags {
   readonly host: string;
   readonly port: string;
   readonly root?: readonly string[];
+  readonly oidcIssuer?: string;
+  readonly oidcAudience?: string;
+  readonly oidcRolesClaim?: string;
+  readonly oidcRole?: readonly string[];
 }
 
 export const command = defineCommand<ServeFlags>({
@@ -33,11 +37,32 @@ export const command = defineCommand<ServeFlags>({
         "directory under which databases may lie; repeatable (default: the working directory)",
       env: "SCHEMALEDGER_ROOT",
     },
+    {
+      flags: "--oidc-issuer <url>",
+      description: "identity provider whose tokens are accepted beside API keys",
+      env: "SCHEMALEDGER_OIDC_ISSUER",
+    },
+    {
+      flags: "--oidc-audience <name>",
+      description: "audience that its tokens must have",
+      env: "SCHEMALEDGER_OIDC_AUDIENCE",
+    },
+    {
+      flags: "--oidc-roles-claim <path>",
+      description: "claim that lists roles or groups (default: roles)",
+      env: "SCHEMALEDGER_OIDC_ROLES_CLAIM",
+    },
+    {
+      flags: "--oidc-role <group=role...>",
+      description: "role that a group of the provider gives; repeatable (default: roles by name)",
+      env: "SCHEMALEDGER_OIDC_ROLE",
+    },
   ],
   format: null,
   examples: ["schemaledger serve --data /var/lib/schemaledger --root /srv/databases"],
   run: async ({ options }) => {
     const { serve } = await import("../serve.ts");
-    await serve({ ...options, roots: options.root ?? [process.cwd()] });
+    const { root = [process.cwd()], oidcRole: oidcRoles, ...flags } = options;
+    await serve({ ...flags, oidcRoles, roots: root });
   },
 });

@@ -15,6 +15,21 @@ export interface ServiceEvents {
     /** The pseudonym under which the key's holder appears as actor. */
     readonly actorId: string;
     readonly actorKind: "user" | "service";
+    /** Ids of the databases it is limited to. Absent: all, and the service itself. */
+    readonly databases?: readonly string[];
+    /** RFC 3339: the key is refused from then on. */
+    readonly expiresAt?: string;
+  };
+  /** The key was used, for the first time on this day (UTC). */
+  readonly KeyUsed: { readonly keyId: string };
+  /** Requests of one caller were refused for one reason. */
+  readonly AccessRefused: {
+    /** The problem code answered. */
+    readonly code: string;
+    /** Id of the route that was asked for (first). */
+    readonly route: string;
+    /** How many more followed since the last such event. Absent: this is the first. */
+    readonly repeated?: number;
   };
   /**
    * Another key signs checkpoints, together with those that are not retired. Not to be confused

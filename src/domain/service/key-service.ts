@@ -1,8 +1,9 @@
 import { SERVICE_STREAM } from "../events.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
+import type { Clock } from "../shared/clock.ts";
 import type { Digest } from "../shared/digest.ts";
-import { Conflict, NotFound } from "../shared/errors.ts";
+import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { KeyState, LedgerState } from "../state/state.ts";
 import type { Role } from "./events.ts";
@@ -17,6 +18,7 @@ export interface KeyServiceParts {
   readonly ids: Ids;
   readonly digest: Digest;
   readonly pseudonyms: Pseudonyms;
+  readonly clock: Clock;
 }
 
 export interface KeyToIssue {
@@ -24,6 +26,10 @@ export interface KeyToIssue {
   readonly roles: readonly Role[];
   /** Keys of one owner are one actor. Absent: the key is an actor of its own. */
   readonly owner?: string;
+  /** Names or ids of the databases that it is limited to. */
+  readonly databases?: readonly string[];
+  /** RFC 3339, in the future. */
+  readonly expiresAt?: string;
 }
 
 /** Issues and revokes API keys. A token is shown once; the ledger keeps its digest only. */
@@ -67,6 +73,7 @@ export class KeyService {
   /** Issues a key for a token that exists already (the first key's is written to a file first). */
   async introduce(token: string, key: KeyToIssue, context: Context): Promise<KeyState> {
     this.#refuseTakenName(key.name);
+    const limits = this.#limitsOf(key);
     const { ledger, ids, digest, pseudonyms } = this.#parts;
     const keyId = ids.uuid();
     await ledger.append({
@@ -86,6 +93,7 @@ export class KeyService {
                 ? pseudonyms.of("api-key", ledger.origin, keyId)
                 : pseudonyms.of("owner", ledger.origin, key.owner.trim().toLowerCase()),
             actorKind: key.owner === undefined ? "service" : "user",
+            ...limits,
           },
         },
       ],
@@ -113,6 +121,36 @@ export class KeyService {
     });
   }
 
+  /** Errors: InvalidInput key-database-unknown | key-expired-already | key-admin-limited. */
+  #limitsOf({ databases, expiresAt, roles }: KeyToIssue): {
+    readonly databases?: readonly string[];
+    readonly expiresAt?: string;
+  } {
+    if (databases !== undefined && roles.includes("admin"))
+      throw new InvalidInput("key-admin-limited", "An admin key cannot be limited to databases", {
+        hint: "Leave out databases, or give other roles",
+      });
+    if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.parse(this.#parts.clock.now()))
+      throw new InvalidInput("key-expired-already", "The key would have expired already", {
+        hint: "Give a time in the future",
+      });
+    return {
+      ...(databases === undefined
+        ? {}
+        : { databases: [...new Set(databases.map((name) => this.#databaseId(name)))] }),
+      ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
+    };
+  }
+
+  #databaseId(name: string): string {
+    const { databaseIds, databases } = this.#state;
+    const id = databaseIds.get(name) ?? name;
+    if (databases.has(id)) return id;
+    throw new InvalidInput("key-database-unknown", `No database is registered as ${name}`, {
+      hint: "Register the database first",
+    });
+  }
+
   get #state(): LedgerState {
     return this.#parts.projection.state;
   }
@@ -125,4 +163,6 @@ export class KeyService {
   }
 }
 
-const isAdmin = (key: KeyState): boolean => key.revoked === null && key.roles.includes("admin");
+/** A key that expires cannot be the one that is left. */
+const isAdmin = (key: KeyState): boolean =>
+  key.revoked === null && key.expiresAt === null && key.roles.includes("admin");

@@ -15,8 +15,11 @@ export interface Actor {
 export interface Context {
   readonly actor: Actor;
   readonly authn: {
-    /** `local`: somebody with access to the data directory itself, without a service. */
-    readonly method: "api-key" | "internal" | "local";
+    /**
+     * `local`: somebody with access to the data directory itself, without a service; `none`: a
+     * request that was refused before anything was proved.
+     */
+    readonly method: "api-key" | "oidc" | "internal" | "local" | "none";
     readonly keyId?: string;
   };
   /** `ip` is the last trusted hop; `userAgent` is self-declared and untrusted. */

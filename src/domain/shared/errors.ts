@@ -33,6 +33,9 @@ export class NotFound extends DomainError {}
 /** The request contradicts the present state. Nothing was changed. */
 export class Conflict extends DomainError {}
 
+/** The caller did not prove who they are. */
+export class Unauthenticated extends DomainError {}
+
 /** A rule (permission, policy, root directory) forbids it. Nothing was changed. */
 export class Refused extends DomainError {}
 

@@ -2,7 +2,7 @@ import type { RecordedEvent } from "../events.ts";
 import type { ServiceEvents } from "../service/events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
-import type { LedgerState } from "./state.ts";
+import type { KeyState, LedgerState } from "./state.ts";
 
 type ServiceEvent = Extract<RecordedEvent, { type: keyof ServiceEvents }>;
 
@@ -24,6 +24,7 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
     }
     case "KeyIssued": {
       const { keyId, name, roles, tokenHash, actorId, actorKind } = event.data;
+      const { databases = null, expiresAt = null } = event.data;
       state.keys.set(keyId, {
         id: keyId,
         name,
@@ -31,20 +32,34 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
         tokenHash,
         actorId,
         actorKind,
+        databases,
+        expiresAt,
         issued: happened(event),
+        lastUsed: null,
         revoked: null,
       });
       return;
     }
-    case "KeyRevoked": {
-      const key = state.keys.get(event.data.keyId);
-      if (key === undefined) throw contradiction(event, "the key was never issued");
-      key.revoked = happened(event);
+    case "KeyRevoked":
+      issuedKey(state, event).revoked = happened(event);
       return;
-    }
+    case "KeyUsed":
+      issuedKey(state, event).lastUsed = happened(event);
+      return;
+    case "AccessRefused":
+      return;
   }
 }
 
 function addSigningKey(state: LedgerState, verifierKey: string, event: ServiceEvent): void {
   state.signingKeys.push({ verifierKey, since: happened(event), retired: null });
+}
+
+function issuedKey(
+  state: LedgerState,
+  event: Extract<ServiceEvent, { type: "KeyRevoked" | "KeyUsed" }>,
+): KeyState {
+  const key = state.keys.get(event.data.keyId);
+  if (key === undefined) throw contradiction(event, "the key was never issued");
+  return key;
 }

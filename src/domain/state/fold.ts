@@ -46,6 +46,8 @@ function foldOne(
     case "LedgerOpened":
     case "KeyIssued":
     case "KeyRevoked":
+    case "KeyUsed":
+    case "AccessRefused":
     case "KeyRotated":
     case "KeyRetired":
       return foldService(state, event);

@@ -88,7 +88,12 @@ export interface KeyState {
   readonly tokenHash: string;
   readonly actorId: string;
   readonly actorKind: "user" | "service";
+  /** Ids; null: not limited. */
+  readonly databases: readonly string[] | null;
+  readonly expiresAt: string | null;
   readonly issued: Happened;
+  /** The first use on the last day on which it was used. */
+  lastUsed: Happened | null;
   revoked: Happened | null;
 }
 

@@ -1,0 +1,11 @@
+import type { Role } from "../../domain/service/events.ts";
+import type { Actor, Context } from "../../domain/shared/actor.ts";
+
+/** Who is behind a request, as proved. */
+export interface Principal {
+  readonly actor: Actor;
+  readonly authn: Context["authn"];
+  readonly roles: readonly Role[];
+  /** Ids of the databases that may be seen and worked on; null: all, and the service itself. */
+  readonly databases: readonly string[] | null;
+}

@@ -1,0 +1,86 @@
+import { NotFound, Refused } from "../../domain/shared/errors.ts";
+import type { Kind } from "../../domain/state/entity-query.ts";
+import type { Projection } from "../../domain/state/projection.ts";
+import type { Route } from "../route.ts";
+import type { Principal } from "./principal.ts";
+
+/** Exists, but is none of the caller's business: answered as what does not exist. */
+export class OutOfScope extends NotFound {}
+
+/** Which databases a request may concern. */
+export interface Scope {
+  /** Of a database's id. */
+  allows(databaseId: string): boolean;
+}
+
+/** Of keys without a limit. */
+export const EVERYTHING: Scope = { allows: () => true };
+
+/** Path parameters that name something of one database → where it is looked up. */
+const ENTITIES: { readonly [parameter: string]: Kind } = {
+  run: "runs",
+  backup: "backups",
+  restore: "restores",
+  check: "checks",
+};
+
+/**
+ * Keeps a key that is limited to some databases within them. What a route concerns is read off its
+ * path and query: `{database}`, a run, backup, restore or check, or the query's `database`. A route
+ * that names none of these concerns the whole service and is refused, unless it says by `reach`
+ * that it shows nothing of databases, or only those of the call's scope.
+ *
+ * Errors: NotFound …-not-found, as if it did not exist; Refused key-limited.
+ */
+export async function scopeOf(
+  { databases }: Principal,
+  route: Route,
+  params: { readonly [name: string]: string },
+  query: { readonly database?: unknown },
+  projection: Projection,
+): Promise<Scope> {
+  if (databases === null) return EVERYTHING;
+  const allowed = new Set(databases);
+  const scope: Scope = { allows: (id) => allowed.has(id) };
+  const named = params["database"] ?? query.database;
+  if (typeof named === "string") {
+    const { databaseIds, databases: all } = projection.state;
+    const id = databaseIds.get(named) ?? named;
+    if (all.has(id) && !allowed.has(id)) throw unknownThing("database", named);
+    return scope;
+  }
+  for (const [parameter, kind] of Object.entries(ENTITIES)) {
+    const id = params[parameter];
+    if (id === undefined) continue;
+    const found = await projection.find(kind, id);
+    if (found !== undefined && !allowed.has(found.databaseId)) throw unknownThing(parameter, id);
+    return scope;
+  }
+  if (route.reach !== undefined) return scope;
+  throw new Refused("key-limited", "The key is limited to some databases", {
+    hint:
+      route.query === undefined
+        ? "Use a key without this limit"
+        : "Name one of its databases, if the path takes ?database=, or use a key without this limit",
+  });
+}
+
+/** The same answer as for what does not exist: a key cannot learn what others have. */
+function unknownThing(thing: string, name: string): OutOfScope {
+  switch (thing) {
+    case "database":
+      return new OutOfScope("database-not-found", `No database is registered as ${name}`, {
+        hint: "GET /v1/databases lists them; POST /v1/databases registers one",
+      });
+    case "run":
+      return new OutOfScope("run-not-found", `There is no run ${name}`, {
+        hint: "GET /v1/runs lists them",
+      });
+    case "backup":
+      return new OutOfScope("backup-not-found", `There is no backup ${name}`);
+    case "restore":
+      return new OutOfScope("restore-not-found", `There is no restore ${name}`);
+    default:
+      return new OutOfScope("check-not-found", `There is no check ${name}`);
+  }
+}

@@ -1,0 +1,146 @@
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
+import type { Role } from "../../domain/service/events.ts";
+import type { Claims, TokenIssuer } from "../../domain/service/token-issuer.ts";
+import { Unauthenticated, Unavailable } from "../../domain/shared/errors.ts";
+
+export interface OidcOptions {
+  /** The issuer's URL, as its tokens name it. */
+  readonly issuer: string;
+  /** What tokens for this service must have as audience. */
+  readonly audience: string;
+  /** The claim that lists the bearer's roles or groups; dots lead into objects. */
+  readonly rolesClaim: string;
+  /** The issuer's word → role. Empty: the roles' own names. */
+  readonly roles: { readonly [group: string]: Role };
+}
+
+const ROLES: readonly Role[] = ["auditor", "operator", "approver", "admin"];
+/** Asymmetric only: a shared secret would let this service make tokens. */
+const ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "EdDSA",
+];
+/** Clocks of issuer and service may differ by this, s. */
+const SKEW = 60;
+const TIMEOUT_MS = 5000;
+
+/**
+ * OpenID Connect (Discovery 1.0, RFC 7519, RFC 9068): tokens are verified with the keys that the
+ * issuer publishes; a key that is not known yet is looked for at most every 30 s.
+ */
+export class OidcIssuer implements TokenIssuer {
+  readonly #options: OidcOptions;
+  #keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
+
+  constructor(options: OidcOptions) {
+    this.#options = options;
+  }
+
+  async verify(token: string): Promise<Claims> {
+    const { issuer, audience } = this.#options;
+    const keys = await this.#published();
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: SKEW,
+        requiredClaims: ["sub", "exp"],
+      });
+      return this.#claims(payload);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  #claims(payload: JWTPayload): Claims {
+    const roles = this.#rolesOf(payload);
+    if (roles.length === 0)
+      throw new Unauthenticated("token-without-role", "The token gives no role here", {
+        hint: `Its claim ${this.#options.rolesClaim} must name one of the roles or mapped groups`,
+      });
+    const name = [payload["email"], payload["preferred_username"], payload["name"], payload.sub];
+    return {
+      issuer: this.#options.issuer,
+      subject: payload.sub!,
+      name: name.find((one): one is string => typeof one === "string" && one !== "")!,
+      roles,
+    };
+  }
+
+  #rolesOf(payload: JWTPayload): Role[] {
+    const { rolesClaim, roles } = this.#options;
+    const value = rolesClaim
+      .split(".")
+      .reduce<unknown>((at, part) => (at as Partial<Record<string, unknown>>)?.[part], payload);
+    const words = typeof value === "string" ? value.split(" ") : [value].flat();
+    const mapped = Object.keys(roles).length > 0;
+    const found = words.flatMap((word) => {
+      if (typeof word !== "string") return [];
+      if (mapped) return Object.hasOwn(roles, word) ? [roles[word]!] : [];
+      return ROLES.filter((role) => role === word);
+    });
+    return [...new Set(found)];
+  }
+
+  /** Where the issuer's keys are: asked once, again after a failure. */
+  async #published(): Promise<ReturnType<typeof createRemoteJWKSet>> {
+    this.#keys ??= discover(this.#options.issuer);
+    try {
+      return await this.#keys;
+    } catch (error) {
+      this.#keys = undefined;
+      throw error;
+    }
+  }
+}
+
+async function discover(issuer: string): Promise<ReturnType<typeof createRemoteJWKSet>> {
+  const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  try {
+    const response = await fetch(url, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      redirect: "error",
+    });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    const { jwks_uri: keys, issuer: named } = (await response.json()) as {
+      readonly jwks_uri?: unknown;
+      readonly issuer?: unknown;
+    };
+    if (named !== issuer) throw new Error(`it calls itself ${String(named)}`);
+    if (typeof keys !== "string") throw new Error("it names no keys");
+    return createRemoteJWKSet(new URL(keys), { timeoutDuration: TIMEOUT_MS });
+  } catch (error) {
+    throw unreachable(error);
+  }
+}
+
+function translated(error: unknown): unknown {
+  if (error instanceof errors.JWTExpired)
+    return new Unauthenticated("token-expired", "The bearer token has expired", {
+      hint: "Ask the identity provider for a new one",
+    });
+  // The set of keys could not be fetched: nothing is said of the token.
+  if (error instanceof errors.JWKSTimeout || error instanceof TypeError) return unreachable(error);
+  if (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC")
+    return unreachable(error);
+  if (error instanceof errors.JOSEError)
+    return new Unauthenticated("token-invalid", `The bearer token is not valid: ${error.message}`, {
+      hint: "Use a token of the configured issuer and audience, signed with its present keys",
+    });
+  return error;
+}
+
+const unreachable = (error: unknown): Unavailable =>
+  new Unavailable(
+    "issuer-unreachable",
+    `The identity provider cannot be asked: ${error instanceof Error ? error.message : String(error)}`,
+    { hint: "API keys work without it; try again when it answers" },
+  );
