@@ -2,11 +2,13 @@ import type { SchemaColumn, SchemaObject } from "../../domain/schema/schema.ts";
 import { sortSchema } from "../../domain/schema/schema.ts";
 import { prepared, type Connection } from "./connection.ts";
 import { isOwnTable } from "./meta.ts";
+import type { SchemaRow } from "./schema-rows.ts";
 import { foldName } from "./sql/tokens.ts";
 import { sqliteCode } from "./sqlite-error.ts";
 
 /** A table, index, view or trigger with what only the engine itself knows of it. */
 export interface CatalogEntry extends SchemaObject {
+  /** 0 where there is none. */
   readonly rootPage: number;
   readonly kind: "table" | "view" | "virtual" | "other";
   readonly withoutRowid: boolean;
@@ -20,12 +22,7 @@ export interface Catalog {
   readonly tables: ReadonlyMap<string, CatalogEntry>;
 }
 
-interface Row {
-  readonly type: SchemaObject["type"];
-  readonly name: string;
-  readonly table: string;
-  readonly sql: string | null;
-  readonly rootPage: number;
+interface Row extends SchemaRow {
   readonly kind: string | null;
   readonly wr: number | null;
   readonly strict: number | null;
@@ -56,16 +53,8 @@ const COLUMNS = `
   FROM main.sqlite_schema AS m JOIN pragma_table_xinfo(m.name, 'main') AS x
   WHERE m.type IN ('table', 'view')`;
 
-/**
- * Reads the catalogue. With the one `before`, only what changed since is looked at: what the engine
- * says of a table follows from its own definition, so an equal text is an equal entry.
- */
-export function readCatalog(db: Connection, before?: Catalog): Catalog {
-  return (before === undefined ? undefined : readChanges(db, before)) ?? readWhole(db);
-}
-
-/** Two statements for all: a PRAGMA for every table takes ten times longer. */
-function readWhole(db: Connection): Catalog {
+/** Reads the catalogue. Two statements for all: a PRAGMA for every table takes ten times longer. */
+export function readCatalog(db: Connection): Catalog {
   const rows = db.prepare<[], Row>(OBJECTS).all().filter(isManaged);
   const columns = readColumns(db, rows);
   return catalogOf(rows.map((row) => entryOf(row, columns.get(row.name))));
@@ -77,29 +66,51 @@ function catalogOf(entries: readonly CatalogEntry[]): Catalog {
   return { entries: sorted, tables: new Map(tables.map((table) => [foldName(table.name), table])) };
 }
 
-type SchemaRow = Pick<Row, "type" | "name" | "table" | "sql" | "rootPage">;
-
-const SCHEMA = `
-  SELECT type, name, tbl_name AS "table", sql, rootpage AS rootPage FROM main.sqlite_schema`;
-
 const KIND = "SELECT type AS kind, wr, strict FROM pragma_table_list(?) WHERE schema = 'main'";
 
-/** Undefined where one object's facts can follow from another's: views and virtual tables. */
-function readChanges(db: Connection, before: Catalog): Catalog | undefined {
+/**
+ * The catalogue of a schema whose rows are known. What the engine says of a table follows from its
+ * own definition: one that was seen before is not asked for again. Views and virtual tables, which
+ * can depend on other objects, are.
+ */
+export function followCatalog(
+  db: Connection,
+  rows: readonly SchemaRow[],
+  before?: Catalog,
+): Catalog {
+  const own = rows.filter(isOfApplication);
+  if (before === undefined || own.some(isDependent)) return readCatalog(db);
   const known = new Map(before.entries.map((entry) => [`${entry.type}:${entry.name}`, entry]));
-  const rows = prepared<[], SchemaRow>(db, SCHEMA).all().filter(isOfApplication);
-  if (rows.some(isDependent) || before.entries.some(isDependent)) return undefined;
-  const present = (row: SchemaRow): CatalogEntry => {
-    const was = known.get(`${row.type}:${row.name}`);
-    if (was === undefined || was.table !== row.table || was.sql !== (row.sql ?? ""))
-      return readEntry(db, row);
-    return was.rootPage === row.rootPage ? was : { ...was, rootPage: row.rootPage };
-  };
-  return catalogOf(rows.map(present));
+  return catalogOf(
+    own.map((row) => {
+      const was = known.get(`${row.type}:${row.name}`);
+      return was !== undefined && isSame(was, row) ? was : definitionOf(db, row);
+    }),
+  );
 }
 
 const isDependent = ({ type, sql }: Pick<SchemaRow, "type" | "sql">): boolean =>
   type === "view" || /^\s*create\s+virtual/i.test(sql ?? "");
+
+const isSame = (entry: CatalogEntry, row: SchemaRow): boolean =>
+  entry.sql === (row.sql ?? "") &&
+  entry.table === row.table &&
+  entry.rootPage === (row.rootPage ?? 0);
+
+/** Definitions that this process has met; a rehearsal meets them first. */
+const definitions = new Map<string, CatalogEntry>();
+const MOST_DEFINITIONS = 10_000;
+
+function definitionOf(db: Connection, row: SchemaRow): CatalogEntry {
+  const key = JSON.stringify([row.type, row.name, row.table, row.sql]);
+  const known = definitions.get(key);
+  const rootPage = row.rootPage ?? 0;
+  if (known?.rootPage === rootPage) return known;
+  const entry = known === undefined ? readEntry(db, row) : { ...known, rootPage };
+  if (definitions.size >= MOST_DEFINITIONS) definitions.clear();
+  definitions.set(key, entry);
+  return entry;
+}
 
 function readEntry(db: Connection, row: SchemaRow): CatalogEntry {
   if (row.type !== "table")
@@ -118,7 +129,7 @@ function entryOf(row: Row, columns: readonly SchemaColumn[] | undefined): Catalo
     table: row.table,
     sql: row.sql ?? "",
     ...(columns === undefined ? {} : { columns }),
-    rootPage: row.rootPage,
+    rootPage: row.rootPage ?? 0,
     kind: KINDS.has(row.kind ?? "") ? (row.kind as CatalogEntry["kind"]) : "other",
     withoutRowid: row.wr === 1,
     strict: row.strict === 1,

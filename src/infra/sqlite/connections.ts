@@ -1,7 +1,7 @@
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { openDatabase, rollback, type Connection, type Purpose } from "./connection.ts";
 import { fileId } from "./files.ts";
-import type { KnownState } from "./step-baseline.ts";
+import type { KnownState } from "./step-state.ts";
 
 /** The connection that steps run on. It stays open: closing the last one would empty the WAL. */
 export interface StepConnection {

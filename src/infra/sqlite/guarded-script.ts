@@ -3,12 +3,15 @@ import type { StepScript } from "../../domain/engine/database-engine.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
 import { prepared, type Connection } from "./connection.ts";
-import { classify } from "./sql/classify.ts";
+import { classify, type Classification } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
-import { readState, type Baseline, type KnownState } from "./step-baseline.ts";
+import { FollowedSchema } from "./schema-rows.ts";
+import type { Baseline } from "./step-baseline.ts";
 import { checkStep } from "./step-checks.ts";
 import { StepFault, failOnErrors, statementFault } from "./step-fault.ts";
+import { changedTables, stateAfter, type KnownState } from "./step-state.ts";
+import { StepWork } from "./step-work.ts";
 import { TableFollower, type TableMoves } from "./table-moves.ts";
 import { runVerifyScript } from "./verify-script.ts";
 
@@ -30,6 +33,8 @@ export interface GuardedOutcome {
   readonly after: KnownState;
   readonly findings: readonly Finding[];
   readonly moves: TableMoves;
+  /** Tables (folded) that are not as they were. */
+  readonly touched: readonly string[];
 }
 
 /** What a script left on its connection although the transaction may end well. */
@@ -46,53 +51,72 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   const { db, step, script, before } = run;
   const guard = `guard_${randomBytes(12).toString("hex")}`;
   db.exec(`SAVEPOINT ${guard}`);
-  const moves = new TableFollower(before.state.catalog);
+  const { state } = before;
+  const schema = new FollowedSchema(db, state.schema);
+  const moves = new TableFollower(state.catalog);
+  const work = new StepWork(db, state);
   for (const statement of script.statements) {
     await run.onStatement(statement);
-    runStatement(db, statement, moves, taint);
+    runStatement(db, statement, { schema, moves, work }, taint);
   }
   release(db, guard);
   await run.onStatementsDone();
   if (step.verify !== undefined && step.direction === "up") runVerifyScript(db, step.verify);
-  const after = readState(db, before.state.dataVersion, before.state);
+  const after = stateAfter(db, state, work);
   const { allow, direction } = step;
   const { expectedAfter } = run;
   const findings = [
     ...script.findings,
-    ...checkStep(db, { before, after, script, moves, allow, direction, expectedAfter }),
+    ...checkStep(db, { before, after, script, moves, work, allow, direction, expectedAfter }),
   ];
   failOnErrors(findings);
   taint.tainted ||= hasTemporaryObjects(db);
-  return { after, findings, moves };
+  return { after, findings, moves, touched: changedTables(state, after, work) };
+}
+
+/** What is known of the database while the script runs. */
+interface Followers {
+  readonly schema: FollowedSchema;
+  readonly moves: TableFollower;
+  readonly work: StepWork;
 }
 
 function runStatement(
   db: Connection,
   { sql, number }: Statement,
-  moves: TableFollower,
+  { schema, moves, work }: Followers,
   taint: Taint,
 ): void {
-  if (!admitted(db, sql, number, taint)) return;
-  moves.follow(db, sql, () => {
+  const verdict = admitted(db, sql, number, schema, taint);
+  if (verdict === undefined) return;
+  work.begins(verdict);
+  moves.follow(sql, schema, () => {
     try {
       db.exec(sql);
     } catch (error) {
       throw statementFault(error, number, !db.inTransaction);
     }
     if (!db.inTransaction) throw escaped(number);
+    if (verdict.kind !== "write" && verdict.kind !== "read") schema.refresh();
   });
 }
 
-/** False: to be left out. Throws for what may not run in a step. */
-function admitted(db: Connection, sql: string, statement: number, taint: Taint): boolean {
+/** Undefined: to be left out. Throws for what may not run in a step. */
+function admitted(
+  db: Connection,
+  sql: string,
+  statement: number,
+  schema: FollowedSchema,
+  taint: Taint,
+): Classification | undefined {
   // By the text and before anything is prepared: a PRAGMA acts when it is prepared.
-  const verdict = kindOf(db, sql, statement);
+  const verdict = kindOf(db, sql, statement, schema);
   taint.tainted ||= verdict.taints;
   if (verdict.refusal !== undefined) {
     const { code, reason, hint } = verdict.refusal;
     throw new StepFault({ code, message: reason, hint, statement });
   }
-  if (verdict.kind !== "pragma") return true;
+  if (verdict.kind !== "pragma") return verdict;
   const gate = gatePragma(sql);
   taint.tainted ||= gate.taints;
   if (gate.action === "refuse")
@@ -102,12 +126,17 @@ function admitted(db: Connection, sql: string, statement: number, taint: Taint):
       ...(gate.hint === undefined ? {} : { hint: gate.hint }),
       statement,
     });
-  return gate.action === "run";
+  return gate.action === "run" ? verdict : undefined;
 }
 
-function kindOf(db: Connection, sql: string, number: number): ReturnType<typeof classify> {
+function kindOf(
+  db: Connection,
+  sql: string,
+  number: number,
+  schema: FollowedSchema,
+): Classification {
   try {
-    return classify(db, sql);
+    return classify(db, sql, () => schema.now.rows);
   } catch (error) {
     throw statementFault(error, number, !db.inTransaction);
   }

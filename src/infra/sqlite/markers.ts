@@ -47,6 +47,15 @@ export const startNote = (db: Connection, attempt: string): string | undefined =
     .pluck()
     .get(attempt) ?? undefined;
 
+/** The versions applied after the marker of one more step. */
+export const appliedAfter = (
+  applied: readonly string[],
+  { version, direction }: Pick<StepRequest, "version" | "direction">,
+): string[] => [
+  ...applied.filter((other) => other !== version),
+  ...(direction === "up" ? [version] : []),
+];
+
 /** Versions whose newest marker is `done`, in the order of their intents. */
 export const appliedVersions = (db: Connection): string[] =>
   db
@@ -61,15 +70,18 @@ export const appliedVersions = (db: Connection): string[] =>
     .all();
 
 /**
- * Changes when a marker is added, removed or set back. The statements of a step that would write
- * here are refused before they run; this is the second look, and must stay cheap with many markers.
+ * Changes when a marker is added, removed or set back, or the fence is moved. The statements of a
+ * step that would write here are refused before they run; this is the second look where SQLite does
+ * not show all that it is going to do, and must stay cheap with many markers.
  */
-export const markerSummary = (db: Connection): string =>
+export const ownContent = (db: Connection): string =>
   JSON.stringify(
     prepared(
       db,
       `SELECT count(*), sum(intent_idx), sum(phase = 'done'), sum(phase = 'started'),
-                max(attempt), min(attempt)
+              max(attempt), min(attempt),
+              (SELECT json_array(format, ledger_origin, database_id, incarnation, fence)
+               FROM main.schemaledger_meta)
          FROM main.schemaledger_marker`,
     )
       .raw()

@@ -1,6 +1,7 @@
 import { Conflict, Unavailable } from "../../domain/shared/errors.ts";
 import type { DatabaseTarget, Meta } from "../../domain/engine/database-engine.ts";
 import { prepared, type Connection } from "./connection.ts";
+import type { SchemaRows } from "./schema-rows.ts";
 import { foldName } from "./sql/tokens.ts";
 
 /** Layout version of the two tables. */
@@ -157,14 +158,5 @@ export const liftFence = (db: Connection, token: number): void => {
 };
 
 /** The definitions and triggers of the own tables as one value: a step must leave it alone. */
-export function ownObjects(db: Connection): string {
-  const rows = prepared(
-    db,
-    `SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema
-       WHERE tbl_name COLLATE NOCASE IN ('schemaledger_meta', 'schemaledger_marker')
-       ORDER BY type, name`,
-  )
-    .raw()
-    .all();
-  return JSON.stringify(rows);
-}
+export const ownObjects = ({ rows }: SchemaRows): string =>
+  JSON.stringify(rows.filter(({ table }) => isOwnTable(table)));

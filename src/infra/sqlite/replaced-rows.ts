@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
-import type { CatalogEntry } from "./catalog.ts";
+import type { Catalog, CatalogEntry } from "./catalog.ts";
 import type { Connection } from "./connection.ts";
 import { quoteName } from "./quote.ts";
 import { namesIn } from "./reach.ts";
-import type { KnownState } from "./step-baseline.ts";
+import type { KnownState } from "./step-state.ts";
 import { foldName, sqlTokens, isWord } from "./sql/tokens.ts";
 
 /** The primary keys that a table had, in a temporary table that the step's transaction undoes. */
@@ -25,14 +25,15 @@ export function keepKeys(
   db: Connection,
   { catalog }: Pick<KnownState, "catalog">,
   script: ScriptAnalysis,
-  reached: ReadonlySet<string>,
+  reached: () => ReadonlySet<string>,
 ): ReplaceableRows {
-  const tables = [...reached].flatMap((name) => catalog.tables.get(name) ?? []);
+  if (!script.statements.some(saysReplace) && !mentionsReplace(catalog)) return [];
+  const touched = reached();
+  const tables = [...touched].flatMap((name) => catalog.tables.get(name) ?? []);
   const triggers = catalog.entries.filter(
-    ({ type, table }) => type === "trigger" && reached.has(foldName(table)),
+    ({ type, table }) => type === "trigger" && touched.has(foldName(table)),
   );
-  const texts = [...script.statements, ...triggers, ...tables].map(({ sql }) => sql);
-  if (!texts.some(saysReplace)) return [];
+  if (![...script.statements, ...triggers, ...tables].some(saysReplace)) return [];
   const rewritten = rewrittenBy(script);
   return tables
     .filter((table) => table.kind === "table" && !rewritten.has(foldName(table.name)))
@@ -60,7 +61,16 @@ export function replacedRows(db: Connection, kept: ReplaceableRows): ReadonlyMap
   );
 }
 
-const saysReplace = (sql: string): boolean =>
+const mentioning = new WeakMap<Catalog, boolean>();
+
+/** Whether any definition says REPLACE at all: a trigger's statement, or a conflict clause. */
+function mentionsReplace(catalog: Catalog): boolean {
+  const known = mentioning.get(catalog) ?? catalog.entries.some(saysReplace);
+  mentioning.set(catalog, known);
+  return known;
+}
+
+const saysReplace = ({ sql }: { readonly sql: string }): boolean =>
   /replace/i.test(sql) && sqlTokens(sql).some((token) => isWord(token, "REPLACE"));
 
 /** A script that deletes rows, changes keys or rebuilds a table says itself what becomes of them. */

@@ -4,14 +4,24 @@ import type { Connection } from "./connection.ts";
 import { quoteName } from "./quote.ts";
 import { sqliteCode } from "./sqlite-error.ts";
 
-/** Rows of every table, by the name that the catalogue has. */
-export function countRows(db: Connection, catalog: Catalog): TableRows {
-  const tables = [...catalog.tables.values()];
-  const plain = tables.filter(({ kind }) => kind !== "virtual");
+/** Counts of an earlier moment, and which tables (folded) still have the rows that they had then. */
+export interface CarriedRows {
+  readonly rows: TableRows;
+  readonly isAsBefore: (table: string) => boolean;
+}
+
+/** Rows of every table, by the name that the catalogue has. Counts only what is not carried. */
+export function countRows(db: Connection, catalog: Catalog, carried?: CarriedRows): TableRows {
   const rows: [table: string, count: number][] = [];
+  const plain: CatalogEntry[] = [];
+  for (const [name, table] of catalog.tables) {
+    const count = carried?.isAsBefore(name) === true ? carried.rows[table.name] : undefined;
+    if (count !== undefined) rows.push([table.name, count]);
+    else if (table.kind === "virtual") rows.push(...countVirtual(db, table));
+    else plain.push(table);
+  }
   for (let at = 0; at < plain.length; at += AT_ONCE)
     rows.push(...countTables(db, plain.slice(at, at + AT_ONCE)));
-  for (const table of tables) if (table.kind === "virtual") rows.push(...countVirtual(db, table));
   return Object.fromEntries(rows);
 }
 
@@ -41,11 +51,11 @@ function countVirtual(db: Connection, table: CatalogEntry): [string, number][] {
 
 /** Tables whose count differs; null where the table is not there. */
 export function changedRows(before: TableRows, after: TableRows): RowChange[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names]
+  const gone = Object.keys(before).filter((table) => after[table] === undefined);
+  const other = Object.keys(after).filter((table) => after[table] !== before[table]);
+  return [...gone, ...other]
     .toSorted()
-    .map((table) => ({ table, before: before[table] ?? null, after: after[table] ?? null }))
-    .filter((change) => change.before !== change.after);
+    .map((table) => ({ table, before: before[table] ?? null, after: after[table] ?? null }));
 }
 
 /** Both have the same tables with the same counts. */

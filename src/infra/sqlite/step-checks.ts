@@ -2,18 +2,13 @@ import type { Allowances } from "../../domain/database/events.ts";
 import type { Direction, Finding, TableRows } from "../../domain/migration/events.ts";
 import type { Connection } from "./connection.ts";
 import { newViolations, readViolations } from "./foreign-keys.ts";
-import { markerSummary } from "./markers.ts";
 import { changedKeys } from "./parent-keys.ts";
 import { foldName } from "./sql/tokens.ts";
 import { reachOf } from "./reach.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
-import {
-  countNulls,
-  notWritten,
-  scriptNames,
-  type Baseline,
-  type KnownState,
-} from "./step-baseline.ts";
+import { countNulls, notWritten, type Baseline } from "./step-baseline.ts";
+import type { KnownState } from "./step-state.ts";
+import type { StepWork } from "./step-work.ts";
 import { replacedRows } from "./replaced-rows.ts";
 import { survivor, type TableMoves } from "./table-moves.ts";
 
@@ -23,6 +18,7 @@ export interface StepOutcome {
   readonly after: KnownState;
   readonly script: ScriptAnalysis;
   readonly moves: TableMoves;
+  readonly work: StepWork;
   readonly allow: Allowances;
   readonly direction: Direction;
   readonly expectedAfter: string | null;
@@ -31,7 +27,7 @@ export interface StepOutcome {
 /** Everything that is wrong with what the step did; `error` findings must undo it. */
 export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
   return [
-    ...ownTables(db, outcome),
+    ...ownTables(outcome),
     ...rowConservation(outcome),
     ...replacements(db, outcome),
     ...nulledReferences(db, outcome),
@@ -41,9 +37,8 @@ export function checkStep(db: Connection, outcome: StepOutcome): Finding[] {
   ];
 }
 
-function ownTables(db: Connection, { before, after }: StepOutcome): Finding[] {
-  const untouched = after.ownObjects === before.state.ownObjects;
-  if (untouched && markerSummary(db) === before.markers) return [];
+function ownTables({ before, after, work }: StepOutcome): Finding[] {
+  if (after.ownObjects === before.state.ownObjects && work.ownTablesUntouched) return [];
   return [
     {
       severity: "error",
@@ -55,6 +50,7 @@ function ownTables(db: Connection, { before, after }: StepOutcome): Finding[] {
 }
 
 function rowConservation({ before, after, moves, allow }: StepOutcome): Finding[] {
+  if (after.rows === before.state.rows) return [];
   const allowed = new Set((allow.rowLoss ?? []).map(foldName));
   const rows = byFoldedName(after.rows);
   const dropped: Finding[] = [];
@@ -119,10 +115,11 @@ function nulledReferences(
   db: Connection,
   { before, after, script, moves: { renamed } }: StepOutcome,
 ): Finding[] {
+  if (before.nulls.size === 0) return [];
   const now = (table: string): string => renamed.get(table) ?? table;
   const tables = new Set([...before.nulls.keys()].map(now));
   const counts = countNulls(db, after, tables);
-  const onlyTriggers = notWritten(script, before.reached);
+  const onlyTriggers = notWritten(script, before.reached());
   return [...before.nulls].flatMap(([table, columns]) =>
     Object.entries(columns).flatMap(([column, nulls]): Finding[] => {
       const left = counts.get(now(table))?.[column] ?? nulls;
@@ -141,9 +138,10 @@ const nulledFinding = (table: string, column: string, count: number): Finding =>
   hint: "A trigger did it. Drop the trigger before the change and create it again, or update the table in the step itself",
 });
 
-function violations(db: Connection, { before, after, script, moves }: StepOutcome): Finding[] {
+function violations(db: Connection, { before, after, moves }: StepOutcome): Finding[] {
+  if (after.foreignKeys.length === 0) return [];
   // Tables that the step created or renamed are reached under their new names.
-  const reached = new Set([...before.reached, ...reachOf(after.catalog, scriptNames(script))]);
+  const reached = new Set([...before.reached(), ...reachOf(after.catalog, before.names())]);
   return newViolations(before.violations, readViolations(db, after, reached), moves.renamed);
 }
 

@@ -1,8 +1,7 @@
-import type { DatabaseTarget, Meta, StepRequest } from "../../domain/engine/database-engine.ts";
-import type { StepConnection } from "./connections.ts";
-import { appliedVersions } from "./markers.ts";
+import type { DatabaseTarget, StepRequest } from "../../domain/engine/database-engine.ts";
+import type { Connection } from "./connection.ts";
 import { raiseFence, requireIdentity } from "./meta.ts";
-import { knownState, type KnownState } from "./step-baseline.ts";
+import type { KnownState } from "./step-state.ts";
 import { StepFault } from "./step-fault.ts";
 
 /**
@@ -11,28 +10,26 @@ import { StepFault } from "./step-fault.ts";
  * `wrong-incarnation`, `drift` or `markers-differ`.
  */
 export function claim(
+  db: Connection,
   target: DatabaseTarget,
-  meta: Meta,
   step: StepRequest,
-  { db, known }: StepConnection,
-): KnownState {
+  state: KnownState,
+): void {
   raiseFence(db, step.token);
-  requireIdentity(meta, target);
-  const state = knownState(db, known);
+  requireIdentity(state.meta, target);
   if (state.fingerprint !== step.expectedBefore)
     throw new StepFault({
       code: "drift",
       message: `The schema is ${state.fingerprint}, the ledger believes ${step.expectedBefore}`,
       hint: "Something else changed the schema: compare it with the ledger and resolve the drift",
     });
-  if (step.appliedBefore !== null) requireMarkers(appliedVersions(db), step.appliedBefore);
-  return state;
+  if (step.appliedBefore !== null) requireMarkers(state.applied, step.appliedBefore);
 }
 
 /** Equal schemas do not mean equal content: steps that only change rows leave nothing but markers. */
 function requireMarkers(found: readonly string[], believed: readonly string[]): void {
-  const missing = believed.filter((version) => !found.includes(version));
-  const extra = found.filter((version) => !believed.includes(version));
+  const missing = without(believed, found);
+  const extra = without(found, believed);
   if (missing.length === 0 && extra.length === 0) return;
   const lacks = missing.length === 0 ? [] : [`lacks version ${missing.join(", ")}`];
   const has = extra.length === 0 ? [] : [`has version ${extra.join(", ")} too`];
@@ -41,4 +38,9 @@ function requireMarkers(found: readonly string[], believed: readonly string[]): 
     message: `The database ${[...lacks, ...has].join(" and ")}: it is not in the state the ledger knows`,
     hint: "An older copy was put in its place, or another ledger migrated it: put the right file back, or restore a backup",
   });
+}
+
+function without(versions: readonly string[], others: readonly string[]): string[] {
+  const known = new Set(others);
+  return versions.filter((version) => !known.has(version));
 }

@@ -20,7 +20,8 @@ export function factsOf(
     readonly script: ScriptAnalysis;
     readonly before: Pick<Baseline, "state">;
     /** `moves` only where the script could move anything. */
-    readonly outcome: Omit<GuardedOutcome, "moves"> & Partial<Pick<GuardedOutcome, "moves">>;
+    readonly outcome: Pick<GuardedOutcome, "after" | "findings"> &
+      Partial<Pick<GuardedOutcome, "moves">>;
   },
   times: StepTimes,
 ): StepFacts {
@@ -32,7 +33,10 @@ export function factsOf(
   return {
     fingerprintBefore: before.fingerprint,
     fingerprintAfter: after.fingerprint,
-    schemaChanges: diffSchema(schemaOf(before.catalog), schemaOf(after.catalog)),
+    schemaChanges:
+      before.catalog === after.catalog
+        ? []
+        : diffSchema(schemaOf(before.catalog), schemaOf(after.catalog)),
     ...(renames === undefined ? {} : { renames }),
     rows: changedRows(before.rows, after.rows),
     statements: script.statements.length,

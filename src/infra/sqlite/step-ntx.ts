@@ -5,11 +5,11 @@ import { beginImmediate, commit, rollback, type Connection } from "./connection.
 import type { StepConnection } from "./connections.ts";
 import type { OnStatement } from "./guarded-script.ts";
 import { writeMarker } from "./markers.ts";
-import { raiseFence, requireMeta } from "./meta.ts";
+import { raiseFence } from "./meta.ts";
 import { probe, probeNote, probeOf } from "./probe.ts";
 import { changedRows } from "./rows.ts";
 import type { Session } from "./session.ts";
-import { readState, type KnownState } from "./step-baseline.ts";
+import { knownState, readState, type KnownState } from "./step-state.ts";
 import { claim } from "./step-claim.ts";
 import { factsOf } from "./step-facts.ts";
 import { StepFault, statementFault } from "./step-fault.ts";
@@ -38,26 +38,16 @@ export async function applyOutside(
     await beginImmediate(db, deadlineIn(step.lockTimeoutMs));
     begun = true;
     await session.faults("after-begin");
-    fenceBefore = requireMeta(db).fence;
-    state = announce(session, step, connection, script);
+    state = knownState(db, connection.known);
+    fenceBefore = state.meta.fence;
+    claim(db, session.target, step, state);
+    writeMarker(db, step, "started", probeNote(probeOf(script, step.direction)));
     await commit(db, deadlineIn(step.lockTimeoutMs));
   } catch (error) {
     const settled = await settle(session, step, { begun, fenceBefore, db: connection?.db });
     return failed(error, settled === "unchanged" ? "unchanged" : "unknown", undefined);
   }
   return finish(session, step, connection, script, { state, started });
-}
-
-function announce(
-  session: Session,
-  step: StepRequest,
-  connection: StepConnection,
-  script: ScriptAnalysis,
-): KnownState {
-  const { db } = connection;
-  const state = claim(session.target, requireMeta(db), step, connection);
-  writeMarker(db, step, "started", probeNote(probeOf(script, step.direction)));
-  return state;
 }
 
 async function finish(

@@ -9,11 +9,11 @@ import { beginImmediate, commit } from "./connection.ts";
 import type { StepConnection } from "./connections.ts";
 import { runGuarded, type GuardedOutcome } from "./guarded-script.ts";
 import { writeMarker } from "./markers.ts";
-import { requireMeta } from "./meta.ts";
 import type { Session } from "./session.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import { prepareScript } from "./sql/script.ts";
-import { takeBaseline, type Baseline, type KnownState } from "./step-baseline.ts";
+import { takeBaseline, type Baseline } from "./step-baseline.ts";
+import { knownState, withMarker, type KnownState } from "./step-state.ts";
 import { claim } from "./step-claim.ts";
 import { StepFault, failOnErrors, stepFailure } from "./step-fault.ts";
 import { done, failed } from "./step-result.ts";
@@ -84,15 +84,12 @@ async function run(
   await beginImmediate(db, deadlineIn(step.lockTimeoutMs));
   progress.lockedAt = performance.now();
   await faults("after-begin");
-  connections.requireSameFile();
-  const meta = requireMeta(db);
-  progress.fenceBefore = meta.fence;
-  const state = claim(session.target, meta, step, connection);
+  const state = knownState(db, connection.known);
+  progress.fenceBefore = state.meta.fence;
+  claim(db, session.target, step, state);
   connection.known = undefined;
   const before = takeBaseline(db, state, script);
   await saveTables(session, step, connection, state, progress);
-  // From here on the script may write these, also if it is undone: then they are merely copied again.
-  for (const table of before.reached) session.touched.add(table);
   const outcome = await runScript(session, step, script, connection, before);
   await faults("after-statements");
   await seal(session, step, connection, { script, before, outcome }, progress);
@@ -161,7 +158,8 @@ async function seal(
   await commit(db, deadlineIn(step.lockTimeoutMs));
   await session.faults("after-commit");
   session.connections.requireSameFile();
-  connection.known = after;
+  connection.known = withMarker(after, step);
+  for (const table of work.outcome.touched) session.touched.add(table);
 }
 
 async function conclude(

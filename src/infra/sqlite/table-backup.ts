@@ -14,7 +14,7 @@ import { quoteName } from "./quote.ts";
 import { foldName } from "./sql/tokens.ts";
 import { countRows } from "./rows.ts";
 import type { Session } from "./session.ts";
-import type { KnownState } from "./step-baseline.ts";
+import type { KnownState } from "./step-state.ts";
 import { deadlineIn } from "./waiting.ts";
 
 /**

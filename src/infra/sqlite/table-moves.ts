@@ -1,5 +1,5 @@
 import type { Catalog } from "./catalog.ts";
-import { prepared, type Connection } from "./connection.ts";
+import type { FollowedSchema, SchemaRows } from "./schema-rows.ts";
 import { ddlTarget } from "./sql/ddl-target.ts";
 import { firstWord, foldName, sqlTokens } from "./sql/tokens.ts";
 
@@ -15,13 +15,13 @@ export interface TableMoves {
 
 /** Follows tables through a script, statement by statement. */
 export class TableFollower implements TableMoves {
-  readonly #before: ReadonlySet<string>;
+  readonly #before: Pick<Catalog["tables"], "has">;
   readonly #renamed = new Map<string, string>();
   readonly #dropped = new Set<string>();
   readonly #columns = new Map<string, Map<string, string>>();
 
   constructor({ tables }: Catalog) {
-    this.#before = new Set(tables.keys());
+    this.#before = tables;
   }
 
   get renamed(): ReadonlyMap<string, string> {
@@ -37,12 +37,12 @@ export class TableFollower implements TableMoves {
   }
 
   /** Runs one statement and looks at what it moved. */
-  follow(db: Connection, sql: string, run: () => void): void {
+  follow(sql: string, schema: FollowedSchema, run: () => void): void {
     const word = firstWord(sql);
-    const before = MOVES.has(word) ? tableNames(db) : undefined;
+    const before = MOVES.has(word) ? schema.now : undefined;
     run();
     if (before === undefined) return;
-    this.#compare(before, tableNames(db));
+    this.#compare(tableNames(before), tableNames(schema.refresh()));
     if (word === "ALTER") this.#renameColumn(sql);
   }
 
@@ -98,13 +98,9 @@ const MOVES: ReadonlySet<string> = new Set(["ALTER", "DROP"]);
 /** Table names (folded) with the root page, which a rename keeps; virtual tables have none: 0. */
 type TableNames = ReadonlyMap<string, number>;
 
-const tableNames = (db: Connection): TableNames =>
+const tableNames = ({ rows }: SchemaRows): TableNames =>
   new Map(
-    prepared<[], [string, number]>(
-      db,
-      "SELECT name, rootpage FROM main.sqlite_schema WHERE type = 'table'",
-    )
-      .raw()
-      .all()
-      .map(([name, page]) => [foldName(name), page]),
+    rows
+      .filter(({ type }) => type === "table")
+      .map(({ name, rootPage }) => [foldName(name), rootPage ?? 0]),
   );

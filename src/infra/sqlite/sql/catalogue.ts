@@ -10,43 +10,34 @@ export interface Catalogue {
   readonly virtual: ReadonlyMap<string, string>;
 }
 
-interface Cached {
-  readonly key: string;
-  readonly catalogue: Catalogue;
+/** What a row of `sqlite_schema` says of where its rows are. */
+export interface PlacedObject {
+  readonly type: string;
+  readonly name: string;
+  readonly table: string;
+  readonly rootPage: number | null;
 }
 
-const cache = new WeakMap<Database, Cached>();
+const known = new WeakMap<readonly PlacedObject[], Catalogue>();
 
-/**
- * The catalogue that `ops` were compiled against. Kept as long as the schema's cookie and the
- * connection's generation, which compiled statements carry, stay the same.
- */
-export function catalogueFor(db: Database, ops: readonly Op[]): Catalogue {
-  const main = ops.find((op) => op.opcode === "Transaction" && op.p1 === 0);
-  if (main === undefined) return NOTHING;
-  const key = `${main.p3}:${main.p4}`;
-  const cached = cache.get(db);
-  if (cached?.key === key) return cached.catalogue;
-  const catalogue = readCatalogue(db);
-  cache.set(db, { key, catalogue });
-  return catalogue;
+/** The catalogue of a schema; the same rows give the same one. */
+export function catalogueOf(rows: readonly PlacedObject[]): Catalogue {
+  const found = known.get(rows) ?? readCatalogue(rows);
+  known.set(rows, found);
+  return found;
 }
 
 /** For statements that do not touch the main database. */
-const NOTHING: Catalogue = { tableOfPage: new Map(), virtual: new Map() };
+export const NOTHING: Catalogue = { tableOfPage: new Map(), virtual: new Map() };
 
-function readCatalogue(db: Database): Catalogue {
-  const rows = db
-    .prepare<[], [name: string, table: string, page: number | bigint | null]>(
-      "SELECT name, tbl_name, rootpage FROM main.sqlite_schema WHERE type IN ('table', 'index')",
-    )
-    .raw()
-    .all() as unknown as [string, string, number | bigint | null][];
+function readCatalogue(rows: readonly PlacedObject[]): Catalogue {
   const tableOfPage = new Map<number, string>();
   const virtual = new Map<string, string>();
-  for (const [name, table, page] of rows)
-    if (page === null || Number(page) === 0) virtual.set(foldName(name), name);
-    else tableOfPage.set(Number(page), table);
+  for (const { type, name, table, rootPage } of rows) {
+    const page = Number(rootPage ?? 0);
+    if (page !== 0) tableOfPage.set(page, table);
+    else if (type === "table") virtual.set(foldName(name), name);
+  }
   return { tableOfPage, virtual };
 }
 
@@ -62,7 +53,7 @@ export function writtenTables(
     const table = catalogue.tableOfPage.get(page);
     if (table !== undefined && !foldName(table).startsWith("sqlite_")) names.add(table);
   }
-  if (ops.some((op) => op.opcode.startsWith("V") && VIRTUAL.has(op.opcode)))
+  if (ops.some((op) => VIRTUAL.has(op.opcode)))
     for (const name of virtualTables(db, sql, catalogue)) names.add(name);
   return [...names].toSorted();
 }

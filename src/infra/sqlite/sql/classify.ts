@@ -1,5 +1,13 @@
 import type { Database } from "better-sqlite3";
-import { catalogueFor, writtenPages, writtenTables, type Catalogue } from "./catalogue.ts";
+import { readSchemaRows } from "../schema-rows.ts";
+import {
+  catalogueOf,
+  NOTHING,
+  writtenPages,
+  writtenTables,
+  type Catalogue,
+  type PlacedObject,
+} from "./catalogue.ts";
 import { ddlTarget, type DdlTarget } from "./ddl-target.ts";
 import { tellingOps, type Op } from "./opcodes.ts";
 import type { Refusal } from "./refusal.ts";
@@ -18,6 +26,10 @@ export interface Classification {
   readonly taints: boolean;
   /** Names of main tables whose rows it may change, by direct writes, triggers or cascades. */
   readonly writes: readonly string[];
+  /** Root pages of the main database's trees that it writes, empties or drops. */
+  readonly pages: readonly number[];
+  /** True if the opcodes do not show all that it writes: something runs SQL of its own. */
+  readonly blind: boolean;
   /** For ALTER TABLE … RENAME TO in the main database. */
   readonly renamed?: { readonly from: string; readonly to: string };
 }
@@ -25,8 +37,13 @@ export interface Classification {
 /**
  * Looks at what SQLite would execute for one statement, just before it runs. Throws what
  * preparing it throws (syntax, missing table …). A NUL character must have been refused before.
+ * `schema` gives the rows of `sqlite_schema` as they are now.
  */
-export function classify(db: Database, sql: string): Classification {
+export function classify(
+  db: Database,
+  sql: string,
+  schema: () => readonly PlacedObject[] = () => readSchemaRows(db).rows,
+): Classification {
   const first = firstToken(sql);
   if (first === undefined)
     return refused("not-one-statement", "The statement is empty", "Remove it");
@@ -36,7 +53,8 @@ export function classify(db: Database, sql: string): Classification {
   if (!Array.isArray(ops)) return { ...plain("refuse"), refusal: ops };
   const target = DDL.has(first.word) ? sqlTokens(bare) : [];
   const ddl = ddlTarget(target);
-  const catalogue = catalogueFor(db, ops);
+  const usesMain = ops.some((op) => op.opcode === "Transaction" && op.p1 === 0);
+  const catalogue = usesMain ? catalogueOf(schema()) : NOTHING;
   // Rebuilding indexes writes to their pages but changes no row.
   const rows = first.word === "REINDEX" ? [] : ops;
   const refusal =
@@ -49,12 +67,17 @@ export function classify(db: Database, sql: string): Classification {
     mayRollBack: ops.some((op) => op.opcode === "Halt" && op.p1 !== 0 && op.p2 === 1),
     taints: ops.some(touchesTemp),
     writes: writtenTables(db, bare, rows, catalogue),
+    pages: writtenPages(rows),
+    blind: ops.some((op) => BLIND.has(op.opcode)),
     ...renameOf(ddl, ops),
   };
 }
 
 const DDL = new Set(["CREATE", "ALTER", "DROP"]);
 const CHANGES_SCHEMA = new Set(["ParseSchema", "DropTable", "DropIndex", "DropTrigger", "Destroy"]);
+
+/** Modules of virtual tables write their own tables, and SqlExec runs a text. */
+const BLIND = new Set(["VUpdate", "VRename", "VDestroy", "VCreate", "SqlExec"]);
 
 function compile(db: Database, sql: string): Op[] | Refusal {
   try {
@@ -159,6 +182,8 @@ const plain = (kind: Classification["kind"]): Classification => ({
   mayRollBack: false,
   taints: false,
   writes: [],
+  pages: [],
+  blind: kind === "pragma",
 });
 
 const refused = (code: string, reason: string, hint: string): Classification => ({

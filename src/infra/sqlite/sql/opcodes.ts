@@ -12,7 +12,9 @@ export interface Op {
 
 const TELLING = new Set(
   `AutoCommit Savepoint Vacuum Function Halt Transaction OpenWrite Clear Destroy DropTable
-   DropIndex DropTrigger ParseSchema SetCookie VUpdate VRename VDestroy VCreate`.split(/\s+/),
+   DropIndex DropTrigger ParseSchema SetCookie VUpdate VRename VDestroy VCreate SqlExec`.split(
+    /\s+/,
+  ),
 );
 
 /**
