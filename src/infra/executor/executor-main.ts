@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ChildSession, type Send } from "./child-session.ts";
 import { loadEngines } from "./engines.ts";
 import { FAULT_VARIABLE, faultHook } from "./fault.ts";
@@ -8,6 +9,9 @@ import type { ToChild } from "./protocol.ts";
  * The executor child: loads the engines, waits for one session, serves it, exits. Started by
  * `ProcessExecutor`; of use to nobody else.
  */
+
+/** A child that is taken at once, or started among others, does not warm up. */
+const REST_MS = 40;
 
 const send: Send = (message, sent) => {
   if (!process.connected) {
@@ -39,9 +43,11 @@ async function main(): Promise<void> {
     exitIfOrphaned();
     strike(point);
   };
-  const createEngine = await loadEngines(process.argv[2]);
+  const { createEngine, warmUp } = await loadEngines(process.argv[2]);
   const session = new ChildSession(createEngine, { faults }, send);
+  let isWanted = false;
   process.on("message", (message) => {
+    isWanted = true;
     const told = message as ToChild;
     if (told.kind === "close") {
       session.close();
@@ -50,6 +56,8 @@ async function main(): Promise<void> {
     void session.handle(told);
   });
   send({ kind: "ready" });
+  await delay(REST_MS);
+  if (!isWanted) await warmUp(() => isWanted);
 }
 
 await main();

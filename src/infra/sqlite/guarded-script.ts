@@ -62,7 +62,7 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   release(db, guard);
   await run.onStatementsDone();
   if (step.verify !== undefined && step.direction === "up") runVerifyScript(db, step.verify);
-  const after = stateAfter(db, state, work);
+  const after = stateAfter(db, state, schema.refresh(), work);
   const { allow, direction } = step;
   const { expectedAfter } = run;
   const findings = [

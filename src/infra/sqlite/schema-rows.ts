@@ -17,8 +17,7 @@ export interface SchemaRows {
   readonly rows: readonly SchemaRow[];
 }
 
-const ROWS = `
-  SELECT type, name, tbl_name AS "table", sql, rootpage AS rootPage FROM main.sqlite_schema`;
+const ROWS = "SELECT type, name, tbl_name, sql, rootpage FROM main.sqlite_schema";
 
 /**
  * The rows as they are now: those of `before` if the version is the same. That is proof only while
@@ -27,8 +26,19 @@ const ROWS = `
 export function readSchemaRows(db: Connection, before?: SchemaRows): SchemaRows {
   const version = pragmaNumber(db, "schema_version");
   if (before?.version === version) return before;
-  return { version, rows: prepared<[], SchemaRow>(db, ROWS).all() };
+  const rows = prepared<[], Fields>(db, ROWS).raw().all();
+  return { version, rows: rows.map(rowOf) };
 }
+
+type Fields = [SchemaRow["type"], string, string, string | null, number | null];
+
+const rowOf = ([type, name, table, sql, rootPage]: Fields): SchemaRow => ({
+  type,
+  name,
+  table,
+  sql,
+  rootPage,
+});
 
 /** The rows while a script runs: read again only after a statement that changed the schema. */
 export class FollowedSchema {

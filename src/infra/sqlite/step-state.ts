@@ -62,11 +62,15 @@ export function readState(db: Connection, dataVersion: number): KnownState {
 }
 
 /**
- * The state after a script that did `work` on `before`, still inside its transaction. What the
- * script cannot have changed is taken over, everything else is read.
+ * The state after a script that did `work` on `before`, still inside its transaction, with the
+ * schema it led to. What the script cannot have changed is taken over, everything else is read.
  */
-export function stateAfter(db: Connection, before: KnownState, work: StepWork): KnownState {
-  const schema = readSchemaRows(db, before.schema);
+export function stateAfter(
+  db: Connection,
+  before: KnownState,
+  schema: SchemaRows,
+  work: StepWork,
+): KnownState {
   if (schema === before.schema)
     return { ...before, ...contentAfter(db, before, before.catalog, work) };
   const catalog = followCatalog(db, schema.rows, before.catalog);

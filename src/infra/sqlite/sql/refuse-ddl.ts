@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { prepared } from "../connection.ts";
 import type { DdlTarget } from "./ddl-target.ts";
 import type { Op } from "./opcodes.ts";
 import type { Refusal } from "./refusal.ts";
@@ -50,8 +51,10 @@ function tempTrigger(db: Database, ddl: DdlTarget, schema: number): Refusal | un
 
 /** SQLite's NOCASE folds ASCII only, as names do. */
 const exists = (db: Database, schema: "main" | "temp", name: string): boolean =>
-  db.prepare(`SELECT 1 FROM ${schema}.sqlite_schema WHERE name = ? COLLATE NOCASE`).get(name) !==
-  undefined;
+  prepared<[string], unknown>(
+    db,
+    `SELECT 1 FROM ${schema}.sqlite_schema WHERE name = ? COLLATE NOCASE`,
+  ).get(name) !== undefined;
 
 const reserved = (name: string): Refusal => ({
   code: "tampering",
