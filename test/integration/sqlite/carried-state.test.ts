@@ -53,8 +53,10 @@ const SCRIPTS = [
   "SELECT count(*) FROM a",
 ];
 
+const TARGET = { engine: "sqlite", url: "", databaseId: "d", origin: "o" } as const;
+
 /** Everything may be lost here: what is tested is whether it is seen. */
-const ALL = ["a", "a2", "b", "u", "w", "n", "log", "words"];
+const ALL = ["a", "a2", "b", "u", "w", "n", "log", "words", "x"];
 
 async function runScript(db: Database.Database, known: KnownState | undefined, sql: string) {
   db.exec("BEGIN IMMEDIATE");
@@ -98,14 +100,13 @@ function compare(db: Database.Database, carried: KnownState): void {
 describe("what a step carries over to the next", () => {
   for (const autoVacuum of ["none", "full", "incremental"])
     it(`is what reading it again says, whatever the scripts do (auto_vacuum ${autoVacuum})`, async () => {
-      for (let seed = 1; seed <= 12; seed++) {
+      for (let seed = 1; seed <= 6; seed++) {
         const dice = new Dice(seed);
         const db = new Database(":memory:");
         db.pragma(`auto_vacuum = ${autoVacuum}`);
         db.pragma("foreign_keys = OFF");
         db.exec(DDL);
-        const target = { engine: "sqlite", url: "", databaseId: "d", origin: "o" } as const;
-        createOwnTables(db, { ...target, incarnation: "i" }, 1);
+        createOwnTables(db, { ...TARGET, incarnation: "i" }, 1);
         let known: KnownState | undefined;
         let applied = 0;
         for (let n = 0; n < 40; n++) {
@@ -117,6 +118,19 @@ describe("what a step carries over to the next", () => {
         db.close();
       }
     });
+
+  it("does not take a tree that moved for the one that was on its page", async () => {
+    const db = new Database(":memory:");
+    db.exec("PRAGMA auto_vacuum = full; CREATE TABLE d (x)");
+    createOwnTables(db, { ...TARGET, incarnation: "i" }, 1);
+    db.exec("CREATE TABLE x (v); INSERT INTO x VALUES (1), (2)");
+    const known = await runScript(db, undefined, "SELECT 1");
+    const moved =
+      "DROP TABLE d; ALTER TABLE x RENAME TO z; CREATE TABLE x AS SELECT 1 AS v WHERE 0";
+    const after = await runScript(db, known, moved);
+    assert.deepEqual(after?.rows, { x: 0, z: 2 });
+    db.close();
+  });
 
   for (const mode of MODES)
     describe(`under others (${mode})`, () => {
