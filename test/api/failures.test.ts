@@ -80,6 +80,35 @@ describe("what becomes of a run that fails, or is undone", () => {
     }
   }
 
+  it("gives up the step whose intent was recorded while the one before it ran and failed", async () => {
+    const fine = (version: number): Migration => ({
+      version: String(version),
+      up: `CREATE TABLE t${version} (x)`,
+    });
+    const steps = [1, 2, 3].map(fine);
+    const bad = { version: "4", up: "INSERT INTO nowhere VALUES (1)" };
+    const name = await database(...steps, bad, fine(5), fine(6));
+    const failed = await run(name, { rehearse: false });
+    assert.equal(failed["error"].code, "statement-failed");
+    assert.deepEqual(statuses(failed), [
+      "applied",
+      "applied",
+      "applied",
+      "failed",
+      "pending",
+      "pending",
+    ]);
+    const { body } = await service.get(`/v1/runs/${failed["id"]}/events?limit=100`);
+    const given = body["items"].filter(({ type }: { type: string }) => type === "StepAborted");
+    assert.deepEqual(
+      given.map(({ data }: Reply["body"]) => [data.version, data.begun]),
+      [["5", false]],
+    );
+    assert.equal(query(name, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 't%'"), 3);
+    await service.post(`/v1/databases/${name}/migrations/4/withdrawals`, { reason: "test" });
+    assert.equal((await run(name))["status"], "succeeded");
+  });
+
   it("keeps earlier steps with onFailure stop", async () => {
     const name = await database(ONE, TWO, BROKEN);
     const failed = await run(name, { rehearse: false, onFailure: "stop" });

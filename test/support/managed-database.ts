@@ -113,6 +113,7 @@ export class ManagedDatabase {
       checkpoint: null,
       at: "2026-01-01T00:00:00.000Z",
       expectedBefore: more.expectedBefore ?? (await this.engine.schema()).fingerprint,
+      follows: null,
       appliedBefore: null,
       expectedAfter: null,
       lockTimeoutMs: 200,

@@ -122,7 +122,8 @@ class Counter {
   #ended({ data }: Recorded<"StepFailed" | "StepAborted">): void {
     const migration = this.#attempts.get(data.attempt);
     this.#attempts.delete(data.attempt);
-    if (migration !== undefined) migration.failed += 1;
+    const begun = !("begun" in data) || data.begun !== false;
+    if (migration !== undefined && begun) migration.failed += 1;
   }
 
   #committed(event: Recorded<"StepApplied" | "StepReverted">): void {

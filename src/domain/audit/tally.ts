@@ -75,7 +75,7 @@ export class Tally {
     StepReverted: (tally, data) => tally.#stepped("reverted", data),
     StepFailed: (tally, { state }) =>
       (tally.#steps[state === "unknown" ? "unknown" : "failed"] += 1),
-    StepAborted: (tally) => (tally.#steps.aborted += 1),
+    StepAborted: (tally, { begun }) => (tally.#steps.aborted += begun === false ? 0 : 1),
     StepUnknown: (tally) => (tally.#steps.unknown += 1),
     RehearsalCompleted: (tally, { outcome }) => (tally.#rehearsals[outcome] += 1),
     RecoveryStarted: (tally) => (tally.#recoveries += 1),

@@ -167,8 +167,16 @@ export interface StepRequest extends StepScript {
   /** Newest signed checkpoint, a witness inside the database. */
   readonly checkpoint: string | null;
   readonly at: string;
-  /** Fingerprint the ledger believes; another one is drift and fails the step. */
-  readonly expectedBefore: string;
+  /**
+   * The attempt that must have been applied just before in this session, else the step is not begun
+   * (`step-not-begun`); it commits only after `ExecutorSession.recorded(follows)`. Null: none.
+   */
+  readonly follows: string | null;
+  /**
+   * Fingerprint the ledger believes; another one is drift and fails the step. Null: the one that the
+   * step which this one follows led to.
+   */
+  readonly expectedBefore: string | null;
   /**
    * Versions the ledger believes applied; markers that say otherwise fail the step
    * (`markers-differ`): a file put back by others can have the same schema. Null: any will do.

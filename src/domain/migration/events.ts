@@ -66,8 +66,13 @@ export interface RunEvents {
     readonly state: "unchanged" | "unknown";
     readonly findings: readonly Finding[];
   };
-  /** Recovery or the fence found that the step was not applied. */
-  readonly StepAborted: StepRef & { readonly reason: string; readonly recovered: boolean };
+  /** Recovery or the fence found that the step was not applied, or it was given up before it began. */
+  readonly StepAborted: StepRef & {
+    readonly reason: string;
+    readonly recovered: boolean;
+    /** False: its intent was recorded ahead, and the step before it failed. */
+    readonly begun?: false;
+  };
   readonly StepUnknown: StepRef & { readonly reason: string };
   readonly StepResolved: StepRef & {
     readonly decision: "applied" | "aborted";

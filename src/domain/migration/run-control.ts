@@ -12,7 +12,8 @@ export class RunControl {
   /** Set while the run replaces content or undoes steps: ending then would help nobody. */
   uninterruptible = false;
   #session: ExecutorSession | undefined;
-  #inStep = false;
+  /** Steps that were sent to the executor and have not ended. */
+  #steps = 0;
   #phase: "waiting" | "held" | "begun" | "withdrawn" = "waiting";
   #stop: Stop | undefined;
 
@@ -49,11 +50,11 @@ export class RunControl {
   }
 
   enterStep(): void {
-    this.#inStep = true;
+    this.#steps += 1;
   }
 
   leaveStep(): void {
-    this.#inStep = false;
+    this.#steps -= 1;
   }
 
   /** Kills the executor; the database's journal rolls back. */
@@ -65,7 +66,7 @@ export class RunControl {
   /** Lets a step in progress end; anything else is given up at once. */
   shutDown(): void {
     this.#stop ??= { kind: "shutdown", reason: "The service is stopping" };
-    if (!this.#inStep && !this.uninterruptible) this.#session?.kill("the service is stopping");
+    if (this.#steps === 0 && !this.uninterruptible) this.#session?.kill("the service is stopping");
   }
 
   /** Throws where a run may end in good order. */

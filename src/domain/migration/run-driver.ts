@@ -212,10 +212,10 @@ export class RunDriver {
       throw rehearsalFailed(event.data.error!);
     }
     steps.carry(event);
-    return todo.map((step, i) => ({
-      ...step,
-      expectedAfter: event.data.steps[i]?.fingerprintAfter ?? null,
-    }));
+    return todo.map((step, i) => {
+      const { fingerprintAfter: expectedAfter, durationMs: rehearsedMs } = event.data.steps[i]!;
+      return { ...step, expectedAfter, rehearsedMs };
+    });
   }
 
   /** Integrity check after the last step; then the run is complete. */

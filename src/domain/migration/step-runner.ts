@@ -5,7 +5,6 @@ import type {
   StepRequest,
   StepResult,
   StepScript,
-  TableBackupRequest,
 } from "../engine/database-engine.ts";
 import type { Dialect } from "../engine/dialect.ts";
 import type { ExecutorSession } from "../engine/executor.ts";
@@ -20,6 +19,10 @@ import { outcomeKey, type Recorder } from "../shared/recorder.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import type { Direction, StepRef } from "./events.ts";
 import type { RunControl } from "./run-control.ts";
+import { appliedAfter, appliedIn } from "./applied-versions.ts";
+import { limited } from "./step-limit.ts";
+import { outcomeEvent } from "./step-outcome.ts";
+import { scriptOf } from "./step-scripts.ts";
 import { TableSaver } from "./table-saver.ts";
 
 /** How long a step waits for other writers of the database, ms. */
@@ -40,7 +43,28 @@ export interface StepToRun {
   readonly version: string;
   readonly direction: Direction;
   readonly expectedAfter: string | null;
+  /** How long it took on the restored copy. */
+  readonly rehearsedMs?: number;
 }
+
+/** A step with its script, and its place among the run's. */
+interface PreparedStep {
+  readonly step: StepToRun;
+  readonly script: StepScript;
+  /** Tables that must be copied for it first. */
+  readonly destroys: readonly string[];
+  readonly place: { readonly position: number; readonly of: number };
+}
+
+/** A step whose intent is recorded and which was sent to the engine. */
+interface SentStep extends PreparedStep {
+  readonly ref: StepRef;
+  readonly request: StepRequest;
+  readonly result: Promise<StepResult>;
+}
+
+/** Longer steps are never waited for by another: their intents tell when they began. */
+const BRIEF_MS = 50;
 
 /** Who and what a run's steps belong to. */
 export interface Job {
@@ -62,8 +86,9 @@ export class StepNotApplied extends DomainError {
 }
 
 /**
- * Runs the steps of one run: durable intent, then the engine, then the outcome. The outcome of a
- * step and the intent of the next are written in one commit; nothing touches the database between.
+ * Runs the steps of one run: durable intent, then the engine, then the outcome. Outcomes and intents
+ * share commits. While steps are brief, the intent of the next is recorded, and the step sent, while
+ * the one before it runs: it commits only when that one's outcome is on record.
  */
 export class StepRunner {
   readonly #deps: StepDependencies;
@@ -73,6 +98,8 @@ export class StepRunner {
   #carried: DomainEvent[] = [];
   /** Attempt whose outcome is among the carried events. */
   #carriedAttempt: string | undefined;
+  /** How long the last step took. */
+  #lastMs = Infinity;
 
   constructor(deps: StepDependencies, job: Job) {
     this.#deps = deps;
@@ -105,11 +132,54 @@ export class StepRunner {
 
   /** Runs the steps in order; throws at the first that does not succeed, its outcome recorded. */
   async run(session: ExecutorSession, steps: readonly StepToRun[]): Promise<void> {
-    for (const [i, step] of steps.entries()) {
-      if (this.#job.control.stop !== undefined) await this.conclude();
-      this.#job.control.checkpoint();
-      await this.#runOne(session, step, i + 1, steps.length);
+    let ahead: SentStep | undefined;
+    for (const at of steps.keys()) {
+      const current: SentStep = ahead ?? (await this.#start(session, steps, at));
+      ahead = await this.#startNext(session, steps, at + 1, current);
+      await this.#end(current, ahead);
     }
+  }
+
+  async #start(
+    session: ExecutorSession,
+    steps: readonly StepToRun[],
+    at: number,
+  ): Promise<SentStep> {
+    if (this.#job.control.stop !== undefined) await this.conclude();
+    this.#job.control.checkpoint();
+    return this.#send(session, await this.#prepare(steps, at), undefined);
+  }
+
+  /** Sends the next step behind the one that runs, or lets that one go on without a next. */
+  async #startNext(
+    session: ExecutorSession,
+    steps: readonly StepToRun[],
+    at: number,
+    current: SentStep,
+  ): Promise<SentStep | undefined> {
+    if (at < steps.length && this.#isBrief(current) && this.#isBrief({ step: steps[at]! })) {
+      const next = await this.#prepare(steps, at);
+      if (isPlain(current) && isPlain(next)) return this.#send(session, next, current);
+    }
+    const { follows } = current.request;
+    if (follows === null) return undefined;
+    await this.conclude();
+    session.recorded(follows);
+    return undefined;
+  }
+
+  #isBrief({ step: { rehearsedMs } }: Pick<PreparedStep, "step">): boolean {
+    const { policy } = this.#job.database;
+    // A limit is counted from when the step was sent.
+    const free = this.#job.control.stop === undefined && policy.stepTimeoutMs === undefined;
+    return free && (rehearsedMs ?? this.#lastMs) <= BRIEF_MS;
+  }
+
+  async #prepare(steps: readonly StepToRun[], at: number): Promise<PreparedStep> {
+    const step = steps[at]!;
+    const script = await this.#script(step);
+    const { destroys } = this.#deps.dialect.analyze(script);
+    return { step, script, destroys, place: { position: at + 1, of: steps.length } };
   }
 
   /** Executes the steps on the restored copy. Nothing is recorded here. */
@@ -128,84 +198,82 @@ export class StepRunner {
       ...(ups.length === 0 ? {} : { again: ups }),
     };
     // A statement without end must not get past the limit by being rehearsed first.
-    return this.#bounded(session, scripts.length + ups.length, () =>
+    return this.#limited(session, scripts.length + ups.length, () =>
       session.engine.rehearse(request),
     );
   }
 
-  async #runOne(
+  #limited<T>(session: ExecutorSession, steps: number, work: () => Promise<T>): Promise<T> {
+    const { stepTimeoutMs } = this.#job.database.policy;
+    return limited(session, this.#deps.clock, stepTimeoutMs, steps, work);
+  }
+
+  #script(step: StepToRun): Promise<StepScript> {
+    return scriptOf(this.#job.database, this.#deps.ledger, step);
+  }
+
+  /** Records the intent, with what is carried, and sends the step: behind `before` if it runs. */
+  async #send(
     session: ExecutorSession,
-    step: StepToRun,
-    position: number,
-    of: number,
-  ): Promise<void> {
-    const script = await this.#script(step);
-    const attempt = this.#deps.ids.uuid();
-    const ref: StepRef = {
-      runId: this.#job.run.id,
-      attempt,
-      version: step.version,
-      direction: step.direction,
-    };
-    const { name, checksum, transaction } = script;
-    const { planDigest } = this.#job.run;
+    prepared: PreparedStep,
+    before: SentStep | undefined,
+  ): Promise<SentStep> {
+    const { version, direction } = prepared.step;
+    const { name, checksum, transaction } = prepared.script;
+    const { id: runId, planDigest } = this.#job.run;
+    const ref: StepRef = { runId, attempt: this.#deps.ids.uuid(), version, direction };
     const intent = (
       await this.conclude({
         type: "StepStarted",
-        data: { ...ref, name, checksum, planDigest, transaction, position, of },
+        data: { ...ref, name, checksum, planDigest, transaction, ...prepared.place },
       })
     ).at(-1)!;
-    const request = await this.#request(script, attempt, intent, step);
-    this.#job.control.enterStep();
-    let result: StepResult;
-    try {
-      result = await this.#bounded(session, 1, () => session.engine.applyStep(request));
-    } finally {
-      this.#job.control.leaveStep();
+    // What was carried is recorded too: the outcome of the step that `before` follows.
+    const follows = before?.request.follows ?? null;
+    if (follows !== null) session.recorded(follows);
+    const request = await this.#request(prepared, ref, intent, before);
+    const { control } = this.#job;
+    control.enterStep();
+    const result = this.#limited(session, 1, () => session.engine.applyStep(request)).finally(() =>
+      control.leaveStep(),
+    );
+    // Whoever waits for it hears of the failure; nobody may come to wait.
+    result.catch(() => {});
+    return { ...prepared, ref, request, result };
+  }
+
+  /** Waits for a step. If it was not applied, the one sent behind it was not begun. */
+  async #end(sent: SentStep, ahead: SentStep | undefined): Promise<void> {
+    const result = await this.#carryOutcome(sent);
+    if (result.status === "done") {
+      this.#lastMs = result.durationMs;
+      return;
     }
-    this.#carried.push(...(await this.#tables.outcome(request.tableBackup, result)));
-    this.#carried.push(outcomeEvent(ref, result));
-    this.#carriedAttempt = attempt;
-    if (result.status === "done") return;
     await this.conclude();
+    if (ahead !== undefined) {
+      await this.#carryOutcome(ahead);
+      await this.conclude();
+    }
     throw new StepNotApplied(result.error, result.state === "unknown");
   }
 
-  /** Kills the executor when so many steps take longer than the policy allows. */
-  async #bounded<T>(session: ExecutorSession, steps: number, work: () => Promise<T>): Promise<T> {
-    const { stepTimeoutMs } = this.#job.database.policy;
-    const result = work();
-    if (stepTimeoutMs === undefined) return result;
-    const limit = stepTimeoutMs * steps;
-    let over = false;
-    let running = true;
-    void this.#deps.clock.sleep(limit).then(() => {
-      over = running;
-      if (running) session.kill("step timeout");
-    });
-    try {
-      return await result;
-    } catch (error) {
-      if (!over) throw error;
-      throw new DomainError(
-        "step-timeout",
-        `${steps === 1 ? "The step" : "The rehearsed steps"} took longer than ${limit} ms`,
-        {
-          hint: "Raise stepTimeoutMs in the database's policy, or split the migration",
-        },
-      );
-    } finally {
-      running = false;
-    }
+  async #carryOutcome({ ref, request, result: ending }: SentStep): Promise<StepResult> {
+    const result = await ending;
+    this.#carried.push(...(await this.#tables.outcome(request.tableBackup, result)));
+    this.#carried.push(outcomeEvent(ref, result));
+    this.#carriedAttempt = ref.attempt;
+    return result;
   }
 
   async #request(
-    script: StepScript,
-    attempt: string,
+    { step, script, destroys }: PreparedStep,
+    ref: StepRef,
     intent: RecordedEvent,
-    step: StepToRun,
+    before: SentStep | undefined,
   ): Promise<StepRequest> {
     const { database, run } = this.#job;
+    const { attempt } = ref;
+    const applied = appliedIn(database);
     return {
       ...script,
       attempt,
@@ -215,44 +283,16 @@ export class StepRunner {
       intentLeafHash: this.#deps.digest.hex(intent.leafHash),
       checkpoint: this.#deps.ledger.newestCheckpoint()?.note ?? null,
       at: intent.time,
-      expectedBefore: database.fingerprint!,
-      appliedBefore: appliedIn(database),
+      follows: before?.ref.attempt ?? null,
+      expectedBefore: before === undefined ? database.fingerprint! : before.step.expectedAfter,
+      appliedBefore: before === undefined ? applied : appliedAfter(applied, before.ref),
       expectedAfter: step.expectedAfter,
       lockTimeoutMs: LOCK_TIMEOUT,
-      tableBackup: await this.#tableBackup(script, attempt),
+      tableBackup: destroys.length === 0 ? null : await this.#tables.prepare(destroys, attempt),
     };
   }
-
-  async #tableBackup(script: StepScript, attempt: string): Promise<TableBackupRequest | null> {
-    const { destroys } = this.#deps.dialect.analyze(script);
-    return destroys.length === 0 ? null : this.#tables.prepare(destroys, attempt);
-  }
-
-  async #script({ version, direction }: StepToRun): Promise<StepScript> {
-    const migration = this.#job.database.migrations.get(version)!;
-    const { name, checksum, transaction, allow } = migration;
-    const sql = await this.#text(direction === "up" ? migration.up : migration.down, version);
-    const script = { version, name, direction, checksum, sql, transaction, allow };
-    if (migration.verify === undefined || direction === "down") return script;
-    return { ...script, verify: await this.#text(migration.verify, version) };
-  }
-
-  async #text(digest: string | undefined, version: string): Promise<string> {
-    const text = digest === undefined ? undefined : await this.#deps.ledger.content(digest);
-    if (text !== undefined) return text;
-    throw new DomainError("script-missing", `Version ${version} has no script for this direction`);
-  }
 }
 
-const appliedIn = ({ migrations }: DatabaseState): string[] =>
-  [...migrations.values()].filter(({ state }) => state === "applied").map(({ version }) => version);
-
-function outcomeEvent(ref: StepRef, result: StepResult): DomainEvent {
-  if (result.status === "failed") {
-    const { error, state, findings } = result;
-    return { type: "StepFailed", data: { ...ref, error, state, findings } };
-  }
-  const { status: _done, tableBackup: _saved, ...facts } = result;
-  const data = { ...ref, ...facts };
-  return ref.direction === "up" ? { type: "StepApplied", data } : { type: "StepReverted", data };
-}
+/** Nothing has to be copied for it first, and it is one transaction. */
+const isPlain = ({ script, destroys }: PreparedStep): boolean =>
+  script.transaction === "required" && destroys.length === 0;

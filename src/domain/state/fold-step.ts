@@ -47,7 +47,7 @@ export function foldStep(state: LedgerState, database: DatabaseState, event: Ste
       fail(database, event.data);
       break;
     case "StepAborted":
-      step.status = ended(step, event, "aborted");
+      step.status = ended(step, event, event.data.begun === false ? "pending" : "aborted");
       break;
     case "StepResolved":
       resolve(database, step, event);

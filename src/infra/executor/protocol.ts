@@ -17,6 +17,7 @@ export type ToChild =
       readonly method: EngineMethod;
       readonly args: readonly unknown[];
     }
+  | { readonly kind: "recorded"; readonly attempt: string }
   | { readonly kind: "tables-recorded"; readonly id: number; readonly error?: WireError }
   | { readonly kind: "close" };
 

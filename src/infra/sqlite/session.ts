@@ -2,6 +2,7 @@ import type { DatabaseTarget } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import type { Succession } from "./succession.ts";
 
 /** Called at named points of the protocols; a test stops or kills the process there. */
 export type Faults = (point: string) => void | Promise<void>;
@@ -22,6 +23,7 @@ export interface Session {
   readonly host: SessionHost;
   readonly connections: Connections;
   readonly faults: Faults;
+  readonly succession: Succession;
   /** The newest snapshot taken on the present step connection. */
   snapshot: SnapshotMark | undefined;
   /** Tables (folded) that steps of the session may have written since that snapshot. */

@@ -33,6 +33,7 @@ import { restore } from "./restore.ts";
 import type { Faults, Session } from "./session.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { applyStep } from "./step.ts";
+import { Succession } from "./succession.ts";
 import { saveTables } from "./table-backup.ts";
 import { verifyCopy } from "./verify-copy.ts";
 
@@ -43,6 +44,8 @@ import { verifyCopy } from "./verify-copy.ts";
 export class SqliteEngine implements DatabaseEngine {
   readonly #session: Session;
   readonly #recovery: Recovery;
+  /** The end of the step that was sent last. */
+  #step: Promise<unknown> = Promise.resolve();
 
   constructor(
     target: DatabaseTarget,
@@ -54,6 +57,7 @@ export class SqliteEngine implements DatabaseEngine {
       host,
       connections: new Connections(target.url),
       faults: options.faults ?? (() => {}),
+      succession: new Succession(),
       snapshot: undefined,
       touched: new Set(),
     };
@@ -96,8 +100,15 @@ export class SqliteEngine implements DatabaseEngine {
     return rehearse(this.#session, request);
   }
 
+  /** A step that is sent while another runs waits for its end. */
   applyStep(step: StepRequest): Promise<StepResult> {
-    return applyStep(this.#session, step);
+    const result = this.#step.then(() => applyStep(this.#session, step));
+    this.#step = result.catch(() => undefined);
+    return result;
+  }
+
+  recorded(attempt: string): void {
+    this.#session.succession.recorded(attempt);
   }
 
   beginRecovery(lockTimeoutMs: number): Promise<void> {

@@ -12,15 +12,16 @@ import { StepFault } from "./step-fault.ts";
 export function claim(
   db: Connection,
   target: DatabaseTarget,
-  step: StepRequest,
+  step: Pick<StepRequest, "token" | "appliedBefore">,
+  expectedBefore: string | null,
   state: KnownState,
 ): void {
   raiseFence(db, step.token);
   requireIdentity(state.meta, target);
-  if (state.fingerprint !== step.expectedBefore)
+  if (state.fingerprint !== expectedBefore)
     throw new StepFault({
       code: "drift",
-      message: `The schema is ${state.fingerprint}, the ledger believes ${step.expectedBefore}`,
+      message: `The schema is ${state.fingerprint}, the ledger believes ${expectedBefore}`,
       hint: "Something else changed the schema: compare it with the ledger and resolve the drift",
     });
   if (step.appliedBefore !== null) requireMarkers(state.applied, step.appliedBefore);

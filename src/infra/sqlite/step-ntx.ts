@@ -40,7 +40,7 @@ export async function applyOutside(
     await session.faults("after-begin");
     state = knownState(db, connection.known);
     fenceBefore = state.meta.fence;
-    claim(db, session.target, step, state);
+    claim(db, session.target, step, step.expectedBefore, state);
     writeMarker(db, step, "started", probeNote(probeOf(script, step.direction)));
     await commit(db, deadlineIn(step.lockTimeoutMs));
   } catch (error) {

@@ -38,15 +38,17 @@ interface Progress {
 /** The step protocol. Never rejects for the step's own faults. See `DatabaseEngine.applyStep`. */
 export async function applyStep(session: Session, step: StepRequest): Promise<StepResult> {
   let script: ScriptAnalysis;
+  let expectedBefore: string | null;
   try {
+    expectedBefore = session.succession.begin(step);
     script = prepareScript(step.sql, step.transaction);
     failOnErrors(script.findings);
   } catch (error) {
     return failed(error, "unchanged", undefined);
   }
   return step.transaction === "none"
-    ? applyOutside(session, step, script)
-    : applyInside(session, step, script);
+    ? applyOutside(session, { ...step, expectedBefore }, script)
+    : applyInside(session, { ...step, expectedBefore }, script);
 }
 
 async function applyInside(
@@ -86,7 +88,7 @@ async function run(
   await faults("after-begin");
   const state = knownState(db, connection.known);
   progress.fenceBefore = state.meta.fence;
-  claim(db, session.target, step, state);
+  claim(db, session.target, step, step.expectedBefore, state);
   connection.known = undefined;
   const before = takeBaseline(db, state, script);
   await saveTables(session, step, connection, state, progress);
@@ -152,6 +154,7 @@ async function seal(
   // Last of all, so that no commit that a script smuggles in can carry the marker with it.
   writeMarker(db, step, step.direction === "up" ? "done" : "reverted", after.fingerprint);
   await session.faults("after-marker");
+  if (step.follows !== null) await session.succession.untilRecorded(step.follows);
   session.connections.requireSameFile();
   const now = performance.now();
   progress.facts = factsOf(work, { started: progress.started, lockedAt: progress.lockedAt, now });
@@ -159,6 +162,7 @@ async function seal(
   await session.faults("after-commit");
   session.connections.requireSameFile();
   connection.known = withMarker(after, step);
+  session.succession.applied(step.attempt, after.fingerprint);
   for (const table of work.outcome.touched) session.touched.add(table);
 }
 

@@ -15,9 +15,9 @@ import { deadlineIn } from "./waiting.ts";
 const TARGET: DatabaseTarget = {
   engine: "sqlite",
   url: ":memory:",
-  databaseId: "warm-up",
-  origin: "warm-up",
-  incarnation: "warm-up",
+  databaseId: "warming",
+  origin: "warming",
+  incarnation: "warming",
 };
 
 /** Enough for the compiler to have seen the way of a step often. */
@@ -59,12 +59,12 @@ async function step(
   sql: string,
 ): Promise<void> {
   const { db } = work;
-  const request = requestOf(sql, work.token++, work.known?.fingerprint);
+  const request = requestOf(sql, work.token++);
   const script = prepareScript(sql, "required");
   const started = performance.now();
   await beginImmediate(db, deadlineIn(0), "scratch");
   const state = knownState(db, work.known);
-  claim(db, TARGET, { ...request, expectedBefore: state.fingerprint }, state);
+  claim(db, TARGET, request, state.fingerprint, state);
   const before = takeBaseline(db, state, script);
   const outcome = await runGuarded(
     {
@@ -85,9 +85,9 @@ async function step(
   work.known = withMarker(outcome.after, request);
 }
 
-const requestOf = (sql: string, token: number, expectedBefore = ""): StepRequest => ({
+const requestOf = (sql: string, token: number): StepRequest => ({
   version: String(token),
-  name: "warm-up",
+  name: "warming",
   direction: "up",
   checksum: "sha256:",
   sql,
@@ -100,7 +100,8 @@ const requestOf = (sql: string, token: number, expectedBefore = ""): StepRequest
   intentLeafHash: "00".repeat(32),
   checkpoint: null,
   at: "",
-  expectedBefore,
+  follows: null,
+  expectedBefore: null,
   appliedBefore: null,
   expectedAfter: null,
   lockTimeoutMs: 0,

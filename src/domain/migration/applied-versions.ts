@@ -1,0 +1,15 @@
+import type { DatabaseState } from "../state/state.ts";
+import type { StepRef } from "./events.ts";
+
+/** The versions that the ledger believes applied. */
+export const appliedIn = ({ migrations }: DatabaseState): string[] =>
+  [...migrations.values()].filter(({ state }) => state === "applied").map(({ version }) => version);
+
+/** The same after one more step. */
+export const appliedAfter = (
+  applied: readonly string[],
+  { version, direction }: StepRef,
+): string[] => [
+  ...applied.filter((other) => other !== version),
+  ...(direction === "up" ? [version] : []),
+];
