@@ -20,6 +20,7 @@ import type { DatabaseState, RunState } from "../state/state.ts";
 import type { Direction, StepRef } from "./events.ts";
 import type { RunControl } from "./run-control.ts";
 import { appliedAfter, appliedIn } from "./applied-versions.ts";
+import { isPlain, PreparedSteps, type PreparedStep } from "./prepared-steps.ts";
 import { limited } from "./step-limit.ts";
 import { outcomeEvent } from "./step-outcome.ts";
 import { scriptOf } from "./step-scripts.ts";
@@ -45,15 +46,6 @@ export interface StepToRun {
   readonly expectedAfter: string | null;
   /** How long it took on the restored copy. */
   readonly rehearsedMs?: number;
-}
-
-/** A step with its script, and its place among the run's. */
-interface PreparedStep {
-  readonly step: StepToRun;
-  readonly script: StepScript;
-  /** Tables that must be copied for it first. */
-  readonly destroys: readonly string[];
-  readonly place: { readonly position: number; readonly of: number };
 }
 
 /** A step whose intent is recorded and which was sent to the engine. */
@@ -132,33 +124,34 @@ export class StepRunner {
 
   /** Runs the steps in order; throws at the first that does not succeed, its outcome recorded. */
   async run(session: ExecutorSession, steps: readonly StepToRun[]): Promise<void> {
+    const { database } = this.#job;
+    const { ledger, dialect } = this.#deps;
+    const prepared = new PreparedSteps(steps, { database, ledger, dialect });
     let ahead: SentStep | undefined;
     for (const at of steps.keys()) {
-      const current: SentStep = ahead ?? (await this.#start(session, steps, at));
-      ahead = await this.#startNext(session, steps, at + 1, current);
+      const current: SentStep = ahead ?? (await this.#start(session, prepared, at));
+      ahead = await this.#startNext(session, prepared, at + 1, current);
+      prepared.readAhead(ahead === undefined ? at + 1 : at + 2);
       await this.#end(current, ahead);
     }
   }
 
-  async #start(
-    session: ExecutorSession,
-    steps: readonly StepToRun[],
-    at: number,
-  ): Promise<SentStep> {
+  async #start(session: ExecutorSession, prepared: PreparedSteps, at: number): Promise<SentStep> {
     if (this.#job.control.stop !== undefined) await this.conclude();
     this.#job.control.checkpoint();
-    return this.#send(session, await this.#prepare(steps, at), undefined);
+    return this.#send(session, await prepared.at(at), undefined);
   }
 
   /** Sends the next step behind the one that runs, or lets that one go on without a next. */
   async #startNext(
     session: ExecutorSession,
-    steps: readonly StepToRun[],
+    prepared: PreparedSteps,
     at: number,
     current: SentStep,
   ): Promise<SentStep | undefined> {
-    if (at < steps.length && this.#isBrief(current) && this.#isBrief({ step: steps[at]! })) {
-      const next = await this.#prepare(steps, at);
+    const step = prepared.steps[at];
+    if (step !== undefined && this.#isBrief(current.step) && this.#isBrief(step)) {
+      const next = await prepared.at(at);
       if (isPlain(current) && isPlain(next)) return this.#send(session, next, current);
     }
     const { follows } = current.request;
@@ -168,18 +161,11 @@ export class StepRunner {
     return undefined;
   }
 
-  #isBrief({ step: { rehearsedMs } }: Pick<PreparedStep, "step">): boolean {
+  #isBrief({ rehearsedMs }: StepToRun): boolean {
     const { policy } = this.#job.database;
     // A limit is counted from when the step was sent.
     const free = this.#job.control.stop === undefined && policy.stepTimeoutMs === undefined;
     return free && (rehearsedMs ?? this.#lastMs) <= BRIEF_MS;
-  }
-
-  async #prepare(steps: readonly StepToRun[], at: number): Promise<PreparedStep> {
-    const step = steps[at]!;
-    const script = await this.#script(step);
-    const { destroys } = this.#deps.dialect.analyze(script);
-    return { step, script, destroys, place: { position: at + 1, of: steps.length } };
   }
 
   /** Executes the steps on the restored copy. Nothing is recorded here. */
@@ -292,7 +278,3 @@ export class StepRunner {
     };
   }
 }
-
-/** Nothing has to be copied for it first, and it is one transaction. */
-const isPlain = ({ script, destroys }: PreparedStep): boolean =>
-  script.transaction === "required" && destroys.length === 0;

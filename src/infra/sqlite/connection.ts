@@ -74,10 +74,23 @@ function configure(db: Connection, purpose: Purpose): void {
   set(db, "foreign_keys", 0);
   set(db, "legacy_alter_table", 0);
   set(db, "recursive_triggers", 0);
+  if (purpose === "scratch") useAlone(db);
   if (purpose !== "checking") return;
   db.pragma(`mmap_size = ${MMAP_BYTES}`);
   db.pragma(`cache_size = -${CHECK_CACHE_KIB}`);
 }
+
+/**
+ * Nobody else has a scratch copy, and nobody needs it after a crash. A large one keeps its journal on
+ * disk, for memory must not grow with it.
+ */
+function useAlone(db: Connection): void {
+  db.pragma("locking_mode = EXCLUSIVE");
+  const bytes = pragmaNumber(db, "page_count") * pragmaNumber(db, "page_size");
+  if (bytes <= SMALL_BYTES) db.pragma("journal_mode = MEMORY");
+}
+
+const SMALL_BYTES = 8 << 20;
 
 /**
  * In WAL only FULL survives a power loss, in the other modes only EXTRA. The mode can be changed by

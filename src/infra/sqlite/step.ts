@@ -23,6 +23,9 @@ import { settle } from "./step-proof.ts";
 import { backUpTables } from "./table-backup.ts";
 import { deadlineIn } from "./waiting.ts";
 
+/** Checks after statements that took no longer than this are over before anybody could read of them. */
+const UNNOTICED_MS = 20;
+
 /** One step's way through the protocol: what is known at the moment it fails. */
 interface Progress {
   readonly started: number;
@@ -122,6 +125,7 @@ function runScript(
   before: Baseline,
 ): Promise<GuardedOutcome> {
   const { version, expectedAfter } = step;
+  const started = performance.now();
   const statements = script.statements.length;
   return runGuarded(
     {
@@ -132,10 +136,15 @@ function runScript(
       expectedAfter,
       onStatement: ({ number }) => {
         const position = { statement: number, statements };
-        session.host.onProgress({ phase: "step", version, ...position });
+        // Of a brief step with one statement, its `StepStarted` says as much.
+        if (step.follows === null || statements > 1)
+          session.host.onProgress({ phase: "step", version, ...position });
         return session.faults(`statement:${number}`);
       },
-      onStatementsDone: () => session.host.onProgress({ phase: "checks", version }),
+      onStatementsDone: () => {
+        if (performance.now() - started > UNNOTICED_MS)
+          session.host.onProgress({ phase: "checks", version });
+      },
     },
     connection,
   );

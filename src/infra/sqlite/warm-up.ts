@@ -2,6 +2,7 @@ import Sqlite from "better-sqlite3";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DatabaseTarget, StepRequest } from "../../domain/engine/database-engine.ts";
 import { beginImmediate, commit, type Connection } from "./connection.ts";
+import { liveSchema } from "./fingerprint.ts";
 import { runGuarded } from "./guarded-script.ts";
 import { writeMarker } from "./markers.ts";
 import { createOwnTables } from "./meta.ts";
@@ -42,6 +43,7 @@ export async function warmUp(isWanted: () => boolean): Promise<void> {
   const db = new Sqlite(":memory:");
   try {
     createOwnTables(db, TARGET, 0);
+    liveSchema(db);
     const work = { db, known: undefined as KnownState | undefined, token: 1 };
     for (let round = 0; round < ROUNDS; round++)
       for (const sql of scripts(round)) {
