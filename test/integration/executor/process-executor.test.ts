@@ -71,6 +71,7 @@ describe("ProcessExecutor", () => {
         saveTables: [{ backupId: "b1", tables: ["t"], path: "/t" }],
         rawCopy: ["/b"],
         verify: [{ path: "/c" }, "/d"],
+        fetch: [{ path: "/e" }, "/f"],
         rehearse: [{ steps: [] }],
         beginRecovery: [100],
         finishRecovery: [3, ["a1", "a2"]],
