@@ -27,11 +27,12 @@ export function createApp(services: Services): Express {
   });
   app.use(helmet({ contentSecurityPolicy: { directives: CSP, useDefaults: false } }));
   for (const route of routes) {
-    app[route.method](expressPath(route), (request: Request, response: Response) =>
-      handler
+    app[route.method](expressPath(route), (request: Request, response: Response) => {
+      measure(services, route, request, response);
+      return handler
         .answer(route, request, response, requestIdOf(request, services, response))
-        .then((answer) => send(request, response, answer)),
-    );
+        .then((answer) => send(request, response, answer));
+    });
   }
   refuseOtherMethods(app, routes);
   app.use((request) => {
@@ -43,6 +44,16 @@ export function createApp(services: Services): Express {
     sendProblem(services, error, request, response),
   );
   return app;
+}
+
+/** Streams count with all the time that they were open. */
+function measure(services: Services, { id }: Route, request: Request, response: Response): void {
+  const began = performance.now();
+  response.once("close", () => {
+    const seconds = (performance.now() - began) / 1000;
+    const { statusCode: status } = response;
+    services.monitor.answered({ route: id, method: request.method, status, seconds });
+  });
 }
 
 /** Nothing is loaded from anywhere; the docs page brings its style with it and has no script. */

@@ -1,7 +1,8 @@
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import { AccessRecorder } from "../domain/service/access-recorder.ts";
+import type { TokenIssuer } from "../domain/service/token-issuer.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
-import { OidcIssuer } from "../infra/identity/oidc-issuer.ts";
+import type { OidcIssuer, OidcOptions } from "../infra/identity/oidc-issuer.ts";
 import type { CoreConfig } from "./config.ts";
 import type { Services } from "./services.ts";
 import type { One, Resolver } from "./tokens.ts";
@@ -36,7 +37,22 @@ export function identityServices(
       clock: c.resolve(t.CLOCK),
       pseudonyms,
       actors,
-      ...(oidc === undefined ? {} : { issuer: new OidcIssuer(oidc) }),
+      ...(oidc === undefined ? {} : { issuer: issuerOf(oidc) }),
+    },
+  };
+}
+
+/** What verifies tokens is loaded with the first one. */
+function issuerOf(options: OidcOptions): TokenIssuer {
+  let loaded: Promise<OidcIssuer> | undefined;
+  const load = async (): Promise<OidcIssuer> => {
+    const { OidcIssuer: Issuer } = await import("../infra/identity/oidc-issuer.ts");
+    return new Issuer(options);
+  };
+  return {
+    verify: async (token) => {
+      loaded ??= load();
+      return (await loaded).verify(token);
     },
   };
 }

@@ -22,6 +22,7 @@ import { addIdentity, identityServices } from "./compose-identity.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { ledgerFile } from "./config.ts";
 import { historyServices } from "./history-services.ts";
+import { Monitor } from "./monitoring/monitor.ts";
 import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
 import { addCommands } from "./compose-commands.ts";
@@ -82,6 +83,13 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     digest: c.resolve(t.DIGEST),
     ids: c.resolve(t.IDS),
     log: opened.log,
+    monitor: new Monitor({
+      projection: c.resolve(t.PROJECTION),
+      ledger: c.resolve(t.LEDGER),
+      clock: c.resolve(t.CLOCK),
+      children: () => opened.executor.children(),
+      load: async () => new (await import("../infra/telemetry/metrics.ts")).Metrics(),
+    }),
     stopping: opened.stopping.signal,
     ...identityServices(c, config, opened.pseudonyms, opened.actors),
   }));

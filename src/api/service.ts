@@ -48,7 +48,10 @@ async function start(
   // Takes up what an earlier process left, before anything new is accepted.
   await resumeWork(core, options, closers);
   closers.add(() => container.resolve(t.ACCESS_RECORDER).stop());
-  const app = createApp(container.resolve(t.SERVICES));
+  const services = container.resolve(t.SERVICES);
+  await services.monitor.start();
+  closers.add(async () => services.monitor.stop());
+  const app = createApp(services);
   const server = await startServer(app, config, () => opened.stopping.abort());
   closers.add(() => server.close());
   // A command on the same directory finds the service by it.

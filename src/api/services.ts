@@ -20,6 +20,7 @@ import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { LedgerVerification } from "../infra/sqlite/ledger-verifier.ts";
 import type { AuthenticatorParts } from "./auth/authenticate.ts";
+import type { Monitor } from "./monitoring/monitor.ts";
 import type { HistoryServices } from "./history-services.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 
@@ -48,6 +49,7 @@ export interface Services extends HistoryServices {
   readonly log: Log;
   /** Aborted when the service stops: streams and waits end. */
   readonly stopping: AbortSignal;
+  readonly monitor: Monitor;
   readonly actors: ActorNames;
   readonly access: AccessRecorder;
   /** What callers are recognised by. */

@@ -3,7 +3,7 @@ import { filesIn, textOf } from "./repository.ts";
 /** Texts that look like a code and are none: names of other things. */
 const OTHER_THINGS = new Set(
   [
-    "better-sqlite3 class-validator class-transformer class-validator-jsonschema reflect-metadata",
+    "better-sqlite3 class-validator class-transformer class-validator-jsonschema reflect-metadata prom-client",
     "utf-8 date-time no-store unsafe-inline content-type content-length idempotency-key",
     "last-event-id transfer-encoding user-agent x-powered-by x-request-id",
     // States, reasons and kinds.

@@ -10,6 +10,7 @@ import { healthRoutes } from "./health.ts";
 import { integrityRoutes } from "./integrity.ts";
 import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { migrationRoutes } from "./migrations.ts";
 import { runRoutes } from "./runs.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
@@ -32,6 +33,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...signingKeyRoutes(services),
     ...keyRoutes(services, views),
     ...healthRoutes(services),
+    ...metricsRoutes(services),
     ...docsRoutes(() => routes),
   ];
   return routes;

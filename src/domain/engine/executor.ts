@@ -9,6 +9,8 @@ import type {
 export interface Executor {
   /** Takes a pre-started child for one operation. `onProgress` may be called at any time. */
   open(target: DatabaseTarget, host: SessionHost): Promise<ExecutorSession>;
+  /** The processes there are, for monitoring. */
+  children(): readonly { readonly pid: number; readonly state: string }[];
   /** Ends idle children, waits for none that work. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,0 +1,67 @@
+import type { Ledger } from "../../domain/ledger/ledger.ts";
+import type { Clock } from "../../domain/shared/clock.ts";
+import type { Projection } from "../../domain/state/projection.ts";
+import type { Metrics } from "../../infra/telemetry/metrics.ts";
+import { EventCounter } from "./count-events.ts";
+import { showState } from "./show-state.ts";
+
+export interface MonitorParts {
+  readonly projection: Projection;
+  readonly ledger: Pick<Ledger, "newestCheckpoint">;
+  readonly clock: Clock;
+  /** The executor processes there are. */
+  readonly children: () => readonly { readonly state: string }[];
+  /** Loaded at the first request: most processes are never asked. */
+  readonly load: () => Promise<Metrics>;
+}
+
+/** One request that was answered. */
+export interface Answered {
+  /** The route's id; `none` where no route was found. */
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/** What the service says of itself for Prometheus. */
+export class Monitor {
+  readonly #parts: MonitorParts;
+  #metrics: Metrics | undefined;
+  #unfollow: () => void = () => {};
+
+  constructor(parts: MonitorParts) {
+    this.#parts = parts;
+  }
+
+  /** Counts from here on. */
+  async start(): Promise<void> {
+    const { projection, load } = this.#parts;
+    const metrics = await load();
+    const nameOf = (id: string): string => projection.state.databases.get(id)?.name ?? "";
+    const counter = new EventCounter(metrics, nameOf);
+    this.#unfollow = projection.onChange((events) => counter.count(events));
+    this.#metrics = metrics;
+  }
+
+  stop(): void {
+    this.#unfollow();
+  }
+
+  answered({ seconds, status, ...labels }: Answered): void {
+    this.#metrics?.requestSeconds.observe({ ...labels, status: String(status) }, seconds);
+  }
+
+  /** The exposition in Prometheus' text format, and its content type. */
+  async exposition(): Promise<{ readonly text: string; readonly type: string }> {
+    if (this.#metrics === undefined) await this.start();
+    const metrics = this.#metrics!;
+    const { projection, ledger, clock, children } = this.#parts;
+    const { state } = projection;
+    showState(metrics, state, Date.parse(clock.now()));
+    metrics.checkpointLag.set(state.size - (ledger.newestCheckpoint()?.size ?? 0));
+    metrics.executors.reset();
+    for (const one of children()) metrics.executors.inc({ state: one.state });
+    return { text: await metrics.registry.metrics(), type: metrics.registry.contentType };
+  }
+}

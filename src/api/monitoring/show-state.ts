@@ -1,0 +1,75 @@
+import type { BackupState, DatabaseState, LedgerState } from "../../domain/state/state.ts";
+import type { Metrics } from "../../infra/telemetry/metrics.ts";
+
+/** Sets the gauges from the state as it is now. */
+export function showState(metrics: Metrics, state: LedgerState, now: number): void {
+  const { openRuns, pending, drift, quarantine, openIntents, reviews, reviewsOverdue } = metrics;
+  for (const gauge of metrics.perDatabase) gauge.reset();
+  metrics.ledgerSize.set(state.size);
+  for (const database of state.databases.values()) {
+    if (database.retired !== null) continue;
+    const labels = { database: database.name };
+    const { migrations, openAttempts, openBackups, openRestores, openChecks } = database;
+    pending.set(labels, [...migrations.values()].filter((one) => one.state !== "applied").length);
+    drift.set(labels, database.drift === null ? 0 : 1);
+    quarantine.set(labels, database.quarantine === null ? 0 : 1);
+    const intents = openAttempts.size + openBackups.size + openRestores.size + openChecks.size;
+    openIntents.set(labels, intents);
+    for (const id of database.openRuns) {
+      const status = state.runs.get(id)?.status;
+      if (status !== undefined) openRuns.inc({ ...labels, status });
+    }
+    showReviews(state, database, now, reviews, reviewsOverdue);
+    showBackups(metrics, state, database, now);
+    showCheck(metrics, state, database, now);
+  }
+}
+
+const since = (time: string, now: number): number => Math.max(0, (now - Date.parse(time)) / 1000);
+
+function showReviews(
+  state: LedgerState,
+  { id, name: database }: DatabaseState,
+  now: number,
+  open: Metrics["reviews"],
+  overdue: Metrics["reviewsOverdue"],
+): void {
+  const waiting = [...state.runs.values()].filter(
+    (run) => run.databaseId === id && run.emergency && run.review === null,
+  );
+  const late = waiting.filter(({ reviewBy }) => reviewBy !== null && Date.parse(reviewBy) < now);
+  open.set({ database }, waiting.length);
+  overdue.set({ database }, late.length);
+}
+
+/** No backup yet: no age, so that an alert on absence tells a young database from an old backup. */
+function showBackups(
+  metrics: Metrics,
+  state: LedgerState,
+  { id, name: database, lastBackup }: DatabaseState,
+  now: number,
+): void {
+  const newest = lastBackup === null ? undefined : state.backups.get(lastBackup);
+  if (newest?.facts != null) {
+    metrics.backupAge.set({ database }, since(newest.started.time, now));
+    metrics.backupBytes.set({ database }, newest.facts.bytes);
+    metrics.backupStoredBytes.set({ database }, newest.facts.storedBytes);
+  }
+  const verified = [...state.backups.values()]
+    .filter((backup: BackupState) => backup.databaseId === id)
+    .flatMap((backup) => (backup.verified === null ? [] : [Date.parse(backup.verified.time)]));
+  if (verified.length > 0)
+    metrics.verifiedAge.set({ database }, Math.max(0, (now - Math.max(...verified)) / 1000));
+}
+
+function showCheck(
+  metrics: Metrics,
+  state: LedgerState,
+  { name: database, lastCheck }: DatabaseState,
+  now: number,
+): void {
+  const check = lastCheck === null ? undefined : state.checks.get(lastCheck);
+  if (check === undefined) return;
+  metrics.checkAge.set({ database }, since(check.started.time, now));
+  metrics.checkFailed.set({ database }, check.status === "failed" ? 1 : 0);
+}

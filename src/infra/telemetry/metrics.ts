@@ -1,0 +1,136 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+/** Seconds: from a small step to a rebuild of a large table. */
+const DURATIONS = [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200];
+const REQUEST_DURATIONS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 60];
+
+/** Everything that is exposed for Prometheus, and nothing else: names are a public interface. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #registers = [this.registry];
+
+  readonly events = this.#counter("events_total", "Events appended since the start", ["type"]);
+  readonly runs = this.#counter("runs_total", "Runs that ended, by how", [
+    "database",
+    "kind",
+    "status",
+  ]);
+  readonly runSeconds = this.#histogram("run_duration_seconds", "From begin to end of a run", [
+    "database",
+    "kind",
+  ]);
+  readonly steps = this.#counter("steps_total", "Steps that ended, by how", [
+    "database",
+    "direction",
+    "status",
+  ]);
+  readonly stepSeconds = this.#histogram("step_duration_seconds", "How long committed steps took", [
+    "database",
+    "direction",
+  ]);
+  readonly failures = this.#counter("failures_total", "Failures, by problem code", [
+    "database",
+    "code",
+  ]);
+  readonly refused = this.#counter("access_refused_total", "Refused requests, by code", ["code"]);
+  readonly openRuns = this.#gauge("runs_open", "Runs that have not ended", ["database", "status"]);
+  readonly pending = this.#gauge("migrations_pending", "Registered migrations not applied", [
+    "database",
+  ]);
+  readonly drift = this.#gauge("database_drift", "1: the schema is not the ledger's", ["database"]);
+  readonly quarantine = this.#gauge("database_quarantined", "1: nothing may run", ["database"]);
+  readonly openIntents = this.#gauge("intents_open", "Intents without an outcome", ["database"]);
+  readonly backupAge = this.#gauge("backup_age_seconds", "Since the newest backup was begun", [
+    "database",
+  ]);
+  readonly verifiedAge = this.#gauge(
+    "backup_verified_age_seconds",
+    "Since the newest verification of a backup",
+    ["database"],
+  );
+  readonly backupBytes = this.#gauge("backup_bytes", "Size of the newest backup's content", [
+    "database",
+  ]);
+  readonly backupStoredBytes = this.#gauge("backup_stored_bytes", "What the newest backup added", [
+    "database",
+  ]);
+  readonly checkAge = this.#gauge("check_age_seconds", "Since the newest integrity check began", [
+    "database",
+  ]);
+  readonly checkFailed = this.#gauge("check_failed", "1: the newest integrity check failed", [
+    "database",
+  ]);
+  readonly reviews = this.#gauge("emergency_reviews_open", "Emergencies that nobody reviewed", [
+    "database",
+  ]);
+  readonly reviewsOverdue = this.#gauge(
+    "emergency_reviews_overdue",
+    "Emergencies whose review is overdue",
+    ["database"],
+  );
+  /** Set anew at each reading: a database that was retired leaves nothing behind. */
+  readonly perDatabase: readonly Gauge[] = [
+    this.openRuns,
+    this.pending,
+    this.drift,
+    this.quarantine,
+    this.openIntents,
+    this.backupAge,
+    this.verifiedAge,
+    this.backupBytes,
+    this.backupStoredBytes,
+    this.checkAge,
+    this.checkFailed,
+    this.reviews,
+    this.reviewsOverdue,
+  ];
+  readonly ledgerSize = this.#gauge("ledger_events", "Number of events in the ledger", []);
+  readonly checkpointLag = this.#gauge(
+    "checkpoint_lag_events",
+    "Events that the newest signed checkpoint does not cover yet",
+    [],
+  );
+  readonly executors = this.#gauge("executor_children", "Executor processes", ["state"]);
+  readonly requestSeconds = new Histogram({
+    name: "schemaledger_http_request_duration_seconds",
+    help: "How long requests took",
+    labelNames: ["route", "method", "status"],
+    buckets: REQUEST_DURATIONS,
+    registers: this.#registers,
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry, prefix: "schemaledger_" });
+    // Gauges whose names say counter: promtool refuses them.
+    for (const what of ["handles", "requests", "resources"])
+      this.registry.removeSingleMetric(`schemaledger_nodejs_active_${what}_total`);
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({
+      name: `schemaledger_${name}`,
+      help,
+      labelNames,
+      registers: this.#registers,
+    });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+    return new Gauge({
+      name: `schemaledger_${name}`,
+      help,
+      labelNames,
+      registers: this.#registers,
+    });
+  }
+
+  #histogram<L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> {
+    return new Histogram({
+      name: `schemaledger_${name}`,
+      help,
+      labelNames,
+      buckets: DURATIONS,
+      registers: this.#registers,
+    });
+  }
+}
