@@ -93,12 +93,25 @@ function holdBusily(file: string, host: SessionHost): never {
   }
 }
 
+/** In one statement that does not end: nothing of this process's own code runs any more. */
+function holdEndlessly(file: string): never {
+  const database = new Database(file);
+  database.exec("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)");
+  writeFileSync(`${file}.pid`, String(process.pid));
+  const endless =
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+  throw new Error(String(database.prepare(endless).get()));
+}
+
 async function act(argument: string, host: SessionHost, options: EngineOptions): Promise<unknown> {
   if (argument.startsWith("hold:")) {
     return holdTransaction(argument.slice("hold:".length));
   }
   if (argument.startsWith("hold-busily:")) {
     return holdBusily(argument.slice("hold-busily:".length), host);
+  }
+  if (argument.startsWith("hold-endlessly:")) {
+    return holdEndlessly(argument.slice("hold-endlessly:".length));
   }
   const name = argument.split(" ", 1)[0]!;
   return behaviours[name]!(argument, host, options);

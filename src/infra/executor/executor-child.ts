@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Unavailable } from "../../domain/shared/errors.ts";
@@ -208,14 +209,24 @@ export class ExecutorChild {
   }
 }
 
+/**
+ * Linux' `setpriv` (util-linux) has the kernel kill the child when this process dies, and becomes
+ * Node in the same process. Without it a child notices by itself, but not before the statement ends
+ * that it is in: one that never ends would hold the database's lock for ever.
+ */
+const SETPRIV = "/usr/bin/setpriv";
+
 function start(options: ChildOptions): ChildProcess {
+  const dies = existsSync(SETPRIV) ? SETPRIV : undefined;
   try {
     return fork(MAIN, options.engineModule === undefined ? [] : [options.engineModule], {
       // A relative path in a script must not mean a file of the service.
       cwd: "/",
       env: options.env,
       // The service's own flags (inspector, env files) are not the child's.
-      execArgv: [],
+      ...(dies === undefined
+        ? { execArgv: [] }
+        : { execPath: dies, execArgv: ["--pdeathsig", "KILL", "--", process.execPath] }),
       serialization: "json",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
