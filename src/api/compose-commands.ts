@@ -10,6 +10,7 @@ import { RunService, type RunServiceParts } from "../domain/migration/run-servic
 import { KeyService } from "../domain/service/key-service.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
 import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
+import { resolveNewFile } from "../infra/files/resolve-new-file.ts";
 import { diffText } from "../infra/text/diff-text.ts";
 import type { CoreConfig } from "./config.ts";
 import type { One, Resolver } from "./tokens.ts";
@@ -90,14 +91,16 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
   one(
     t.RESTORE_SERVICE,
     (c) =>
-      new RestoreService(
-        c.resolve(t.DATABASE_SERVICE),
-        c.resolve(t.PROJECTION),
-        c.resolve(t.RECORDER),
-        c.resolve(t.RESTORER),
-        c.resolve(t.RECOVERY_SERVICE),
-        c.resolve(t.BACKGROUND),
-      ),
+      new RestoreService({
+        databases: c.resolve(t.DATABASE_SERVICE),
+        projection: c.resolve(t.PROJECTION),
+        recorder: c.resolve(t.RECORDER),
+        restorer: c.resolve(t.RESTORER),
+        recovery: c.resolve(t.RECOVERY_SERVICE),
+        sessions: c.resolve(t.SESSIONS),
+        background: c.resolve(t.BACKGROUND),
+        resolveTarget: (target) => resolveNewFile(target, config.roots, [config.data]),
+      }),
   );
   one(
     t.INTEGRITY_SERVICE,

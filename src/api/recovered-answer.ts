@@ -41,6 +41,7 @@ export async function recoveredAnswer(
         views.accepted("backups", backup.id, views.backup(backup)),
       );
     case "RestoreRequested":
+    case "RestoreCancelRequested":
       return answered(await projection.find("restores", event.data.restoreId), (restore) =>
         views.accepted("restores", restore.id, views.restore(restore)),
       );

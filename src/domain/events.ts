@@ -121,6 +121,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   BackupVerificationFailed: 1,
   TableBackupCompleted: 1,
   RestoreRequested: 1,
+  RestoreCancelRequested: 1,
   RestoreStarted: 1,
   RestoreCompleted: 1,
   RestoreFailed: 1,

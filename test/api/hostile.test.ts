@@ -163,10 +163,10 @@ const ATTACKS: readonly Attack[] = [
   invalid("a reason without end", RUNS, { reason: "x".repeat(2001) }),
   invalid("a wrong plan digest", RUNS, { planDigest: "md5:00" }),
   invalid("a time that is none", RUNS, { notBefore: "2030-02-30T00:00:00Z" }),
-  invalid("tables of a restore", "/v1/databases/shop/restores", {
+  invalid("tables of a restore that are none", "/v1/databases/shop/restores", {
     backupId: "0198f3c2-7d3e-7c4b-9a55-0c5b8a1d2e3f",
     reason: "x",
-    tables: ["t"],
+    tables: [""],
   }),
   invalid("a roll back without a reason", "/v1/databases/shop/rollbacks", { to: "0" }),
   invalid("a body where none is known", "/v1/ledger/verifications", { ok: true }),

@@ -13,7 +13,8 @@ const OTHER_THINGS = new Set(
     // The protocol with executor children, and points at which tests make engines fail.
     "tables-saved tables-recorded before-begin after-begin after-statements after-marker",
     "after-commit recovery-locked recovery-fenced install-done restore-before-copy",
-    "restore-after-copy",
+    "restore-after-copy export-before-publish export-after-publish offline-before-rename",
+    "offline-after-rename tables-before-commit tables-after-commit",
     // The default data directory, and what the ledger's triggers say.
     "schemaledger-data append-only",
     // Words of migration files.

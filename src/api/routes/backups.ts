@@ -1,4 +1,4 @@
-import { BackupRequest, RestoreRequest } from "../dto/backup.request.ts";
+import { BackupRequest } from "../dto/backup.request.ts";
 import { PageQuery } from "../dto/list.query.ts";
 import { pageOf } from "../paging.ts";
 import { route, type Route } from "../route.ts";
@@ -7,11 +7,9 @@ import type { Views } from "../views/views.ts";
 
 const tag = "backups";
 const BACKUPS = "/v1/databases/{database}/backups";
-const RESTORES = "/v1/databases/{database}/restores";
 const BACKUP = { description: "The backup", schema: "Backup" };
-const RESTORE = { description: "The restore", schema: "Restore" };
 
-/** Backups: take, verify, bring back. */
+/** Backups: take and verify. */
 export const backupRoutes = (services: Services, views: Views): Route[] => [
   route<BackupRequest, object>({
     method: "post",
@@ -71,51 +69,5 @@ export const backupRoutes = (services: Services, views: Views): Route[] => [
       const backup = await services.backups.requestVerification(params["backup"]!, context);
       return views.accepted("backups", backup.id, views.backup(backup));
     },
-  }),
-  route<RestoreRequest, object>({
-    method: "post",
-    path: RESTORES,
-    id: "restoreBackup",
-    access: "operate",
-    tag,
-    summary: "Bring a backup back; the present state is backed up first",
-    request: RestoreRequest,
-    responses: { 202: RESTORE },
-    handle: async ({ params, body, context }) => {
-      const restore = await services.restores.request(params["database"]!, body, context);
-      return views.accepted("restores", restore.id, views.restore(restore));
-    },
-  }),
-  route<object, PageQuery>({
-    method: "get",
-    path: RESTORES,
-    id: "listRestores",
-    access: "read",
-    tag,
-    summary: "List a database's restores, newest first",
-    query: PageQuery,
-    responses: { 200: { description: "A page of restores", schema: "RestoreList" } },
-    handle: async ({ params, query }) => {
-      const page = await pageOf(
-        query,
-        (asked) => services.restores.list(params["database"]!, asked),
-        (restore) => restore.requested.index,
-        views.restore,
-      );
-      return { status: 200, body: page };
-    },
-  }),
-  route({
-    method: "get",
-    path: "/v1/restores/{restore}",
-    id: "getRestore",
-    access: "read",
-    tag,
-    summary: "Look at a restore",
-    responses: { 200: RESTORE },
-    handle: async ({ params }) => ({
-      status: 200,
-      body: views.restore(await services.restores.find(params["restore"]!)),
-    }),
   }),
 ];

@@ -12,6 +12,7 @@ import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { migrationRoutes } from "./migrations.ts";
+import { restoreRoutes } from "./restores.ts";
 import { runRoutes } from "./runs.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
 import { transparencyLogRoutes } from "./transparency-log.ts";
@@ -27,6 +28,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...migrationRoutes(services, views),
     ...runRoutes(services, views),
     ...backupRoutes(services, views),
+    ...restoreRoutes(services, views),
     ...integrityRoutes(services, views),
     ...ledgerRoutes(services),
     ...transparencyLogRoutes(services),

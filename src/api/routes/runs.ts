@@ -5,8 +5,9 @@ import { CancelRequest, RollbackRequest, RunRequest } from "../dto/run.request.t
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
+import { whenAborted } from "../when-aborted.ts";
 import { approvalRoutes } from "./approvals.ts";
-import { runEventRoutes } from "./run-events.ts";
+import { runEventRoutes } from "./operation-events.ts";
 
 const tag = "runs";
 const RUN = { description: "The run", schema: "Run" };
@@ -98,10 +99,3 @@ export const runRoutes = (services: Services, views: Views): Route[] => [
     },
   }),
 ];
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}

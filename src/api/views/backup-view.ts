@@ -33,6 +33,15 @@ export const restoreView = (restore: RestoreState, names: Names): object => ({
   backupId: restore.backupId,
   safetyBackupId: restore.safetyBackupId,
   runId: restore.runId ?? null,
+  recoveryId: restore.recoveryId ?? null,
+  beforeRun: restore.order.beforeRun ?? null,
+  at: restore.order.at ?? null,
+  target: restore.order.target ?? null,
+  sha256: restore.facts?.sha256 ?? null,
+  method: restore.order.method ?? null,
+  tables: tablesOf(restore),
+  onConflict: restore.order.onConflict ?? null,
+  triggers: restore.order.triggers ?? null,
   reason: restore.reason,
   status: restore.status,
   requestedBy: names.actor(restore.requested.actor),
@@ -43,6 +52,12 @@ export const restoreView = (restore: RestoreState, names: Names): object => ({
   rowsBefore: restore.facts?.rowsBefore ?? null,
   rowsAfter: restore.facts?.rowsAfter ?? null,
   durationMs: restore.facts?.durationMs ?? null,
+  findings: restore.findings,
+  cancelledBy: restore.cancel === null ? null : names.actor(restore.cancel.actor),
   error: restore.error,
   eventIndex: restore.requested.index,
 });
+
+/** What happened to each, once it is known; the names alone before. */
+const tablesOf = ({ order, facts }: RestoreState): readonly object[] | null =>
+  facts?.tables ?? order.tables?.map((table) => ({ table })) ?? null;

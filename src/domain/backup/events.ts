@@ -1,5 +1,5 @@
 import type { Failure } from "../shared/errors.ts";
-import type { TableRows } from "../migration/events.ts";
+import type { Finding, TableRows } from "../migration/events.ts";
 import type { SchemaObject } from "../schema/schema.ts";
 
 /** Events of backups and restores: in the stream of the database. */
@@ -43,12 +43,15 @@ export interface BackupEvents {
     readonly sha256?: string;
   };
   /** A restore was asked for and waits its turn. */
-  readonly RestoreRequested: {
+  readonly RestoreRequested: RestoreOrder & {
     readonly restoreId: string;
     readonly backupId: string;
     readonly reason: string;
     readonly runId?: string;
+    readonly recoveryId?: string;
   };
+  /** Somebody wants the restore to be given up; its outcome says whether that was in time. */
+  readonly RestoreCancelRequested: { readonly restoreId: string; readonly reason: string };
   /** Intent. `incarnation` is written into the database by the restore's own transaction. */
   readonly RestoreStarted: {
     readonly restoreId: string;
@@ -58,6 +61,10 @@ export interface BackupEvents {
     readonly incarnation: string;
     readonly reason: string;
     readonly runId?: string;
+    readonly tables?: readonly string[];
+    readonly target?: string;
+    /** With `target`: hex SHA-256 of the file that is about to be written. */
+    readonly sha256?: string;
   };
   readonly RestoreCompleted: {
     readonly restoreId: string;
@@ -71,13 +78,67 @@ export interface BackupEvents {
     readonly rowsBefore: TableRows;
     readonly rowsAfter: TableRows;
     readonly durationMs: number;
+    /** Only these tables were brought back: what happened to each. */
+    readonly tables?: readonly TableRestored[];
+    /** The backup was written to this new file; the database itself was not touched. */
+    readonly target?: string;
+    readonly sha256?: string;
+    readonly method?: RestoreMethod;
+    readonly findings?: readonly Finding[];
     readonly recovered?: boolean;
   };
   readonly RestoreFailed: {
     readonly restoreId: string;
     readonly error: Failure;
     readonly state: "unchanged" | "unknown";
+    readonly findings?: readonly Finding[];
   };
+}
+
+/** How a restore was asked for. */
+export interface RestoreOrder {
+  /** Single tables instead of the whole database. */
+  readonly tables?: readonly string[];
+  /** What happens to rows of these tables that the backup has otherwise. Default `refuse`. */
+  readonly onConflict?: OnConflict;
+  /** What the triggers of these tables do meanwhile; must be said if there are any. */
+  readonly triggers?: TriggerMode;
+  /** A new file to write instead of the database. */
+  readonly target?: string;
+  /** Default `online`. */
+  readonly method?: RestoreMethod;
+  /** What chose the backup, if not its id: the run before which, or the time at which. */
+  readonly beforeRun?: string;
+  readonly at?: string;
+}
+
+/**
+ * Rows that are missing are always brought back. `refuse`: nothing is done if a row differs from the
+ * backup; `keep`: such rows stay as they are; `overwrite`: they become the backup's; `replace`: the
+ * table becomes the backup's, rows added since go.
+ */
+export type OnConflict = "refuse" | "keep" | "overwrite" | "replace";
+export type TriggerMode = "skip" | "fire";
+
+/** `offline`: the file is replaced by a rename, only when it is proven that nobody has it open. */
+export type RestoreMethod = "online" | "offline";
+
+/** What a restore did to one table. */
+export interface TableRestored {
+  readonly table: string;
+  /** It was not there any more: made again with its indexes and triggers. */
+  readonly created: boolean;
+  readonly inserted: number;
+  readonly overwritten: number;
+  readonly deleted: number;
+  /** Rows that differ from the backup and were left so. */
+  readonly differing: number;
+  /** Rows that the backup does not have and that were left. */
+  readonly addedSince: number;
+  /** Columns that the backup does not have: restored rows have their defaults. */
+  readonly defaulted: readonly string[];
+  /** Triggers that were not fired. */
+  readonly triggersSkipped: readonly string[];
 }
 
 /** `raw`: a byte copy of files that the engine can no longer read, kept before a restore. */

@@ -1,34 +1,40 @@
-import type { Meta, Restored } from "../engine/database-engine.ts";
-import type { Sessions } from "../engine/sessions.ts";
-import type { DomainEvent, EventOf } from "../events.ts";
-import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
-import { Conflict, DomainError, failureOf } from "../shared/errors.ts";
+import type { EventOf } from "../events.ts";
+import type { Context } from "../shared/actor.ts";
+import { DomainError, failureOf, type Failure } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState } from "../state/state.ts";
-import { BackupKeeper, scratchFile } from "./backup-keeper.ts";
-import type { Scratch } from "./backup-store.ts";
+import type { DatabaseState, RestoreState } from "../state/state.ts";
+import type { BackupKeeper } from "./backup-keeper.ts";
+import type { RestoreOrder } from "./events.ts";
+import type { Sessions } from "../engine/sessions.ts";
+import { RestoreRefused, restoreOutcome, type RestoreJob, type RestoreWay } from "./restore-job.ts";
+import { RestorePreparation } from "./restore-preparation.ts";
+import { RestoreSingleTables } from "./restore-single-tables.ts";
+import { RestoreToFile } from "./restore-to-file.ts";
+import { RestoreWhole } from "./restore-whole.ts";
 
-/** How long a restore waits for other users of the database, ms. */
-const RESTORE_LOCK_TIMEOUT = 30_000;
-
-/** Present content that the engine cannot read: only its bytes can be kept. */
-const UNREADABLE = new Set(["not-a-database", "database-damaged"]);
+/** Who causes a restore, besides whoever asks for it. */
+export interface RestoreCause {
+  readonly runId?: string;
+  readonly recoveryId?: string;
+}
 
 /**
  * Brings backups back: verify the backup on scratch, back up what is about to be replaced, record
- * the intent, replace the content in one transaction, record the outcome.
+ * the intent, put the content in place in one transaction, record the outcome.
  */
 export class Restorer {
   readonly #projection: Projection;
   readonly #recorder: Recorder;
   readonly #keeper: BackupKeeper;
-  readonly #sessions: Sessions;
-  readonly #clock: Clock;
   readonly #ids: Ids;
+  readonly #preparation: RestorePreparation;
+  readonly #whole: RestoreWay;
+  readonly #tables: RestoreWay;
+  readonly #file: RestoreWay;
 
   constructor(
     projection: Projection,
@@ -41,18 +47,25 @@ export class Restorer {
     this.#projection = projection;
     this.#recorder = recorder;
     this.#keeper = keeper;
-    this.#sessions = sessions;
-    this.#clock = clock;
     this.#ids = ids;
+    const preparation = new RestorePreparation({ projection, recorder, keeper, sessions, ids });
+    const parts = { preparation, recorder, sessions, clock, ids };
+    this.#preparation = preparation;
+    this.#whole = new RestoreWhole(parts);
+    this.#tables = new RestoreSingleTables(parts);
+    this.#file = new RestoreToFile(parts);
   }
 
   /** The event that asks for a restore; `perform` carries it out. */
-  request(backupId: string, reason: string, runId?: string): EventOf<"RestoreRequested"> {
-    const run = runId === undefined ? {} : { runId };
-    return {
-      type: "RestoreRequested",
-      data: { restoreId: this.#ids.uuid(), backupId, reason, ...run },
-    };
+  request(
+    backupId: string,
+    reason: string,
+    { runId, recoveryId }: RestoreCause = {},
+    order: RestoreOrder = {},
+  ): EventOf<"RestoreRequested"> {
+    const restoreId = this.#ids.uuid();
+    const cause = withoutAbsent({ runId, recoveryId });
+    return { type: "RestoreRequested", data: { restoreId, backupId, reason, ...cause, ...order } };
   }
 
   /**
@@ -63,183 +76,48 @@ export class Restorer {
   async perform(database: DatabaseState, restoreId: string, context: Context): Promise<void> {
     const restore = this.#projection.state.restores.get(restoreId)!;
     const scratch = await this.#keeper.store.scratch(restoreId);
-    let intent = false;
+    const job: RestoreJob = { database, restore, scratch, context, started: false };
     try {
-      await this.#verifyTarget(database, restore.backupId, scratch, context);
-      const safetyBackupId = await this.#saveSafety(database, restore.runId, restoreId, context);
-      const incarnation = this.#ids.uuid();
-      const { backupId, reason, runId } = restore;
-      const data = { restoreId, backupId, safetyBackupId, incarnation, reason };
-      const [started] = await this.#recorder.record(
-        database.id,
-        [{ type: "RestoreStarted", data: { ...data, ...(runId === undefined ? {} : { runId }) } }],
-        context,
-      );
-      intent = true;
-      await this.#replace(database, restoreId, incarnation, started!.index, scratch, context);
+      const facts = await this.#preparation.verifyBackup(database, restore, scratch, context);
+      await this.#wayOf(restore).carryOut(job, facts);
     } catch (error) {
-      if (!intent || isKnownUnchanged(error)) await this.#fail(database, restoreId, error, context);
+      if (!job.started || isKnownUnchanged(error)) await this.#fail(job, error);
       throw error;
     } finally {
       await scratch.dispose();
     }
   }
 
-  async #verifyTarget(
-    database: DatabaseState,
-    backupId: string,
-    scratch: Scratch,
-    context: Context,
-  ): Promise<void> {
-    const facts = (await this.#projection.find("backups", backupId))?.facts;
-    if (facts === undefined || facts === null)
-      throw new Conflict("backup-not-complete", `Backup ${backupId} is not complete`);
-    const verified = await this.#sessions.use(database, backupId, (session) =>
-      this.#keeper.verify(session, database, facts, scratch, context),
-    );
-    await this.#recorder.record(database.id, [verified], context);
+  #wayOf({ order }: RestoreState): RestoreWay {
+    if (order.target !== undefined) return this.#file;
+    return order.tables === undefined ? this.#whole : this.#tables;
   }
 
-  /** Null when there is nothing to save: the database is gone. */
-  async #saveSafety(
-    database: DatabaseState,
-    runId: string | undefined,
-    restoreId: string,
-    context: Context,
-  ): Promise<string | null> {
-    const inspection = await this.#sessions.use(database, restoreId, ({ engine }) =>
-      engine.inspect(),
-    );
-    if (!inspection.exists) return null;
-    const { problem, meta } = inspection;
-    if (problem === undefined && isOurs(database, meta))
-      return this.#saveReadable(database, runId, restoreId, context);
-    if (problem !== undefined && !UNREADABLE.has(problem.code))
-      throw new DomainError(problem.code, problem.message, { hint: problem.hint });
-    const backupId = this.#ids.uuid();
+  async #fail({ database, restore, context }: RestoreJob, error: unknown): Promise<void> {
+    const findings = error instanceof RestoreRefused ? { findings: error.findings } : {};
+    const known = { error: whyFailed(restore, failureOf(error)), state: "unchanged" } as const;
+    const data = { restoreId: restore.id, ...known, ...findings };
     await this.#recorder.record(
       database.id,
-      [BackupKeeper.intent(backupId, "safety", "raw", withoutAbsent({ runId }))],
+      [{ type: "RestoreFailed", data }],
       context,
-    );
-    await this.#sessions.use(database, restoreId, (session) =>
-      this.#keeper.saveRaw(session, database, backupId, context),
-    );
-    return backupId;
-  }
-
-  async #saveReadable(
-    database: DatabaseState,
-    runId: string | undefined,
-    restoreId: string,
-    context: Context,
-  ): Promise<string> {
-    const backupId = this.#ids.uuid();
-    await this.#recorder.record(
-      database.id,
-      [BackupKeeper.intent(backupId, "safety", "full", withoutAbsent({ runId }))],
-      context,
-    );
-    const scratch = await this.#keeper.store.scratch(backupId);
-    try {
-      await this.#sessions.use(database, restoreId, async (session) => {
-        const facts = await this.#keeper.save(session, database, backupId, context);
-        const verified = await this.#keeper.verify(session, database, facts, scratch, context);
-        await this.#recorder.record(database.id, [verified], context);
-      });
-    } finally {
-      await scratch.dispose();
-    }
-    return backupId;
-  }
-
-  async #replace(
-    database: DatabaseState,
-    restoreId: string,
-    incarnation: string,
-    token: number,
-    scratch: Scratch,
-    context: Context,
-  ): Promise<void> {
-    const began = this.#clock.elapsed();
-    const restored = await this.#sessions.use(database, restoreId, ({ engine }) =>
-      engine.restore({
-        scratchPath: scratchFile(scratch),
-        token,
-        incarnation,
-        lockTimeoutMs: RESTORE_LOCK_TIMEOUT,
-        ...(database.physical === null ? {} : { physical: database.physical }),
-      }),
-    );
-    const durationMs = Math.round(this.#clock.elapsed() - began);
-    await this.#recorder.record(
-      database.id,
-      [
-        ...resolvedBy(database, restored.applied),
-        this.#completed(restoreId, incarnation, restored, durationMs),
-      ],
-      context,
-      { once: `outcome:${restoreId}` },
-    );
-  }
-
-  #completed(
-    restoreId: string,
-    incarnation: string,
-    restored: Restored,
-    durationMs: number,
-  ): DomainEvent {
-    const { backupId } = this.#projection.state.restores.get(restoreId)!;
-    const { live, applied, rowsBefore, rowsAfter } = restored;
-    const { fingerprint, schema } = live;
-    const data = { restoreId, backupId, incarnation, fingerprint, schema, applied };
-    return { type: "RestoreCompleted", data: { ...data, rowsBefore, rowsAfter, durationMs } };
-  }
-
-  async #fail(
-    database: DatabaseState,
-    restoreId: string,
-    error: unknown,
-    context: Context,
-  ): Promise<void> {
-    await this.#recorder.record(
-      database.id,
-      [
-        {
-          type: "RestoreFailed",
-          data: { restoreId, error: failureOf(error), state: "unchanged" },
-        },
-      ],
-      context,
-      { once: `outcome:${restoreId}` },
+      restoreOutcome(restore.id),
     );
   }
 }
 
-/** Anything else that lies at the place is kept as bytes: it is not what the ledger speaks of. */
-const isOurs = (database: DatabaseState, meta: Meta | undefined): boolean =>
-  meta?.databaseId === database.id && meta.incarnation === database.incarnation;
+/** What was given up on request did not fail by itself. */
+export const whyFailed = ({ cancel }: RestoreState, error: Failure): Failure =>
+  cancel === null ? error : { code: "cancelled", message: `Cancelled: ${cancel.reason}` };
 
 /** The engine says by its code that it changed nothing. */
-const UNCHANGED = new Set(["fenced", "database-locked", "clone-or-foreign"]);
+const UNCHANGED = new Set([
+  "fenced",
+  "database-locked",
+  "clone-or-foreign",
+  "restore-refused",
+  "target-exists",
+]);
 
 const isKnownUnchanged = (error: unknown): boolean =>
   error instanceof DomainError && UNCHANGED.has(error.code);
-
-/** After a restore the markers in the restored content answer what nobody could say before. */
-export function resolvedBy(
-  database: DatabaseState,
-  applied: readonly string[],
-): EventOf<"StepResolved">[] {
-  return [...database.openAttempts.values()].map(({ attempt, runId, version, direction }) => ({
-    type: "StepResolved",
-    data: {
-      attempt,
-      runId,
-      version,
-      direction,
-      decision: applied.includes(version) === (direction === "up") ? "applied" : "aborted",
-      reason: "The database was restored; its markers tell",
-    },
-  }));
-}

@@ -1,4 +1,5 @@
 import type { StoreAccess, StoredContent } from "../backup/backup-store.ts";
+import type { OnConflict, RestoreMethod, TableRestored, TriggerMode } from "../backup/events.ts";
 import type { Allowances, EngineName, Physical, TransactionMode } from "../database/events.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type { Direction, Finding, RowChange, StepFacts, TableRows } from "../migration/events.ts";
@@ -63,6 +64,20 @@ export interface DatabaseEngine {
   finishRecovery(token: number, attempts: readonly string[]): Promise<Recovered>;
   /** Puts the scratch copy in place of the live content in one transaction. */
   restore(request: RestoreRequest): Promise<Restored>;
+  /**
+   * Brings single tables of the scratch copy back in one transaction, or says what speaks against
+   * it and changes nothing. With `rehearseOn` it is tried on that copy instead of the database.
+   */
+  restoreTables(request: TableRestoreRequest): Promise<TablesRestored>;
+  /** Size and hex SHA-256 of a scratch copy. */
+  digestOf(scratchPath: string): Promise<{ readonly bytes: number; readonly sha256: string }>;
+  /**
+   * Writes the scratch copy to a new file, which appears complete under its name. Rejects with
+   * `target-exists`.
+   */
+  exportCopy(request: ExportRequest): Promise<void>;
+  /** After a crash: whether the new file is there and complete. What was left half is removed. */
+  settleExport(request: ExportRequest): Promise<boolean>;
   check(level: CheckLevel): Promise<CheckResult>;
 }
 
@@ -239,6 +254,8 @@ export interface RestoreRequest {
    * is set so again when the present file cannot say it any more.
    */
   readonly physical?: Physical;
+  /** Default `online`. `offline` rejects with `restore-not-exclusive` while others are there. */
+  readonly method?: RestoreMethod;
 }
 
 export interface Restored {
@@ -246,6 +263,39 @@ export interface Restored {
   readonly applied: readonly string[];
   readonly rowsBefore: TableRows;
   readonly rowsAfter: TableRows;
+  readonly findings?: readonly Finding[];
+}
+
+export interface TableRestoreRequest {
+  /** The verified copy that the rows come from. */
+  readonly scratchPath: string;
+  readonly tables: readonly string[];
+  readonly onConflict: OnConflict;
+  readonly triggers?: TriggerMode;
+  /** A copy of the present state to try it on; then `token` and `incarnation` do not count. */
+  readonly rehearseOn?: string;
+  readonly token: number;
+  readonly incarnation: string;
+  readonly lockTimeoutMs: number;
+}
+
+export type TablesRestored =
+  | (Restored & {
+      readonly status: "done";
+      readonly tables: readonly TableRestored[];
+      readonly findings: readonly Finding[];
+    })
+  /** Nothing was changed; at least one finding is an error. */
+  | { readonly status: "refused"; readonly findings: readonly Finding[] };
+
+export interface ExportRequest {
+  readonly scratchPath: string;
+  /** The new file. */
+  readonly target: string;
+  /** Names what is written meanwhile. */
+  readonly restoreId: string;
+  /** Hex SHA-256 of the copy. */
+  readonly sha256: string;
 }
 
 export interface CheckResult {

@@ -10,6 +10,9 @@ export class Sessions {
   readonly #executor: Executor;
   readonly #origin: string;
   readonly #progress: ProgressHub;
+  /** Open sessions of each operation. */
+  readonly #open = new Map<string, Set<ExecutorSession>>();
+  readonly #stopped = new Set<string>();
 
   constructor(executor: Executor, origin: string, progress: ProgressHub) {
     this.#executor = executor;
@@ -18,15 +21,32 @@ export class Sessions {
   }
 
   /** A session of its own for one operation; the caller closes it. */
-  open(
+  async open(
     database: DatabaseState,
     operationId: string,
     onTablesSaved: (saved: TableBackupResult) => Promise<void> = noSteps,
   ): Promise<ExecutorSession> {
-    return this.#executor.open(targetOf(database, this.#origin), {
+    this.#refuseStopped(operationId);
+    const session = await this.#executor.open(targetOf(database, this.#origin), {
       onProgress: (progress) => this.#progress.publish(operationId, progress),
       onTablesSaved,
     });
+    const all = this.#open.get(operationId) ?? new Set();
+    this.#open.set(operationId, all.add(session));
+    // It may have been stopped while the session was being opened.
+    if (this.#stopped.has(operationId)) session.kill("cancelled");
+    return session;
+  }
+
+  /** Kills what the operation runs and lets it begin nothing more, until `forget`. */
+  stop(operationId: string): void {
+    this.#stopped.add(operationId);
+    for (const session of this.#open.get(operationId) ?? []) session.kill("cancelled");
+  }
+
+  /** The operation has ended. */
+  forget(operationId: string): void {
+    this.#stopped.delete(operationId);
   }
 
   /** Opens a session, uses it, closes it however the use ends. */
@@ -40,7 +60,19 @@ export class Sessions {
       return await work(session);
     } finally {
       await session.close();
+      this.#closed(operationId, session);
     }
+  }
+
+  #closed(operationId: string, session: ExecutorSession): void {
+    const all = this.#open.get(operationId);
+    all?.delete(session);
+    if (all?.size === 0) this.#open.delete(operationId);
+  }
+
+  #refuseStopped(operationId: string): void {
+    if (this.#stopped.has(operationId))
+      throw new DomainError("cancelled", "The operation was given up");
   }
 }
 

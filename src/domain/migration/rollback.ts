@@ -85,7 +85,7 @@ export class Rollback {
 
   async #restore({ run, database, steps, context, control }: Execution, backup: BackupState) {
     const reason = `Roll back to ${run.to ?? "the state before every migration"}: ${run.reason ?? ""}`;
-    const event = this.#deps.restorer.request(backup.id, reason, run.id);
+    const event = this.#deps.restorer.request(backup.id, reason, { runId: run.id });
     await steps.conclude(event);
     control.checkpoint();
     control.uninterruptible = true;

@@ -124,7 +124,7 @@ export class RunFailures {
     if (run.backupId === null)
       throw new DomainError("no-backup", "The run has no backup to restore");
     const reason = "The run failed; its policy restores the backup taken before it";
-    const event = this.#deps.restorer.request(run.backupId, reason, run.id);
+    const event = this.#deps.restorer.request(run.backupId, reason, { runId: run.id });
     await this.#deps.recorder.record(database.id, [event], context);
     await this.#deps.restorer.perform(database, event.data.restoreId, context);
   }

@@ -1,4 +1,5 @@
 import type { BackupKeeper } from "../backup/backup-keeper.ts";
+import { whyFailed } from "../backup/restorer.ts";
 import type { DomainEvent } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Failure } from "../shared/errors.ts";
@@ -45,7 +46,10 @@ export class Abandoned {
           type: "RestoreFailed",
           data: {
             restoreId,
-            error: interrupted("The process ended before the restore was begun"),
+            error: whyFailed(
+              restores.get(restoreId)!,
+              interrupted("The process ended before the restore was begun"),
+            ),
             state: "unchanged",
           },
         });

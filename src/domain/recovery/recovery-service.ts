@@ -1,6 +1,6 @@
-import { resolvedBy } from "../backup/restorer.ts";
 import type { BackupKeeper } from "../backup/backup-keeper.ts";
 import { Abandoned } from "./abandoned.ts";
+import { OpenRestores } from "./open-restores.ts";
 import type { DatabaseEngine, LiveSchema, Recovered } from "../engine/database-engine.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent } from "../events.ts";
@@ -39,7 +39,7 @@ export class RecoveryService {
   readonly #recorder: Recorder;
   readonly #abandoned: Abandoned;
   readonly #sessions: Sessions;
-  readonly #owned: Owned;
+  readonly #restores: OpenRestores;
   readonly #lockTimeoutMs: number;
 
   constructor(
@@ -54,7 +54,7 @@ export class RecoveryService {
     this.#recorder = recorder;
     this.#abandoned = new Abandoned(projection, recorder, keeper, owned);
     this.#sessions = sessions;
-    this.#owned = owned;
+    this.#restores = new OpenRestores(projection, recorder, sessions, owned);
     this.#lockTimeoutMs = lockTimeoutMs;
   }
 
@@ -65,6 +65,7 @@ export class RecoveryService {
   async settle(database: DatabaseState, reason: RecoveryReason, context: Context): Promise<void> {
     const own = { ...context, correlation: context.correlation ?? database.id };
     await this.#abandoned.settle(database, own);
+    await this.#restores.settleFiles(database, own);
     if (!this.#mustLook(database)) return;
     try {
       await this.#sessions.use(database, database.id, ({ engine }) =>
@@ -93,19 +94,13 @@ export class RecoveryService {
 
   #mustLook(database: DatabaseState): boolean {
     const attempts = this.#openAttempts(database);
-    const restores = this.#openRestores(database);
+    const restores = this.#restores.ofDatabase(database);
     const open = attempts.length > 0 || restores.length > 0;
     return open || database.fingerprint === null || mayEnd(database);
   }
 
   #openAttempts(database: DatabaseState): OpenAttempt[] {
     return [...database.openAttempts.values()].filter(({ unknown }) => !unknown);
-  }
-
-  #openRestores(database: DatabaseState): RestoreState[] {
-    return [...database.openRestores]
-      .filter((id) => !this.#owned.has(id))
-      .map((id) => this.#projection.state.restores.get(id)!);
   }
 
   async #look(
@@ -120,7 +115,7 @@ export class RecoveryService {
       await this.#record(database, context, { type: "SchemaBaselined", data });
     }
     const attempts = this.#openAttempts(database);
-    const restores = this.#openRestores(database);
+    const restores = this.#restores.ofDatabase(database);
     await engine.beginRecovery(this.#lockTimeoutMs);
     const ids = attempts.map(({ attempt }) => attempt);
     const [started] = await this.#recorder.record(
@@ -131,7 +126,7 @@ export class RecoveryService {
     const recovered = await engine.finishRecovery(started!.index, ids);
     refuseForeign(database, recovered, restores);
     for (const restore of restores)
-      await this.#settleRestore(database, restore, recovered, context);
+      await this.#restores.settle(database, restore, recovered, context);
     for (const attempt of attempts)
       if (database.openAttempts.has(attempt.attempt))
         await this.#settleAttempt(database, attempt, recovered, context);
@@ -159,42 +154,6 @@ export class RecoveryService {
     });
   }
 
-  async #settleRestore(
-    database: DatabaseState,
-    restore: RestoreState,
-    recovered: Recovered,
-    context: Context,
-  ): Promise<void> {
-    const once = { once: `outcome:${restore.id}` };
-    if (recovered.meta.incarnation !== restore.incarnation) {
-      const data = { restoreId: restore.id, error: INTERRUPTED, state: "unchanged" } as const;
-      await this.#recorder.record(database.id, [{ type: "RestoreFailed", data }], context, once);
-      return;
-    }
-    const { live, applied, meta } = recovered;
-    const completed: DomainEvent = {
-      type: "RestoreCompleted",
-      data: {
-        restoreId: restore.id,
-        backupId: restore.backupId,
-        incarnation: meta.incarnation,
-        fingerprint: live.fingerprint,
-        schema: live.schema,
-        applied,
-        rowsBefore: {},
-        rowsAfter: (await this.#projection.find("backups", restore.backupId))?.facts?.rows ?? {},
-        durationMs: 0,
-        recovered: true,
-      },
-    };
-    await this.#recorder.record(
-      database.id,
-      [...resolvedBy(database, applied), completed],
-      context,
-      once,
-    );
-  }
-
   async #quarantine(database: DatabaseState, error: unknown, context: Context): Promise<void> {
     if (database.quarantine !== null || isPassing(error)) return;
     const { code, message, hint } = failureOf(error);
@@ -210,11 +169,6 @@ export class RecoveryService {
     await this.#recorder.record(database.id, [event], context);
   }
 }
-
-const INTERRUPTED = {
-  code: "interrupted",
-  message: "The process ended before the restore was complete; the database is as it was",
-};
 
 /** Failures that say nothing about the database: it is only busy, or we are ending. */
 const isPassing = (error: unknown): boolean =>

@@ -2,14 +2,18 @@ import type { BackupEvents } from "../backup/events.ts";
 import type { RecordedEvent } from "../events.ts";
 import type { IntegrityEvents } from "../integrity/events.ts";
 import { contradiction } from "./contradiction.ts";
+import type { RestoreEvent } from "./fold-restore.ts";
 import { happened } from "./happened.ts";
 import { ended } from "./leaving.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
-type BackupEvent = Extract<RecordedEvent, { type: keyof BackupEvents | keyof IntegrityEvents }>;
+type BackupEvent = Exclude<
+  Extract<RecordedEvent, { type: keyof BackupEvents | keyof IntegrityEvents }>,
+  RestoreEvent
+>;
 type EventNamed<T extends BackupEvent["type"]> = Extract<BackupEvent, { type: T }>;
 
-/** Folds backups, restores and integrity checks. */
+/** Folds backups and integrity checks. */
 export function foldBackup(state: LedgerState, database: DatabaseState, event: BackupEvent): void {
   switch (event.type) {
     case "BackupStarted":
@@ -18,6 +22,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       const backup = entry(state.backups, event.data.backupId, event);
       backup.status = "completed";
       backup.facts = event.data;
+      backup.completed = happened(event);
       database.openBackups.delete(backup.id);
       return;
     }
@@ -53,26 +58,6 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
     }
     case "TableBackupCompleted":
       return addTableBackup(state, database, event);
-    case "RestoreRequested":
-      return requestRestore(state, database, event);
-    case "RestoreStarted": {
-      const restore = entry(state.restores, event.data.restoreId, event);
-      restore.status = "running";
-      restore.safetyBackupId = event.data.safetyBackupId;
-      restore.incarnation = event.data.incarnation;
-      return;
-    }
-    case "RestoreCompleted":
-      return completeRestore(state, database, event);
-    case "RestoreFailed": {
-      const restore = entry(state.restores, event.data.restoreId, event);
-      restore.status = "failed";
-      restore.ended = happened(event);
-      restore.error = event.data.error;
-      database.openRestores.delete(restore.id);
-      ended(database, "restores", restore.id);
-      return;
-    }
     case "IntegrityCheckStarted": {
       const { checkId, level, runId } = event.data;
       state.checks.set(checkId, {
@@ -125,6 +110,7 @@ function startBackup(
     started: happened(event),
     status: "running",
     facts: null,
+    completed: null,
     verified: null,
     error: null,
   });
@@ -160,80 +146,8 @@ function addTableBackup(
       incarnation: database.incarnation,
       durationMs: 0,
     },
+    completed: happened(event),
     verified: null,
     error: null,
   });
-}
-
-function requestRestore(
-  state: LedgerState,
-  database: DatabaseState,
-  event: EventNamed<"RestoreRequested">,
-): void {
-  const { restoreId, backupId, reason, runId } = event.data;
-  state.restores.set(restoreId, {
-    id: restoreId,
-    databaseId: database.id,
-    backupId,
-    reason,
-    runId,
-    requested: happened(event),
-    status: "queued",
-    safetyBackupId: null,
-    incarnation: null,
-    ended: null,
-    error: null,
-    facts: null,
-  });
-  database.openRestores.add(restoreId);
-  if (runId !== undefined) state.runs.get(runId)?.restoreIds.push(restoreId);
-}
-
-function completeRestore(
-  state: LedgerState,
-  database: DatabaseState,
-  event: EventNamed<"RestoreCompleted">,
-): void {
-  const restore = entry(state.restores, event.data.restoreId, event);
-  restore.status = "succeeded";
-  restore.ended = happened(event);
-  restore.facts = event.data;
-  database.openRestores.delete(restore.id);
-  ended(database, "restores", restore.id);
-  database.incarnation = event.data.incarnation;
-  database.fingerprint = event.data.fingerprint;
-  database.schema = event.data.schema;
-  database.drift = null;
-  database.quarantine = null;
-  const applied = new Set(event.data.applied);
-  for (const migration of database.migrations.values()) {
-    if (applied.has(migration.version) || migration.state !== "applied") continue;
-    migration.state = "reverted";
-    migration.applied = null;
-  }
-  for (const version of applied) reapply(database, version, event);
-  const run = restore.runId === undefined ? undefined : state.runs.get(restore.runId);
-  for (const step of run?.steps ?? []) {
-    const undone = step.direction === "up" ? step.status === "applied" : run?.kind === "rollback";
-    if (undone && !applied.has(step.version)) {
-      step.status = "reverted";
-      step.eventIndex = event.index;
-    }
-  }
-}
-
-/** A restore can also bring a version back that had been rolled back since the backup. */
-function reapply(
-  database: DatabaseState,
-  version: string,
-  event: EventNamed<"RestoreCompleted">,
-): void {
-  const migration = database.migrations.get(version);
-  if (migration === undefined || migration.state === "applied") return;
-  migration.state = "applied";
-  migration.applied = {
-    ...happened(event),
-    runId: event.data.restoreId,
-    fingerprintBefore: null,
-  };
 }

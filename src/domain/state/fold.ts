@@ -3,6 +3,7 @@ import { contradiction } from "./contradiction.ts";
 import { foldBackup } from "./fold-backup.ts";
 import { foldDatabase } from "./fold-database.ts";
 import { foldGovernance } from "./fold-governance.ts";
+import { foldRestore } from "./fold-restore.ts";
 import { foldRun } from "./fold-run.ts";
 import { foldService } from "./fold-service.ts";
 import { foldStep } from "./fold-step.ts";
@@ -95,13 +96,15 @@ function foldOne(
     case "BackupVerificationAborted":
     case "BackupVerificationFailed":
     case "TableBackupCompleted":
-    case "RestoreRequested":
-    case "RestoreStarted":
-    case "RestoreCompleted":
-    case "RestoreFailed":
     case "IntegrityCheckStarted":
     case "IntegrityCheckCompleted":
       return foldBackup(state, known(database, event), event);
+    case "RestoreRequested":
+    case "RestoreCancelRequested":
+    case "RestoreStarted":
+    case "RestoreCompleted":
+    case "RestoreFailed":
+      return foldRestore(state, known(database, event), event);
   }
 }
 

@@ -1,4 +1,10 @@
-import type { BackupFacts, BackupKind, BackupPurpose, BackupEvents } from "../backup/events.ts";
+import type {
+  BackupEvents,
+  BackupFacts,
+  BackupKind,
+  BackupPurpose,
+  RestoreOrder,
+} from "../backup/events.ts";
 import type {
   Allowances,
   EngineName,
@@ -252,6 +258,7 @@ export interface BackupState {
   readonly started: Happened;
   status: BackupStatus;
   facts: BackupFacts | null;
+  completed: Happened | null;
   verified: Happened | null;
   error: Failure | null;
 }
@@ -262,14 +269,22 @@ export interface RestoreState {
   readonly backupId: string;
   readonly reason: string;
   readonly runId: string | undefined;
+  readonly recoveryId: string | undefined;
+  readonly order: RestoreOrder;
   readonly requested: Happened;
-  status: "queued" | "running" | "succeeded" | "failed";
+  status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+  /** Somebody asked for it to be given up. */
+  cancel: (Happened & { readonly reason: string }) | null;
   /** Backup of what was replaced; null until started, or if there was nothing to save. */
   safetyBackupId: string | null;
   /** The incarnation the database has after success; null until started. */
   incarnation: string | null;
+  /** With a new file: hex SHA-256 of what it will hold; null until started. */
+  sha256: string | null;
   ended: Happened | null;
   error: Failure | null;
+  /** What kept it from being done, or is worth knowing of what was. */
+  findings: readonly Finding[];
   facts: BackupEvents["RestoreCompleted"] | null;
 }
 

@@ -46,6 +46,10 @@ const methods: { readonly [method in EngineMethod]: true } = {
   beginRecovery: true,
   finishRecovery: true,
   restore: true,
+  restoreTables: true,
+  digestOf: true,
+  exportCopy: true,
+  settleExport: true,
   check: true,
 };
 

@@ -3,6 +3,7 @@ import type {
   CheckResult,
   CopyVerified,
   DatabaseEngine,
+  ExportRequest,
   Inspection,
   LiveSchema,
   MarkedSchema,
@@ -18,6 +19,8 @@ import type {
   StoredCopy,
   TableBackupRequest,
   TableBackupResult,
+  TableRestoreRequest,
+  TablesRestored,
 } from "../../domain/engine/database-engine.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import type { EngineMethod } from "./protocol.ts";
@@ -86,6 +89,22 @@ export class RemoteEngine implements DatabaseEngine {
 
   restore(request: RestoreRequest): Promise<Restored> {
     return this.#call("restore", [request]);
+  }
+
+  restoreTables(request: TableRestoreRequest): Promise<TablesRestored> {
+    return this.#call("restoreTables", [request]);
+  }
+
+  digestOf(scratchPath: string): ReturnType<DatabaseEngine["digestOf"]> {
+    return this.#call("digestOf", [scratchPath]);
+  }
+
+  exportCopy(request: ExportRequest): Promise<void> {
+    return this.#call("exportCopy", [request]);
+  }
+
+  settleExport(request: ExportRequest): Promise<boolean> {
+    return this.#call("settleExport", [request]);
   }
 
   check(level: CheckLevel): Promise<CheckResult> {

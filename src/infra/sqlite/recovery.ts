@@ -5,6 +5,7 @@ import { liveSchema } from "./fingerprint.ts";
 import { appliedVersions, concludeMarker, phaseOf, startNote } from "./markers.ts";
 import { liftFence, requireMeta, requireSameDatabase } from "./meta.ts";
 import { parseProbe, probe } from "./probe.ts";
+import { removeLeftovers } from "./replace-file.ts";
 import type { Session } from "./session.ts";
 import { engineError } from "./sqlite-error.ts";
 import { deadlineIn } from "./waiting.ts";
@@ -33,6 +34,7 @@ export class Recovery {
     try {
       await beginImmediate(db, deadlineIn(lockTimeoutMs));
       this.#db = db;
+      await removeLeftovers(this.#session.target.url);
       await this.#session.faults("recovery-locked");
     } catch (error) {
       this.abandon();

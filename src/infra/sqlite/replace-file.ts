@@ -1,17 +1,8 @@
-import {
-  chmod,
-  chown,
-  link,
-  readdir,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-} from "node:fs/promises";
+import { chmod, chown, link, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { copyHashed, fileId, fsyncPath } from "./files.ts";
+import { openersOf } from "./openers.ts";
 
 /** What SQLite itself would create. */
 const DEFAULT_MODE = 0o644;
@@ -27,6 +18,7 @@ export async function replaceFile(source: string, target: string, suffix: string
   const path = fileId(target) === undefined ? target : await realpath(target);
   await requireUnused(path);
   const complete = join(dirname(path), `.${basename(path)}.${suffix}`);
+  await removeLeftovers(path);
   try {
     await copyHashed(source, complete);
     await takeOver(path, complete);
@@ -41,7 +33,7 @@ export async function replaceFile(source: string, target: string, suffix: string
 }
 
 /** Owner and permissions of the file that is replaced. */
-async function takeOver(path: string, complete: string): Promise<void> {
+export async function takeOver(path: string, complete: string): Promise<void> {
   if (fileId(path) === undefined) {
     await chmod(complete, DEFAULT_MODE & ~process.umask());
     return;
@@ -49,6 +41,16 @@ async function takeOver(path: string, complete: string): Promise<void> {
   const { mode, uid, gid } = await stat(path);
   await chmod(complete, mode & 0o7777);
   if (process.getuid?.() === 0) await chown(complete, uid, gid);
+}
+
+const INCARNATION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-wal|-shm|-journal)?$/;
+
+/** Removes what restores that died had written beside the database and not put in place. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const start = `.${basename(path)}.`;
+  for (const name of await readdir(dirname(path)))
+    if (name.startsWith(start) && INCARNATION.test(name.slice(start.length)))
+      await rm(join(dirname(path), name), { force: true });
 }
 
 async function moveAside(path: string, suffix: string): Promise<void> {
@@ -62,25 +64,11 @@ async function keep(path: string, suffix: string): Promise<void> {
 
 /** A process that has the old file open would go on writing into it, unseen. */
 async function requireUnused(path: string): Promise<void> {
-  const holders = fileId(path) === undefined ? [] : await openers(path);
-  if (holders.length === 0) return;
+  const { pids } = fileId(path) === undefined ? { pids: [] } : await openersOf(path);
+  if (pids.length === 0) return;
   throw new Unavailable(
     "restore-busy",
-    `The damaged file must be replaced but processes have it open: ${holders.join(", ")}`,
+    `The damaged file must be replaced but processes have it open: ${pids.join(", ")}`,
     { hint: "Stop the application, then restore again" },
   );
-}
-
-/** Processes that have a file open, as far as the operating system lets us see. */
-async function openers(path: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const pid of (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name))) {
-    // Processes of others, and those that end meanwhile, cannot be looked at.
-    const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
-    const targets = await Promise.all(
-      files.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")),
-    );
-    if (targets.includes(path)) found.push(pid);
-  }
-  return found;
 }

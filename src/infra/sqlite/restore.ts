@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import { dirname } from "node:path";
 import type { Restored, RestoreRequest } from "../../domain/engine/database-engine.ts";
-import type { TableRows } from "../../domain/migration/events.ts";
+import type { Finding, TableRows } from "../../domain/migration/events.ts";
 import { Conflict, DomainError, Unavailable } from "../../domain/shared/errors.ts";
 import { readCatalog } from "./catalog.ts";
 import {
@@ -20,6 +20,7 @@ import { appliedVersions } from "./markers.ts";
 import { raiseFence, readMeta, requireMeta, requireSameDatabase } from "./meta.ts";
 import { copyOnline } from "./online-copy.ts";
 import { replaceFile } from "./replace-file.ts";
+import { replaceOffline } from "./replace-offline.ts";
 import { changedRows, countRows } from "./rows.ts";
 import type { Session } from "./session.ts";
 import { engineError, isBusy } from "./sqlite-error.ts";
@@ -46,14 +47,24 @@ export async function restore(session: Session, request: RestoreRequest): Promis
     const content = await prepareScratch(session, request);
     await requireSpace(url, await sizeOf(request.scratchPath));
     await session.faults("restore-before-copy");
-    const online = live.usable && (await copyOver(session, request));
-    if (!online) await replace(session, request);
+    const findings = await putInPlace(session, request, live);
     await session.faults("restore-after-copy");
     await makeDurable(session, request);
-    return await compare(session, content, live.rows);
+    return Object.assign(await compare(session, content, live.rows), { findings });
   } catch (error) {
     throw engineError(error);
   }
+}
+
+/** Online unless asked otherwise: only a file that SQLite cannot use is replaced as a file. */
+async function putInPlace(
+  session: Session,
+  request: RestoreRequest,
+  { usable }: Live,
+): Promise<Finding[]> {
+  if (usable && request.method === "offline") return replaceOffline(session, request);
+  if (!usable || !(await copyOver(session, request))) await replace(session, request);
+  return [];
 }
 
 /** Raises the fence of the database that is to be replaced, so that no older step can follow. */

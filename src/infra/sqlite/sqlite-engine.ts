@@ -4,6 +4,7 @@ import type {
   CopyVerified,
   DatabaseEngine,
   DatabaseTarget,
+  ExportRequest,
   Inspection,
   LiveSchema,
   MarkedSchema,
@@ -19,17 +20,22 @@ import type {
   StoredCopy,
   TableBackupRequest,
   TableBackupResult,
+  TableRestoreRequest,
+  TablesRestored,
 } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import { fetchContent } from "../page-store/store-access.ts";
 import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
+import { hashFile, type FileDigest } from "./files.ts";
 import { inspect, install, readSchema } from "./inspect.ts";
 import { rawCopy } from "./raw-copy.ts";
 import { Recovery } from "./recovery.ts";
 import { rehearse } from "./rehearse.ts";
+import { exportCopy, settleExport } from "./export-copy.ts";
 import { restore } from "./restore.ts";
+import { restoreTables } from "./restore-tables.ts";
 import type { Faults, Session } from "./session.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { applyStep } from "./step.ts";
@@ -121,6 +127,22 @@ export class SqliteEngine implements DatabaseEngine {
 
   restore(request: RestoreRequest): Promise<Restored> {
     return restore(this.#session, request);
+  }
+
+  restoreTables(request: TableRestoreRequest): Promise<TablesRestored> {
+    return restoreTables(this.#session, request);
+  }
+
+  digestOf(scratchPath: string): Promise<FileDigest> {
+    return hashFile(scratchPath);
+  }
+
+  exportCopy(request: ExportRequest): Promise<void> {
+    return exportCopy(this.#session, request);
+  }
+
+  settleExport(request: ExportRequest): Promise<boolean> {
+    return settleExport(request);
   }
 
   check(level: CheckLevel): Promise<CheckResult> {

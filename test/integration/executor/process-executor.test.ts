@@ -76,6 +76,10 @@ describe("ProcessExecutor", () => {
         beginRecovery: [100],
         finishRecovery: [3, ["a1", "a2"]],
         restore: [{ token: 4 }],
+        restoreTables: [{ tables: ["t"] }],
+        digestOf: ["/e"],
+        exportCopy: [{ target: "/f" }],
+        settleExport: [{ target: "/f" }],
         check: ["full"],
       };
       for (const method of ENGINE_METHODS.filter((name) => name !== "applyStep")) {

@@ -1,5 +1,4 @@
 import type { RecordedEvent } from "../domain/events.ts";
-import type { RunState } from "../domain/state/state.ts";
 import type { Sink } from "./route.ts";
 import type { Services } from "./services.ts";
 import type { EventWriter } from "./views/event-view.ts";
@@ -7,19 +6,27 @@ import type { EventWriter } from "./views/event-view.ts";
 const HEARTBEAT_MS = 15_000;
 const PAGE = 200;
 
-/** What a stream of a run needs. */
+/** What a stream of an operation needs. */
 export type StreamParts = Pick<Services, "ledger" | "projection" | "progress" | "stopping">;
 
+/** A run, a restore: what a stream follows. */
+export interface Operation {
+  readonly id: string;
+  /** The correlation of its events. */
+  readonly correlation: string;
+  /** What the last message says; undefined until it has ended. */
+  readonly ended: () => object | undefined;
+}
+
 /**
- * Server-sent events of one run: those that happened after index `after`, then live, with progress
- * between them, until the run has ended. It listens before it reads, so nothing is missed, and
+ * Server-sent events of one operation: those that happened after index `after`, then live, with progress
+ * between them, until it has ended. It listens before it reads, so nothing is missed, and
  * sends each index once, in order.
  */
-export class RunStream {
+export class OperationStream {
   readonly #parts: StreamParts;
   readonly #writer: EventWriter;
-  /** As the projection keeps it current; final once it has ended. */
-  readonly #run: RunState;
+  readonly #operation: Operation;
   readonly #sink: Sink;
   #last: number;
   /** Live events that wait until the past ones are sent. */
@@ -27,10 +34,16 @@ export class RunStream {
   #closed = false;
   readonly #release: (() => void)[] = [];
 
-  constructor(parts: StreamParts, writer: EventWriter, run: RunState, after: number, sink: Sink) {
+  constructor(
+    parts: StreamParts,
+    writer: EventWriter,
+    operation: Operation,
+    after: number,
+    sink: Sink,
+  ) {
     this.#parts = parts;
     this.#writer = writer;
-    this.#run = run;
+    this.#operation = operation;
     this.#last = after;
     this.#sink = sink;
   }
@@ -42,7 +55,7 @@ export class RunStream {
     this.#sink.onClose(() => this.#close());
     this.#release.push(
       projection.onChange((events) => this.#follow(events)),
-      progress.subscribe(this.#run.id, (step) => {
+      progress.subscribe(this.#operation.id, (step) => {
         if (this.#waiting === undefined)
           this.#send(`event: progress\ndata: ${JSON.stringify(step)}\n\n`);
       }),
@@ -64,7 +77,11 @@ export class RunStream {
     const { ledger } = this.#parts;
     for (;;) {
       const after = this.#last;
-      const query = { correlation: this.#run.id, limit: PAGE, order: "asc" } as const;
+      const query = {
+        correlation: this.#operation.correlation,
+        limit: PAGE,
+        order: "asc",
+      } as const;
       const events = await ledger.read(after < 0 ? query : { ...query, after });
       events.forEach((event) => this.#sendEvent(event));
       if (this.#closed || events.length < PAGE) break;
@@ -76,7 +93,7 @@ export class RunStream {
   }
 
   #follow(events: readonly RecordedEvent[]): void {
-    const own = events.filter((event) => event.correlation === this.#run.id);
+    const own = events.filter((event) => event.correlation === this.#operation.correlation);
     if (this.#waiting !== undefined) {
       this.#waiting.push(...own);
       return;
@@ -92,9 +109,9 @@ export class RunStream {
   }
 
   #endIfOver(): void {
-    const { id, ended, status, outcome } = this.#run;
-    if (this.#closed || ended === null) return;
-    this.#send(`event: end\ndata: ${JSON.stringify({ id, status, outcome })}\n\n`);
+    const end = this.#operation.ended();
+    if (this.#closed || end === undefined) return;
+    this.#send(`event: end\ndata: ${JSON.stringify(end)}\n\n`);
     this.#end();
   }
 

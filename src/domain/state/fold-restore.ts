@@ -1,0 +1,145 @@
+import type { RecordedEvent } from "../events.ts";
+import { withoutAbsent } from "../shared/without-absent.ts";
+import { contradiction } from "./contradiction.ts";
+import { ended } from "./leaving.ts";
+import { happened } from "./happened.ts";
+import type { DatabaseState, LedgerState, RestoreState } from "./state.ts";
+
+export type RestoreEvent = Extract<
+  RecordedEvent,
+  {
+    type:
+      | "RestoreRequested"
+      | "RestoreCancelRequested"
+      | "RestoreStarted"
+      | "RestoreCompleted"
+      | "RestoreFailed";
+  }
+>;
+type EventNamed<T extends RestoreEvent["type"]> = Extract<RestoreEvent, { type: T }>;
+
+/** Folds what happens to a restore. */
+export function foldRestore(
+  state: LedgerState,
+  database: DatabaseState,
+  event: RestoreEvent,
+): void {
+  if (event.type === "RestoreRequested") return request(state, database, event);
+  const restore = state.restores.get(event.data.restoreId);
+  if (restore === undefined)
+    throw contradiction(event, `${event.data.restoreId} was never started`);
+  switch (event.type) {
+    case "RestoreCancelRequested":
+      restore.cancel = { ...happened(event), reason: event.data.reason };
+      return;
+    case "RestoreStarted":
+      restore.status = "running";
+      restore.safetyBackupId = event.data.safetyBackupId;
+      restore.incarnation = event.data.incarnation;
+      restore.sha256 = event.data.sha256 ?? null;
+      return;
+    case "RestoreCompleted":
+      return complete(state, database, restore, event);
+    case "RestoreFailed":
+      restore.status = event.data.error.code === "cancelled" ? "cancelled" : "failed";
+      restore.ended = happened(event);
+      restore.error = event.data.error;
+      restore.findings = event.data.findings ?? [];
+      database.openRestores.delete(restore.id);
+      ended(database, "restores", restore.id);
+      return;
+  }
+}
+
+function request(
+  state: LedgerState,
+  database: DatabaseState,
+  event: EventNamed<"RestoreRequested">,
+): void {
+  const { restoreId, backupId, reason, runId, recoveryId } = event.data;
+  const { tables, onConflict, triggers, target, method, beforeRun, at } = event.data;
+  state.restores.set(restoreId, {
+    id: restoreId,
+    databaseId: database.id,
+    backupId,
+    reason,
+    runId,
+    recoveryId,
+    order: withoutAbsent({ tables, onConflict, triggers, target, method, beforeRun, at }),
+    requested: happened(event),
+    status: "queued",
+    cancel: null,
+    safetyBackupId: null,
+    incarnation: null,
+    sha256: null,
+    ended: null,
+    error: null,
+    findings: [],
+    facts: null,
+  });
+  database.openRestores.add(restoreId);
+  if (runId !== undefined) state.runs.get(runId)?.restoreIds.push(restoreId);
+}
+
+function complete(
+  state: LedgerState,
+  database: DatabaseState,
+  restore: RestoreState,
+  event: EventNamed<"RestoreCompleted">,
+): void {
+  restore.status = "succeeded";
+  restore.ended = happened(event);
+  restore.facts = event.data;
+  restore.findings = event.data.findings ?? [];
+  database.openRestores.delete(restore.id);
+  ended(database, "restores", restore.id);
+  // A new file was written: the database is as it was.
+  if (event.data.target !== undefined) return;
+  database.incarnation = event.data.incarnation;
+  database.fingerprint = event.data.fingerprint;
+  database.schema = event.data.schema;
+  database.drift = null;
+  // Single tables say nothing of what else made the database uncertain, nor of its versions.
+  if (restore.order.tables !== undefined) return;
+  database.quarantine = null;
+  restoreVersions(state, database, restore, event);
+}
+
+function restoreVersions(
+  state: LedgerState,
+  database: DatabaseState,
+  restore: RestoreState,
+  event: EventNamed<"RestoreCompleted">,
+): void {
+  const applied = new Set(event.data.applied);
+  for (const migration of database.migrations.values()) {
+    if (applied.has(migration.version) || migration.state !== "applied") continue;
+    migration.state = "reverted";
+    migration.applied = null;
+  }
+  for (const version of applied) reapply(database, version, event);
+  const run = restore.runId === undefined ? undefined : state.runs.get(restore.runId);
+  for (const step of run?.steps ?? []) {
+    const undone = step.direction === "up" ? step.status === "applied" : run?.kind === "rollback";
+    if (undone && !applied.has(step.version)) {
+      step.status = "reverted";
+      step.eventIndex = event.index;
+    }
+  }
+}
+
+/** A restore can also bring a version back that had been rolled back since the backup. */
+function reapply(
+  database: DatabaseState,
+  version: string,
+  event: EventNamed<"RestoreCompleted">,
+): void {
+  const migration = database.migrations.get(version);
+  if (migration === undefined || migration.state === "applied") return;
+  migration.state = "applied";
+  migration.applied = {
+    ...happened(event),
+    runId: event.data.restoreId,
+    fingerprintBefore: null,
+  };
+}
