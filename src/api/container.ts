@@ -27,6 +27,7 @@ import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
 import { addCommands } from "./compose-commands.ts";
 import { addWork } from "./compose-work.ts";
+import { safekeepingServices } from "./safekeeping-services.ts";
 import * as t from "./tokens.ts";
 
 export type { DependencyContainer };
@@ -68,6 +69,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     integrity: c.resolve(t.INTEGRITY_SERVICE),
     keys: c.resolve(t.KEY_SERVICE),
     ...historyServices(c),
+    ...safekeepingServices(c),
     sessions: c.resolve(t.SESSIONS),
     progress: c.resolve(t.PROGRESS),
     projection: c.resolve(t.PROJECTION),

@@ -125,6 +125,7 @@ export async function resumeWork(
   closers.add(() => endWork(container, executor, stopGraceMs));
   await container.resolve(t.BACKUP_STORE).clean();
   container.resolve(t.RUN_SERVICE).resume(context);
+  closers.add(container.resolve(t.SERVICES).cleanup.start(context));
 }
 
 /** The ledger with its state and its first event. */

@@ -1,6 +1,6 @@
 import { databaseIdOf, type RecordedEvent } from "../domain/events.ts";
 import type { Projection } from "../domain/state/projection.ts";
-import type { LedgerState } from "../domain/state/state.ts";
+import type { HoldState, LedgerState } from "../domain/state/state.ts";
 import type { DriftReport } from "../domain/database/drift-service.ts";
 import type { WholeAnswer } from "./route.ts";
 import { driftView } from "./views/drift-view.ts";
@@ -44,6 +44,14 @@ export async function recoveredAnswer(
     case "RestoreCancelRequested":
       return answered(await projection.find("restores", event.data.restoreId), (restore) =>
         views.accepted("restores", restore.id, views.restore(restore)),
+      );
+    case "PruneRequested":
+      return answered(await projection.find("prunes", event.data.pruneId), (prune) =>
+        views.accepted("prunes", prune.id, views.prune(prune)),
+      );
+    case "LegalHoldPlaced":
+      return answered(holdOf(event, state), (hold) =>
+        views.created("legal-holds", hold.id, views.hold(hold)),
       );
     case "IntegrityCheckStarted":
       return answered(await projection.find("checks", event.data.checkId), (check) =>
@@ -89,6 +97,11 @@ export async function recoveredAnswer(
     case "RecoveryStarted":
     case "RunCompleted":
     case "RunFailed":
+    case "PruneStarted":
+    case "BackupPruned":
+    case "PruneCompleted":
+    case "PruneFailed":
+    case "LegalHoldReleased":
     case "BackupCompleted":
     case "BackupFailed":
     case "TableBackupCompleted":
@@ -135,4 +148,12 @@ function registered(
     return migration === undefined ? [] : [views.migration(migration)];
   });
   return { status: 201, body: { items, next: null } };
+}
+
+/** A hold that is still in force. */
+function holdOf(
+  event: Extract<RecordedEvent, { type: "LegalHoldPlaced" }>,
+  state: LedgerState,
+): HoldState | undefined {
+  return state.databases.get(databaseIdOf(event.stream) ?? "")?.holds.get(event.data.holdId);
 }

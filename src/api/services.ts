@@ -22,10 +22,11 @@ import type { LedgerVerification } from "../infra/sqlite/ledger-verifier.ts";
 import type { AuthenticatorParts } from "./auth/authenticate.ts";
 import type { Monitor } from "./monitoring/monitor.ts";
 import type { HistoryServices } from "./history-services.ts";
+import type { SafekeepingServices } from "./safekeeping-services.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 
 /** Everything the routes call. The composition root provides it. */
-export interface Services extends HistoryServices {
+export interface Services extends HistoryServices, SafekeepingServices {
   readonly databases: DatabaseService;
   readonly migrations: MigrationService;
   readonly runs: RunService;

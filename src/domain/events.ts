@@ -3,6 +3,7 @@ import type { DatabaseEvents } from "./database/events.ts";
 import type { GovernanceEvents } from "./governance/events.ts";
 import type { IntegrityEvents } from "./integrity/events.ts";
 import type { RunEvents } from "./migration/events.ts";
+import type { RetentionEvents } from "./retention/events.ts";
 import type { ServiceEvents } from "./service/events.ts";
 import type { ActorKind } from "./shared/actor.ts";
 import type { Hash } from "./shared/digest.ts";
@@ -18,6 +19,7 @@ export interface EventData
     RunEvents,
     GovernanceEvents,
     BackupEvents,
+    RetentionEvents,
     IntegrityEvents {}
 
 export type EventType = keyof EventData;
@@ -125,6 +127,13 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   RestoreStarted: 1,
   RestoreCompleted: 1,
   RestoreFailed: 1,
+  PruneRequested: 1,
+  PruneStarted: 1,
+  BackupPruned: 1,
+  PruneCompleted: 1,
+  PruneFailed: 1,
+  LegalHoldPlaced: 1,
+  LegalHoldReleased: 1,
   IntegrityCheckStarted: 1,
   IntegrityCheckCompleted: 1,
 };

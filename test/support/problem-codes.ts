@@ -7,7 +7,7 @@ const OTHER_THINGS = new Set(
     "utf-8 date-time no-store unsafe-inline content-type content-length idempotency-key",
     "last-event-id transfer-encoding user-agent x-powered-by x-request-id",
     // States, reasons and kinds.
-    "api-key before-work after-failure rolled-back nothing-to-do integrity-checks",
+    "api-key before-work after-failure rolled-back nothing-to-do integrity-checks legal-holds",
     "primary-key foreign-key not-null",
     "awaiting-approval not-before x-permission",
     // The protocol with executor children, and points at which tests make engines fail.

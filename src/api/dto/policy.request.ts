@@ -1,5 +1,6 @@
 import { ArrayMaxSize, IsBoolean, IsIn, IsInt, Max, Min } from "class-validator";
 import type { OnFailure } from "../../domain/database/events.ts";
+import { RetentionRequest } from "./retention.request.ts";
 import { Clearable, ListOf, Nested, Optional, Text, Time } from "./decorators.ts";
 
 export const ON_FAILURE: readonly OnFailure[] = ["stop", "revert", "restore"];
@@ -37,4 +38,6 @@ export class PolicyRequest {
   @Clearable() @ArrayMaxSize(100) @ListOf(() => FreezeRequest) freezes?: FreezeRequest[] | null;
   /** Hours within which an emergency run must be reviewed; 72 where the policy says nothing. */
   @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) reviewHours?: number | null;
+  /** Which backups are kept; replaces what was said before as a whole. */
+  @Clearable() @Nested(() => RetentionRequest) retention?: RetentionRequest | null;
 }

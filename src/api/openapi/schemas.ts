@@ -1,6 +1,7 @@
 import { BACKUP_SCHEMAS } from "./backup-schemas.ts";
 import { HISTORY_SCHEMAS } from "./history-schemas.ts";
 import { LEDGER_SCHEMAS } from "./ledger-schemas.ts";
+import { RETENTION_SCHEMAS } from "./retention-schemas.ts";
 import { RUN_SCHEMAS } from "./run-schemas.ts";
 import {
   text,
@@ -78,6 +79,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
       window: anything("When runs may begin: opens (cron), minutes, timeZone"),
       freezes: { type: "array", items: { type: "object" }, description: "Periods without runs" },
       reviewHours: count("Hours within which an emergency run must be reviewed"),
+      retention: ref("Retention"),
     },
     ["approvals", "rehearse"],
   ),
@@ -132,6 +134,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
   }),
   ...RUN_SCHEMAS,
   ...BACKUP_SCHEMAS,
+  ...RETENTION_SCHEMAS,
   Event: object(
     {
       index: count("Global, gapless, from 0; the leaf's index in the Merkle log"),

@@ -13,6 +13,7 @@ import { ledgerRoutes } from "./ledger.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { migrationRoutes } from "./migrations.ts";
 import { restoreRoutes } from "./restores.ts";
+import { retentionRoutes } from "./retention.ts";
 import { runRoutes } from "./runs.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
 import { transparencyLogRoutes } from "./transparency-log.ts";
@@ -29,6 +30,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...runRoutes(services, views),
     ...backupRoutes(services, views),
     ...restoreRoutes(services, views),
+    ...retentionRoutes(services, views),
     ...integrityRoutes(services, views),
     ...ledgerRoutes(services),
     ...transparencyLogRoutes(services),

@@ -20,6 +20,8 @@ export const backupView = (backup: BackupState, names: Names): object => ({
   durationMs: backup.facts?.durationMs ?? null,
   startedAt: backup.started.time,
   startedBy: names.actor(backup.started.actor),
+  completedAt: backup.completed?.time ?? null,
+  prunedAt: backup.pruned?.time ?? null,
   verifiedAt: backup.verified?.time ?? null,
   error: backup.error,
   eventIndex: backup.started.index,

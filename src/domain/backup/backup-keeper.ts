@@ -147,6 +147,16 @@ export class BackupKeeper {
     await this.#recorder.record(database.id, [{ type: "BackupCompleted", data }], context);
   }
 
+  /** Bytes freed; undefined while the store is busy: the next sweep takes it along. */
+  async sweep(): Promise<number | undefined> {
+    try {
+      return (await this.store.sweep()).freedBytes;
+    } catch (error) {
+      if (error instanceof Unavailable && error.code === "backup-store-busy") return undefined;
+      throw error;
+    }
+  }
+
   async #keep(
     database: DatabaseState,
     backupId: string,

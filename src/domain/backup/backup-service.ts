@@ -79,7 +79,7 @@ export class BackupService {
   async requestVerification(backupId: string, context: Context): Promise<BackupState> {
     const backup = await this.find(backupId);
     const { facts } = backup;
-    if (facts === null || backup.kind !== "full" || backup.status === "failed")
+    if (facts === null || backup.kind !== "full" || backup.status === "pruned")
       throw new Conflict("backup-not-complete", `Backup ${backupId} cannot be verified`, {
         hint: "Only completed full backups can; its status tells how far it is",
       });

@@ -224,7 +224,7 @@ function refuse(database: DatabaseState, backup: BackupState, { tables }: Restor
   const { id, databaseId, kind, status, facts } = backup;
   if (databaseId !== database.id)
     throw new Conflict("backup-of-other-database", `Backup ${id} is of another database`);
-  if (kind !== "full" || facts === null || status === "damaged")
+  if (kind !== "full" || facts === null || !["completed", "verified"].includes(status))
     throw new Conflict(
       "backup-not-restorable",
       `Backup ${id} is ${kind}, ${status}: it cannot be restored`,

@@ -1,3 +1,4 @@
+import type { Retention } from "../retention/retention.ts";
 import type { SchemaChange, SchemaObject } from "../schema/schema.ts";
 
 /** Events of one database outside runs: stream `database:<id>`. */
@@ -109,6 +110,8 @@ export interface Policy {
   readonly onFailure?: OnFailure;
   /** A step that runs longer is cancelled and rolled back. Absent: no limit. */
   readonly stepTimeoutMs?: number;
+  /** Which backups are kept. Absent: all, nothing is pruned. */
+  readonly retention?: Retention;
 }
 
 /** Opens by the clock on the wall of its time zone, for some minutes. */

@@ -3,6 +3,7 @@ import { whyFailed } from "../backup/restorer.ts";
 import type { DomainEvent } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Failure } from "../shared/errors.ts";
+import { OpenPrunes } from "../retention/open-prunes.ts";
 import type { Owned } from "../shared/owned.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
@@ -17,16 +18,19 @@ export class Abandoned {
   readonly #recorder: Recorder;
   readonly #keeper: BackupKeeper;
   readonly #owned: Owned;
+  readonly #prunes: OpenPrunes;
 
   constructor(projection: Projection, recorder: Recorder, keeper: BackupKeeper, owned: Owned) {
     this.#projection = projection;
     this.#recorder = recorder;
     this.#keeper = keeper;
     this.#owned = owned;
+    this.#prunes = new OpenPrunes(projection, recorder, keeper, owned);
   }
 
   /** The caller holds the database's turn. With nothing abandoned it does nothing. */
   async settle(database: DatabaseState, context: Context): Promise<void> {
+    await this.#prunes.settle(database, context);
     const { backups, restores } = this.#projection.state;
     for (const id of this.#left(database.openBackups))
       await this.#keeper.settle(database, backups.get(id)!, context);

@@ -1,4 +1,4 @@
-import type { BackupState, CheckState, RestoreState, RunState } from "./state.ts";
+import type { BackupState, CheckState, PruneState, RestoreState, RunState } from "./state.ts";
 
 /**
  * What comes to an end and is then history: its kind is the name of its map in `LedgerState`. An
@@ -9,6 +9,7 @@ export interface EntityKinds {
   readonly backups: BackupState;
   readonly restores: RestoreState;
   readonly checks: CheckState;
+  readonly prunes: PruneState;
 }
 
 export type Kind = keyof EntityKinds;
@@ -32,6 +33,7 @@ export const BEGAN: { readonly [K in Kind]: (entity: EntityKinds[K]) => number }
   backups: ({ started }) => started.index,
   restores: ({ requested }) => requested.index,
   checks: ({ started }) => started.index,
+  prunes: ({ requested }) => requested.index,
 };
 
 /** Whether an entity is one that a query asks for. */

@@ -5,7 +5,8 @@ import { contradiction } from "./contradiction.ts";
 import type { RestoreEvent } from "./fold-restore.ts";
 import { happened } from "./happened.ts";
 import { ended } from "./leaving.ts";
-import type { DatabaseState, LedgerState } from "./state.ts";
+import { newestVerified } from "./newest-verified.ts";
+import type { BackupState, DatabaseState, LedgerState } from "./state.ts";
 
 type BackupEvent = Exclude<
   Extract<RecordedEvent, { type: keyof BackupEvents | keyof IntegrityEvents }>,
@@ -45,7 +46,9 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       database.openVerifications.delete(backup.id);
       backup.status = "verified";
       backup.verified = happened(event);
-      if (backup.kind === "full") database.lastBackup = backup.id;
+      // An older one that is verified again does not become the newest.
+      if (backup.kind === "full" && isNewer(state, backup, database.lastBackup))
+        database.lastBackup = backup.id;
       return;
     }
     case "BackupVerificationFailed": {
@@ -53,7 +56,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       database.openVerifications.delete(backup.id);
       backup.status = "damaged";
       backup.error = event.data.error;
-      if (database.lastBackup === backup.id) database.lastBackup = null;
+      if (database.lastBackup === backup.id) database.lastBackup = newestVerified(state, database);
       return;
     }
     case "TableBackupCompleted":
@@ -112,6 +115,7 @@ function startBackup(
     facts: null,
     completed: null,
     verified: null,
+    pruned: null,
     error: null,
   });
   database.openBackups.add(backupId);
@@ -148,6 +152,12 @@ function addTableBackup(
     },
     completed: happened(event),
     verified: null,
+    pruned: null,
     error: null,
   });
+}
+
+function isNewer(state: LedgerState, backup: BackupState, than: string | null): boolean {
+  const other = than === null ? undefined : state.backups.get(than);
+  return other === undefined || backup.started.index >= other.started.index;
 }

@@ -101,6 +101,8 @@ function register(
     openVerifications: new Set(),
     openRestores: new Set(),
     openChecks: new Set(),
+    openPrunes: new Set(),
+    holds: new Map(),
     openRuns: new Set(),
     ended: new Map(),
     lastRun: null,

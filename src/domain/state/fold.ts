@@ -4,6 +4,7 @@ import { foldBackup } from "./fold-backup.ts";
 import { foldDatabase } from "./fold-database.ts";
 import { foldGovernance } from "./fold-governance.ts";
 import { foldRestore } from "./fold-restore.ts";
+import { foldRetention } from "./fold-retention.ts";
 import { foldRun } from "./fold-run.ts";
 import { foldService } from "./fold-service.ts";
 import { foldStep } from "./fold-step.ts";
@@ -99,6 +100,14 @@ function foldOne(
     case "IntegrityCheckStarted":
     case "IntegrityCheckCompleted":
       return foldBackup(state, known(database, event), event);
+    case "PruneRequested":
+    case "PruneStarted":
+    case "BackupPruned":
+    case "PruneCompleted":
+    case "PruneFailed":
+    case "LegalHoldPlaced":
+    case "LegalHoldReleased":
+      return foldRetention(state, known(database, event), event);
     case "RestoreRequested":
     case "RestoreCancelRequested":
     case "RestoreStarted":

@@ -34,6 +34,7 @@ const IS_NEEDED: { readonly [K in Kind]: IsNeeded } = {
     [...openRestores].some((restoreId) => state.restores.get(restoreId)?.runId === id),
   checks: (_, { lastCheck }, id) => lastCheck === id,
   restores: (state, { openRuns }, id) => ofOpenRun(openRuns, state.restores.get(id)?.runId),
+  prunes: () => false,
   backups: (state, { openRuns }, id) => ofOpenRun(openRuns, state.backups.get(id)?.runId),
 };
 

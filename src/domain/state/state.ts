@@ -24,6 +24,7 @@ import type {
   RunFailureOutcome,
   RunKind,
 } from "../migration/events.ts";
+import type { RetentionEvents } from "../retention/events.ts";
 import type { SchemaObject } from "../schema/schema.ts";
 import type { Role } from "../service/events.ts";
 import type { Failure } from "../shared/errors.ts";
@@ -54,6 +55,7 @@ export interface LedgerState {
   readonly backups: Entities<BackupState>;
   readonly restores: Entities<RestoreState>;
   readonly checks: Entities<CheckState>;
+  readonly prunes: Entities<PruneState>;
 }
 
 export function emptyState(): LedgerState {
@@ -71,6 +73,7 @@ export function emptyState(): LedgerState {
     backups: new Entities(folding),
     restores: new Entities(folding),
     checks: new Entities(folding),
+    prunes: new Entities(folding),
   };
 }
 
@@ -129,6 +132,9 @@ export interface DatabaseState {
   readonly openVerifications: Set<string>;
   readonly openRestores: Set<string>;
   readonly openChecks: Set<string>;
+  readonly openPrunes: Set<string>;
+  /** Legal holds that are in force, by id. */
+  readonly holds: Map<string, HoldState>;
   /** Runs that were requested and have not ended, in order of request. */
   readonly openRuns: Set<string>;
   /** What has ended and is still in memory, with its kind (leaving.ts). */
@@ -246,7 +252,7 @@ export interface StepState {
   eventIndex: number | null;
 }
 
-export type BackupStatus = "running" | "completed" | "verified" | "failed" | "damaged";
+export type BackupStatus = "running" | "completed" | "verified" | "failed" | "damaged" | "pruned";
 
 export interface BackupState {
   readonly id: string;
@@ -260,6 +266,34 @@ export interface BackupState {
   facts: BackupFacts | null;
   completed: Happened | null;
   verified: Happened | null;
+  pruned: Happened | null;
+  error: Failure | null;
+}
+
+/** A legal hold: what it names is not pruned. */
+export interface HoldState {
+  readonly id: string;
+  /** Null: every backup of the database. */
+  readonly backupId: string | null;
+  readonly reason: string;
+  readonly placed: Happened;
+}
+
+export interface PruneState {
+  readonly id: string;
+  readonly databaseId: string;
+  readonly reason: string;
+  readonly runId: string | undefined;
+  readonly requested: Happened;
+  status: "queued" | "running" | "succeeded" | "failed";
+  /** What the intent names. */
+  intended: RetentionEvents["PruneStarted"]["backups"];
+  /** Backups that are gone. */
+  readonly pruned: string[];
+  spared: readonly string[];
+  freedBytes: number;
+  durationMs: number | null;
+  ended: Happened | null;
   error: Failure | null;
 }
 
