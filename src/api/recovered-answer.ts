@@ -45,6 +45,10 @@ export async function recoveredAnswer(
       return answered(await projection.find("restores", event.data.restoreId), (restore) =>
         views.accepted("restores", restore.id, views.restore(restore)),
       );
+    case "DatabaseRecoveryRequested":
+      return answered(await projection.find("recoveries", event.data.recoveryId), (recovery) =>
+        views.accepted("recoveries", recovery.id, views.recovery(recovery)),
+      );
     case "PruneRequested":
       return answered(await projection.find("prunes", event.data.pruneId), (prune) =>
         views.accepted("prunes", prune.id, views.prune(prune)),
@@ -97,6 +101,10 @@ export async function recoveredAnswer(
     case "RecoveryStarted":
     case "RunCompleted":
     case "RunFailed":
+    case "DatabaseRecoveryPlanned":
+    case "DatabaseRecoveryCompleted":
+    case "DatabaseRecoveryFailed":
+    case "AlertRaised":
     case "PruneStarted":
     case "BackupPruned":
     case "PruneCompleted":

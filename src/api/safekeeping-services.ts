@@ -1,3 +1,4 @@
+import { DatabaseRecovery } from "../domain/recovery/database-recovery.ts";
 import { Cleanup } from "../domain/retention/cleanup.ts";
 import { LegalHolds } from "../domain/retention/legal-holds.ts";
 import { PruneGuard } from "../domain/retention/prune-guard.ts";
@@ -10,6 +11,7 @@ export interface SafekeepingServices {
   readonly prunes: PruneService;
   readonly holds: LegalHolds;
   readonly cleanup: Cleanup;
+  readonly recoveries: DatabaseRecovery;
 }
 
 /** Composes them over what is registered. */
@@ -29,6 +31,14 @@ export function safekeepingServices(c: Resolver): SafekeepingServices {
   return {
     prunes,
     holds: new LegalHolds(databases, projection, recorder, guard, ids),
+    recoveries: new DatabaseRecovery({
+      ...parts,
+      restorer: c.resolve(t.RESTORER),
+      recovery: c.resolve(t.RECOVERY_SERVICE),
+      integrity: c.resolve(t.INTEGRITY_SERVICE),
+      runs: c.resolve(t.RUN_SERVICE),
+      sessions: c.resolve(t.SESSIONS),
+    }),
     cleanup: new Cleanup(projection, prunes, background.report),
   };
 }

@@ -1,8 +1,10 @@
+import type { AlertEvents } from "./alerting/events.ts";
 import type { BackupEvents } from "./backup/events.ts";
 import type { DatabaseEvents } from "./database/events.ts";
 import type { GovernanceEvents } from "./governance/events.ts";
 import type { IntegrityEvents } from "./integrity/events.ts";
 import type { RunEvents } from "./migration/events.ts";
+import type { RecoveryEvents } from "./recovery/events.ts";
 import type { RetentionEvents } from "./retention/events.ts";
 import type { ServiceEvents } from "./service/events.ts";
 import type { ActorKind } from "./shared/actor.ts";
@@ -20,6 +22,8 @@ export interface EventData
     GovernanceEvents,
     BackupEvents,
     RetentionEvents,
+    RecoveryEvents,
+    AlertEvents,
     IntegrityEvents {}
 
 export type EventType = keyof EventData;
@@ -134,6 +138,11 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   PruneFailed: 1,
   LegalHoldPlaced: 1,
   LegalHoldReleased: 1,
+  DatabaseRecoveryRequested: 1,
+  DatabaseRecoveryPlanned: 1,
+  DatabaseRecoveryCompleted: 1,
+  DatabaseRecoveryFailed: 1,
+  AlertRaised: 1,
   IntegrityCheckStarted: 1,
   IntegrityCheckCompleted: 1,
 };

@@ -85,7 +85,7 @@ describe("retention", () => {
     assert.equal(ended["status"], "succeeded", JSON.stringify(ended));
     assert.deepEqual(ended["pruned"], [backups[1]]);
     assert.equal((await show(backups[1]!))["status"], "pruned");
-    assert.equal(existsSync(join(service.data, "backups", backups[1]!)), false);
+    assert.equal(existsSync(join(service.data, "backups", "manifests", backups[1]!)), false);
     const items = (await service.get("/v1/databases/shop/legal-holds")).body["items"];
     assert.deepEqual(
       items.map(({ reason }: Reply["body"]) => reason),
@@ -159,7 +159,7 @@ describe("retention", () => {
     const { rename } = await import("node:fs/promises");
     await policy({ keepLast: 1 });
     const kept = await backUp();
-    const place = join(service.data, "backups", kept);
+    const place = join(service.data, "backups", "manifests", kept);
     await rename(place, `${place}.lost`);
     const failed = await prune();
     assert.deepEqual([failed["status"], failed["error"].code], ["failed", "too-few-verified"]);

@@ -8,6 +8,7 @@ const OTHER_THINGS = new Set(
     "last-event-id transfer-encoding user-agent x-powered-by x-request-id",
     // States, reasons and kinds.
     "api-key before-work after-failure rolled-back nothing-to-do integrity-checks legal-holds",
+    "failed-migration",
     "primary-key foreign-key not-null",
     "awaiting-approval not-before x-permission",
     // The protocol with executor children, and points at which tests make engines fail.

@@ -17,6 +17,7 @@ const TAGS: { readonly [tag: string]: string } = {
   migrations: "Registered migrations and the plans made of them",
   runs: "Executions of plans: migrate, roll back, follow, cancel",
   backups: "Verified backups and restores",
+  recovery: "Bringing databases back after damage or a failed migration",
   integrity: "Integrity checks of databases",
   audit: "The audit history",
   ledger: "The ledger itself: signed heads, verification",

@@ -1,6 +1,7 @@
 import { BACKUP_SCHEMAS } from "./backup-schemas.ts";
 import { HISTORY_SCHEMAS } from "./history-schemas.ts";
 import { LEDGER_SCHEMAS } from "./ledger-schemas.ts";
+import { RECOVERY_SCHEMAS } from "./recovery-schemas.ts";
 import { RETENTION_SCHEMAS } from "./retention-schemas.ts";
 import { RUN_SCHEMAS } from "./run-schemas.ts";
 import {
@@ -135,6 +136,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
   ...RUN_SCHEMAS,
   ...BACKUP_SCHEMAS,
   ...RETENTION_SCHEMAS,
+  ...RECOVERY_SCHEMAS,
   Event: object(
     {
       index: count("Global, gapless, from 0; the leaf's index in the Merkle log"),

@@ -55,6 +55,24 @@ export const restoreEventRoutes = (services: Services, views: Views): Route[] =>
   }),
 ];
 
+/** The events of one recovery, as a list or live. Its run has a stream of its own. */
+export const recoveryEventRoutes = (services: Services, views: Views): Route[] => [
+  eventRoute(services, views, {
+    path: "/v1/recoveries/{recovery}/events",
+    id: "getRecoveryEvents",
+    tag: "recovery",
+    what: "recovery",
+    find: async (id) => {
+      const recovery = await services.recoveries.find(id);
+      const ended = (): object | undefined => {
+        const { status } = recovery;
+        return recovery.ended === null ? undefined : { id: recovery.id, status };
+      };
+      return { id: recovery.id, correlation: recovery.id, ended };
+    },
+  }),
+];
+
 const eventRoute = (services: Services, views: Views, followed: Followed): Route =>
   route<object, AfterQuery>({
     method: "get",

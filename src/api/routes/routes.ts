@@ -12,6 +12,7 @@ import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { migrationRoutes } from "./migrations.ts";
+import { recoveryRoutes } from "./recoveries.ts";
 import { restoreRoutes } from "./restores.ts";
 import { retentionRoutes } from "./retention.ts";
 import { runRoutes } from "./runs.ts";
@@ -31,6 +32,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...backupRoutes(services, views),
     ...restoreRoutes(services, views),
     ...retentionRoutes(services, views),
+    ...recoveryRoutes(services, views),
     ...integrityRoutes(services, views),
     ...ledgerRoutes(services),
     ...transparencyLogRoutes(services),

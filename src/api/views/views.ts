@@ -8,6 +8,7 @@ import { EventWriter } from "./event-view.ts";
 import { keyView } from "./key-view.ts";
 import { migrationView } from "./migration-view.ts";
 import { Names } from "./names.ts";
+import { recoveryView } from "./recovery-view.ts";
 import { holdView, pruneView } from "./retention-view.ts";
 import { runView } from "./run-view.ts";
 
@@ -35,6 +36,8 @@ export class Views {
   readonly restore = (restore: Parameters<typeof restoreView>[0]): object =>
     restoreView(restore, this.names);
   readonly check = (check: Parameters<typeof checkView>[0]): object => checkView(check, this.names);
+  readonly recovery = (recovery: Parameters<typeof recoveryView>[0]): object =>
+    recoveryView(recovery, this.names);
   readonly prune = (prune: Parameters<typeof pruneView>[0]): object => pruneView(prune, this.names);
   readonly hold = (hold: Parameters<typeof holdView>[0]): object => holdView(hold, this.names);
   readonly key = keyView;

@@ -18,6 +18,10 @@ export type Saved = Pick<
   "content" | "fingerprint" | "rows" | "applied" | "incarnation"
 >;
 
+/** How long a backup waits for a sweep of the store, and between two looks, ms. */
+const SWEEP_WAIT_MS = 600_000;
+const SWEEP_PAUSE_MS = 200;
+
 /** Takes and verifies backups; each intent gets its outcome. Used by backups, runs and restores. */
 export class BackupKeeper {
   readonly store: BackupStore;
@@ -168,7 +172,7 @@ export class BackupKeeper {
     let published = false;
     try {
       const parent = kind === "full" ? database.lastBackup : null;
-      const saved = await take(await this.store.begin(backupId, parent));
+      const saved = await take(await this.#begin(backupId, parent));
       const checkpoint = (await this.#ledger.checkpoint()).note;
       const manifest = this.manifestOf(database, backupId, kind, saved, checkpoint);
       const { storedBytes } = await this.store.publish(backupId, manifest);
@@ -183,6 +187,19 @@ export class BackupKeeper {
       await this.#recordFailure(database, backupId, failureOf(error), context);
       throw error;
     }
+  }
+
+  /** A sweep takes a moment, and a run must not fail for it. */
+  async #begin(backupId: string, parent: string | null): Promise<StoreAccess> {
+    const began = this.#clock.elapsed();
+    for (;;)
+      try {
+        return await this.store.begin(backupId, parent);
+      } catch (error) {
+        const isBusy = failureOf(error).code === "backup-store-busy";
+        if (!isBusy || this.#clock.elapsed() - began > SWEEP_WAIT_MS) throw error;
+        await this.#clock.sleep(SWEEP_PAUSE_MS);
+      }
   }
 
   /** What is published with content that was stored for `database`. */
@@ -231,7 +248,20 @@ export class BackupKeeper {
   ): Promise<void> {
     await this.#recorder.record(
       database.id,
-      [{ type: "BackupVerificationFailed", data: { backupId, error } }],
+      [
+        { type: "BackupVerificationFailed", data: { backupId, error } },
+        {
+          type: "AlertRaised",
+          data: {
+            alertId: `backup:${backupId}`,
+            code: "backup-damaged",
+            severity: "critical",
+            message: `A backup of ${database.name} cannot be relied on any more: ${error.message}`,
+            hint: "Take a new backup now, and check the disk that holds the backups",
+            about: { kind: "backup", id: backupId },
+          },
+        },
+      ],
       context,
     );
   }

@@ -5,7 +5,7 @@ import type { Context } from "../shared/actor.ts";
 import { Conflict, InvalidInput, NotFound, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { Owned } from "../shared/owned.ts";
-import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState } from "../state/state.ts";
@@ -78,17 +78,19 @@ export class BackupService {
   /** Verifies a completed backup again when its turn comes. */
   async requestVerification(backupId: string, context: Context): Promise<BackupState> {
     const backup = await this.find(backupId);
-    const { facts } = backup;
-    if (facts === null || backup.kind !== "full" || backup.status === "pruned")
-      throw new Conflict("backup-not-complete", `Backup ${backupId} cannot be verified`, {
-        hint: "Only completed full backups can; its status tells how far it is",
-      });
+    const facts = verifiable(backup);
     const database = this.#databases.find(backup.databaseId);
     const { owned } = this.#background;
     const intent = { type: "BackupVerificationRequested", data: { backupId } } as const;
     owned.add(backupId);
     try {
-      await this.#recorder.record(database.id, [intent], { ...context, correlation: backupId });
+      // Nothing may be recorded of a backup that was pruned meanwhile.
+      await decide(async () => {
+        const expected = database.streamVersion;
+        verifiable(backup);
+        const own = { ...context, correlation: backupId };
+        await this.#recorder.record(database.id, [intent], own, { expected });
+      });
     } catch (error) {
       owned.delete(backupId);
       throw error;
@@ -177,6 +179,13 @@ export class BackupService {
       context,
     );
   }
+}
+
+function verifiable({ id, kind, status, facts }: BackupState): BackupFacts {
+  if (facts !== null && kind === "full" && status !== "pruned") return facts;
+  throw new Conflict("backup-not-complete", `Backup ${id} cannot be verified`, {
+    hint: "Only completed full backups can; its status tells how far it is",
+  });
 }
 
 /** Undefined for a full backup; otherwise tables that the ledger knows. */

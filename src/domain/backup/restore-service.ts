@@ -64,7 +64,7 @@ export class RestoreService {
     const { backupId, beforeRun, at, reason, ...how } = input;
     refuseContradiction(how);
     const choice = withoutAbsent({ backupId, beforeRun, at });
-    const backup = chooseBackup(database, projection.state.backups, choice);
+    const backup = await chooseBackup(database, projection, choice);
     refuse(database, backup, how);
     const target =
       how.target === undefined ? {} : { target: await this.#parts.resolveTarget(how.target) };

@@ -1,4 +1,5 @@
 import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
+import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState } from "../state/state.ts";
 
 /** Which backup: exactly one of the three says it. */
@@ -14,25 +15,25 @@ export interface BackupChoice {
  * The backup that is meant. Errors: `InvalidInput` backup-choice · `NotFound` backup-not-found ·
  * `Conflict` no-backup-before-run | no-backup-at-time.
  */
-export function chooseBackup(
+export async function chooseBackup(
   database: DatabaseState,
-  backups: ReadonlyMap<string, BackupState>,
+  projection: Projection,
   choice: BackupChoice,
-): BackupState {
+): Promise<BackupState> {
   const { backupId, beforeRun, at } = choice;
   if ([backupId, beforeRun, at].filter((one) => one !== undefined).length !== 1)
     throw new InvalidInput("backup-choice", "Say which backup by backupId, beforeRun or at", {
       hint: "Send exactly one of the three",
     });
-  if (backupId !== undefined) return byId(backups, backupId);
-  const own = [...backups.values()].filter(
+  if (backupId !== undefined) return byId(projection, backupId);
+  const own = [...projection.state.backups.values()].filter(
     (backup) => backup.databaseId === database.id && backup.kind === "full",
   );
   return beforeRun === undefined ? atTime(database, own, at!) : before(database, own, beforeRun);
 }
 
-function byId(backups: ReadonlyMap<string, BackupState>, id: string): BackupState {
-  const backup = backups.get(id);
+async function byId(projection: Projection, id: string): Promise<BackupState> {
+  const backup = await projection.find("backups", id);
   if (backup === undefined) throw new NotFound("backup-not-found", `There is no backup ${id}`);
   return backup;
 }

@@ -32,6 +32,17 @@ export class Abandoned {
   async settle(database: DatabaseState, context: Context): Promise<void> {
     await this.#prunes.settle(database, context);
     const { backups, restores } = this.#projection.state;
+    for (const recoveryId of this.#left(database.openRecoveries))
+      await this.#record(database, context, {
+        type: "DatabaseRecoveryFailed",
+        data: {
+          recoveryId,
+          error: interrupted(
+            "The process ended before the recovery was complete; ask for it again",
+          ),
+          rejected: [],
+        },
+      });
     for (const id of this.#left(database.openBackups))
       await this.#keeper.settle(database, backups.get(id)!, context);
     for (const backupId of this.#left(database.openVerifications))

@@ -1,4 +1,11 @@
-import type { BackupState, CheckState, PruneState, RestoreState, RunState } from "./state.ts";
+import type {
+  BackupState,
+  CheckState,
+  PruneState,
+  RecoveryState,
+  RestoreState,
+  RunState,
+} from "./state.ts";
 
 /**
  * What comes to an end and is then history: its kind is the name of its map in `LedgerState`. An
@@ -10,6 +17,7 @@ export interface EntityKinds {
   readonly restores: RestoreState;
   readonly checks: CheckState;
   readonly prunes: PruneState;
+  readonly recoveries: RecoveryState;
 }
 
 export type Kind = keyof EntityKinds;
@@ -34,6 +42,7 @@ export const BEGAN: { readonly [K in Kind]: (entity: EntityKinds[K]) => number }
   restores: ({ requested }) => requested.index,
   checks: ({ started }) => started.index,
   prunes: ({ requested }) => requested.index,
+  recoveries: ({ requested }) => requested.index,
 };
 
 /** Whether an entity is one that a query asks for. */

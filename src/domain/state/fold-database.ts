@@ -102,6 +102,7 @@ function register(
     openRestores: new Set(),
     openChecks: new Set(),
     openPrunes: new Set(),
+    openRecoveries: new Set(),
     holds: new Map(),
     openRuns: new Set(),
     ended: new Map(),

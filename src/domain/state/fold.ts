@@ -3,6 +3,7 @@ import { contradiction } from "./contradiction.ts";
 import { foldBackup } from "./fold-backup.ts";
 import { foldDatabase } from "./fold-database.ts";
 import { foldGovernance } from "./fold-governance.ts";
+import { foldRecovery } from "./fold-recovery.ts";
 import { foldRestore } from "./fold-restore.ts";
 import { foldRetention } from "./fold-retention.ts";
 import { foldRun } from "./fold-run.ts";
@@ -100,6 +101,14 @@ function foldOne(
     case "IntegrityCheckStarted":
     case "IntegrityCheckCompleted":
       return foldBackup(state, known(database, event), event);
+    case "DatabaseRecoveryRequested":
+    case "DatabaseRecoveryPlanned":
+    case "DatabaseRecoveryCompleted":
+    case "DatabaseRecoveryFailed":
+      return foldRecovery(state, known(database, event), event);
+    case "AlertRaised":
+      // Of no state here: who must be told follows from the event itself.
+      return;
     case "PruneRequested":
     case "PruneStarted":
     case "BackupPruned":

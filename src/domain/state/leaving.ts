@@ -35,6 +35,7 @@ const IS_NEEDED: { readonly [K in Kind]: IsNeeded } = {
   checks: (_, { lastCheck }, id) => lastCheck === id,
   restores: (state, { openRuns }, id) => ofOpenRun(openRuns, state.restores.get(id)?.runId),
   prunes: () => false,
+  recoveries: () => false,
   backups: (state, { openRuns }, id) => ofOpenRun(openRuns, state.backups.get(id)?.runId),
 };
 

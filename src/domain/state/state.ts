@@ -24,6 +24,7 @@ import type {
   RunFailureOutcome,
   RunKind,
 } from "../migration/events.ts";
+import type { RecoveryEvents, RecoveryProcedure } from "../recovery/events.ts";
 import type { RetentionEvents } from "../retention/events.ts";
 import type { SchemaObject } from "../schema/schema.ts";
 import type { Role } from "../service/events.ts";
@@ -56,6 +57,7 @@ export interface LedgerState {
   readonly restores: Entities<RestoreState>;
   readonly checks: Entities<CheckState>;
   readonly prunes: Entities<PruneState>;
+  readonly recoveries: Entities<RecoveryState>;
 }
 
 export function emptyState(): LedgerState {
@@ -74,6 +76,7 @@ export function emptyState(): LedgerState {
     restores: new Entities(folding),
     checks: new Entities(folding),
     prunes: new Entities(folding),
+    recoveries: new Entities(folding),
   };
 }
 
@@ -133,6 +136,7 @@ export interface DatabaseState {
   readonly openRestores: Set<string>;
   readonly openChecks: Set<string>;
   readonly openPrunes: Set<string>;
+  readonly openRecoveries: Set<string>;
   /** Legal holds that are in force, by id. */
   readonly holds: Map<string, HoldState>;
   /** Runs that were requested and have not ended, in order of request. */
@@ -295,6 +299,20 @@ export interface PruneState {
   durationMs: number | null;
   ended: Happened | null;
   error: Failure | null;
+}
+
+/** The recovery of a whole database. */
+export interface RecoveryState {
+  readonly id: string;
+  readonly databaseId: string;
+  readonly reason: string;
+  readonly asked: RecoveryProcedure | undefined;
+  readonly requested: Happened;
+  status: "queued" | "running" | "succeeded" | "failed";
+  plan: Omit<RecoveryEvents["DatabaseRecoveryPlanned"], "recoveryId"> | null;
+  facts: RecoveryEvents["DatabaseRecoveryCompleted"] | null;
+  failure: RecoveryEvents["DatabaseRecoveryFailed"] | null;
+  ended: Happened | null;
 }
 
 export interface RestoreState {

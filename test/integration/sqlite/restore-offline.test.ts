@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { statSync } from "node:fs";
 import type { RestoreRequest } from "../../../src/domain/engine/database-engine.ts";
+import { TestBackups } from "../../support/backups.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
 
@@ -19,18 +20,16 @@ for (const mode of MODES)
   describe(`offline restore (${mode})`, () => {
     let workspace: Workspace;
     let database: ManagedDatabase;
+    let backups: TestBackups;
     let request: RestoreRequest;
 
     beforeEach(async () => {
       workspace = new Workspace();
       const ddl = "CREATE TABLE t (id INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 'old')";
       database = await new ManagedDatabase(workspace, mode, ddl).install();
-      const path = workspace.path("backup.db");
+      backups = new TestBackups(workspace.directory);
       const scratchPath = workspace.path("scratch.db");
-      await database.engine.verify(
-        { path, ...(await database.engine.snapshot(path)) },
-        scratchPath,
-      );
+      await database.engine.verify(await backups.take(database.engine), scratchPath);
       database.foreign((db) => void db.exec("UPDATE t SET b = 'new'"));
       const method = "offline" as const;
       const incarnation = randomUUID();
@@ -110,15 +109,16 @@ for (const mode of MODES)
 describe("a restore to a new file", () => {
   let workspace: Workspace;
   let database: ManagedDatabase;
+  let backups: TestBackups;
   let request: { scratchPath: string; target: string; restoreId: string; sha256: string };
 
   beforeEach(async () => {
     workspace = new Workspace();
     const ddl = "CREATE TABLE t (a); INSERT INTO t VALUES (1)";
     database = await new ManagedDatabase(workspace, "wal", ddl).install();
+    backups = new TestBackups(workspace.directory);
     const scratchPath = workspace.path("scratch.db");
-    const path = workspace.path("backup.db");
-    await database.engine.verify({ path, ...(await database.engine.snapshot(path)) }, scratchPath);
+    await database.engine.verify(await backups.take(database.engine), scratchPath);
     const { sha256 } = await database.engine.digestOf(scratchPath);
     request = { scratchPath, target: workspace.path("new.db"), restoreId: randomUUID(), sha256 };
   });

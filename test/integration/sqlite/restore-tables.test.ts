@@ -4,6 +4,7 @@ import type {
   TableRestoreRequest,
   TablesRestored,
 } from "../../../src/domain/engine/database-engine.ts";
+import { TestBackups } from "../../support/backups.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
 
@@ -23,17 +24,15 @@ for (const mode of MODES)
   describe(`restoring single tables (${mode})`, () => {
     let workspace: Workspace;
     let database: ManagedDatabase;
+    let backups: TestBackups;
     let request: TableRestoreRequest;
 
     beforeEach(async () => {
       workspace = new Workspace();
       database = await new ManagedDatabase(workspace, mode, DDL).install();
-      const path = workspace.path("backup.db");
+      backups = new TestBackups(workspace.directory);
       const scratchPath = workspace.path("scratch.db");
-      await database.engine.verify(
-        { path, ...(await database.engine.snapshot(path)) },
-        scratchPath,
-      );
+      await database.engine.verify(await backups.take(database.engine), scratchPath);
       request = {
         scratchPath,
         tables: ["customer"],
@@ -218,7 +217,7 @@ for (const mode of MODES)
     it("is tried on a copy without touching the database", async () => {
       change("PRAGMA foreign_keys = OFF; DELETE FROM customer");
       const present = workspace.path("present.db");
-      await database.engine.snapshot(present);
+      await database.engine.verify(await backups.take(database.engine), present);
       const before = database.content();
       await restore({ rehearseOn: present });
       assert.deepEqual(database.content(), before);

@@ -1,0 +1,278 @@
+import { usable, type Background } from "../backup/backup-service.ts";
+import type { Restorer } from "../backup/restorer.ts";
+import type { DatabaseService } from "../database/database-service.ts";
+import type { Sessions } from "../engine/sessions.ts";
+import type { DomainEvent } from "../events.ts";
+import type { IntegrityService } from "../integrity/integrity-service.ts";
+import type { RunService } from "../migration/run-service.ts";
+import { compareVersions } from "../migration/version-order.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Clock } from "../shared/clock.ts";
+import { DomainError, NotFound, failureOf } from "../shared/errors.ts";
+import type { Ids } from "../shared/ids.ts";
+import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import { withoutAbsent } from "../shared/without-absent.ts";
+import type { Page } from "../state/entity-query.ts";
+import type { Projection } from "../state/projection.ts";
+import type {
+  BackupState,
+  DatabaseState,
+  RecoveryState,
+  RestoreState,
+  RunState,
+} from "../state/state.ts";
+import type { LossWindow, RecoveryProcedure } from "./events.ts";
+import { lossWindow } from "./loss-window.ts";
+import { alertOf, isBackupsFault, problemOf, restoreFailed } from "./recovery-faults.ts";
+import { planRecovery, type Diagnosis, type RecoveryPlan } from "./recovery-plan.ts";
+import type { RecoveryService } from "./recovery-service.ts";
+
+export interface DatabaseRecoveryParts {
+  readonly databases: DatabaseService;
+  readonly projection: Projection;
+  readonly recorder: Recorder;
+  readonly restorer: Restorer;
+  readonly recovery: RecoveryService;
+  readonly integrity: IntegrityService;
+  readonly runs: RunService;
+  readonly sessions: Sessions;
+  readonly background: Background;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** How far a recovery has come. */
+interface Progress {
+  readonly database: DatabaseState;
+  readonly recovery: RecoveryState;
+  readonly context: Context;
+  readonly began: number;
+  readonly rejected: string[];
+  restore: RestoreState | undefined;
+  run: RunState | undefined;
+  window: LossWindow | undefined;
+}
+
+/**
+ * Brings a database back: finds out what is wrong, restores the backup that fits, applies again
+ * what that backup lacks, and says what may be lost.
+ */
+export class DatabaseRecovery {
+  readonly #parts: DatabaseRecoveryParts;
+
+  constructor(parts: DatabaseRecoveryParts) {
+    this.#parts = parts;
+  }
+
+  /** Records the request; recovers when its turn comes. */
+  async request(
+    name: string,
+    input: { readonly reason: string; readonly procedure?: RecoveryProcedure },
+    context: Context,
+  ): Promise<RecoveryState> {
+    const { databases, recorder, background, ids, clock } = this.#parts;
+    const database = usable(databases.find(name));
+    const recoveryId = ids.uuid();
+    background.owned.add(recoveryId);
+    try {
+      const event: DomainEvent = {
+        type: "DatabaseRecoveryRequested",
+        data: { recoveryId, ...withoutAbsent(input) },
+      };
+      await recorder.record(database.id, [event], { ...context, correlation: recoveryId });
+    } catch (error) {
+      background.owned.delete(recoveryId);
+      throw error;
+    }
+    const recovery = await this.find(recoveryId);
+    const own = onBehalf(context, recoveryId, recoveryId);
+    const fresh = { restore: undefined, run: undefined, window: undefined };
+    const rejected: string[] = [];
+    this.#later({ database, recovery, context: own, began: clock.elapsed(), rejected, ...fresh });
+    return recovery;
+  }
+
+  /** Error: `NotFound` recovery-not-found. */
+  async find(recoveryId: string): Promise<RecoveryState> {
+    const recovery = await this.#parts.projection.find("recoveries", recoveryId);
+    if (recovery !== undefined) return recovery;
+    throw new NotFound("recovery-not-found", `There is no recovery ${recoveryId}`);
+  }
+
+  /** Recoveries of a database, newest first. */
+  list(name: string, page: Page): Promise<readonly RecoveryState[]> {
+    const { id: databaseId } = this.#parts.databases.find(name);
+    return this.#parts.projection.list("recoveries", { databaseId, ...page });
+  }
+
+  /** Resolves when the recovery has ended, or when `ms` milliseconds are over. */
+  waitForEnd(recovery: RecoveryState, ms: number): Promise<void> {
+    return this.#parts.projection.until(() => recovery.ended !== null, ms);
+  }
+
+  #later(progress: Progress): void {
+    const { owned, report } = this.#parts.background;
+    void this.#recover(progress)
+      .catch((error: unknown) => this.#fail(progress, error))
+      .catch(report)
+      .finally(() => owned.delete(progress.recovery.id));
+  }
+
+  /** The turn of the database is given up before the run, which takes one of its own. */
+  async #recover(progress: Progress): Promise<void> {
+    const { jobs } = this.#parts.background;
+    const { database } = progress;
+    const plan = await jobs.run(database.id, () => this.#bringBack(progress));
+    const missing = this.#missing(database, plan);
+    if (missing.length > 0) await this.#applyAgain(progress, missing);
+    await this.#complete(progress, plan);
+  }
+
+  async #bringBack(progress: Progress): Promise<RecoveryPlan> {
+    const { projection, recovery: intents } = this.#parts;
+    const { database, recovery, context } = progress;
+    await intents.settleIfReadable(database, context);
+    const lastRun =
+      database.lastRun === null ? undefined : await projection.find("runs", database.lastRun);
+    const diagnosis = await this.#diagnose(database, context);
+    const backups = this.#backupsOf(database);
+    const plan = planRecovery(database, lastRun, backups, diagnosis, recovery.asked);
+    await this.#record(progress, {
+      type: "DatabaseRecoveryPlanned",
+      data: { recoveryId: recovery.id, ...plan },
+    });
+    if (plan.procedure !== "none") await this.#restoreFirstThatPasses(progress, plan, backups);
+    return plan;
+  }
+
+  /** A full check, recorded as such; what keeps it from being made is a finding too. */
+  async #diagnose(database: DatabaseState, context: Context): Promise<Diagnosis> {
+    const { integrity, recorder, sessions } = this.#parts;
+    const inspection = await sessions.use(database, database.id, ({ engine }) => engine.inspect());
+    if (!inspection.exists || inspection.problem !== undefined)
+      return { inspection, findings: [problemOf(inspection)] };
+    const intent = integrity.intent("full");
+    const { checkId } = intent.data;
+    this.#parts.background.owned.add(checkId);
+    try {
+      await recorder.record(database.id, [intent], context);
+      const outcome = await sessions.use(database, checkId, (session) =>
+        integrity.carryOut(database, checkId, "full", session),
+      );
+      await recorder.record(database.id, [outcome], context);
+      return { inspection, findings: outcome.data.findings };
+    } finally {
+      this.#parts.background.owned.delete(checkId);
+    }
+  }
+
+  async #restoreFirstThatPasses(
+    progress: Progress,
+    plan: RecoveryPlan,
+    backups: readonly BackupState[],
+  ): Promise<void> {
+    const { rejected, recovery } = progress;
+    for (const backupId of plan.candidates) {
+      const restore = await this.#restore(progress, backupId);
+      progress.restore = restore;
+      if (restore.status === "succeeded") {
+        const backup = backups.find(({ id }) => id === backupId)!;
+        progress.window = lossWindow(backup, restore, backups);
+        return;
+      }
+      if (!isBackupsFault(restore)) throw restoreFailed(restore);
+      rejected.push(backupId);
+    }
+    throw new DomainError("no-backup-passes", "No verified backup could be restored", {
+      hint: `Look for copies of the backup store elsewhere; ${rejected.length} backups were tried for recovery ${recovery.id}`,
+    });
+  }
+
+  async #restore(
+    { database, recovery, context }: Progress,
+    backupId: string,
+  ): Promise<RestoreState> {
+    const { restorer, recorder, projection, background } = this.#parts;
+    const reason = `Recovery: ${recovery.reason}`;
+    const event = restorer.request(backupId, reason, { recoveryId: recovery.id });
+    const { restoreId } = event.data;
+    background.owned.add(restoreId);
+    try {
+      await recorder.record(database.id, [event], context);
+      await restorer.perform(database, restoreId, context);
+    } catch (error) {
+      background.owned.delete(restoreId);
+      const open = database.openRestores.has(restoreId);
+      // What nobody could decide is found in the database itself.
+      if (open) await this.#parts.recovery.settle(database, "after-failure", context);
+      if (!(error instanceof DomainError)) throw error;
+    } finally {
+      background.owned.delete(restoreId);
+    }
+    return (await projection.find("restores", restoreId))!;
+  }
+
+  /** Versions that are to be applied and are not, in order. */
+  #missing({ migrations }: DatabaseState, { procedure, versions }: RecoveryPlan): string[] {
+    if (procedure === "none") return [];
+    return versions
+      .filter((version) => migrations.get(version)?.state !== "applied")
+      .toSorted(compareVersions);
+  }
+
+  async #applyAgain(progress: Progress, missing: readonly string[]): Promise<void> {
+    const { runs } = this.#parts;
+    const { database, recovery, context } = progress;
+    const reason = `Recovery ${recovery.id}: ${recovery.reason}`;
+    const run = await runs.request(database.name, { to: missing.at(-1)!, reason }, context);
+    progress.run = run;
+    while (run.ended === null && isUnderWay(run)) await runs.waitForEnd(run, WAIT);
+    if (run.status === "succeeded") return;
+    const waiting = run.ended === null;
+    throw new DomainError(
+      waiting ? "recovery-awaits-run" : "recovery-run-failed",
+      `The backup is restored; run ${run.id}, which applies ${missing.join(", ")} again, ${waiting ? `is ${run.status}` : `ended as ${run.status}: ${run.error?.message ?? ""}`}`,
+      { hint: waiting ? "Decide on the run; then the database is recovered" : run.error?.hint },
+    );
+  }
+
+  async #complete(progress: Progress, { procedure }: RecoveryPlan): Promise<void> {
+    const { recovery, restore, run, window, rejected, began } = progress;
+    const durationMs = Math.round(this.#parts.clock.elapsed() - began);
+    const ids = { backupId: restore?.backupId, restoreId: restore?.id, runId: run?.id };
+    const what = { recoveryId: recovery.id, procedure, rejected, durationMs };
+    const data = { ...what, ...withoutAbsent({ ...ids, window }) };
+    await this.#record(progress, { type: "DatabaseRecoveryCompleted", data });
+  }
+
+  async #fail(progress: Progress, error: unknown): Promise<void> {
+    const { recovery, restore, run, window, rejected, database } = progress;
+    if (failureOf(error).code === "service-stopping") throw error;
+    const failure = failureOf(error);
+    const ids = { restoreId: restore?.id, runId: run?.id };
+    const data = { recoveryId: recovery.id, error: failure, rejected };
+    await this.#record(
+      progress,
+      {
+        type: "DatabaseRecoveryFailed",
+        data: { ...data, ...withoutAbsent({ ...ids, window }) },
+      },
+      alertOf(database, recovery, failure),
+    );
+  }
+
+  #backupsOf(database: DatabaseState): BackupState[] {
+    return [...this.#parts.projection.state.backups.values()].filter(
+      ({ databaseId }) => databaseId === database.id,
+    );
+  }
+
+  async #record({ database, context }: Progress, ...events: DomainEvent[]): Promise<void> {
+    await this.#parts.recorder.record(database.id, events, context);
+  }
+}
+
+/** How long the run is waited for at a time, ms. */
+const WAIT = 60_000;
+
+const isUnderWay = ({ status }: RunState): boolean => status === "queued" || status === "running";
