@@ -44,6 +44,8 @@ export interface Opened {
   readonly aroundLedger?: AroundLedger;
   /** Default: that of `RecoveryService`. */
   readonly recoveryLockTimeoutMs?: number;
+  /** Null: the ledger is not backed up by itself. Default: that of `LedgerBackups`. */
+  readonly ledgerBackupDelayMs?: number | null;
 }
 
 /** Returns what everything else uses in place of the opened ledger. */
@@ -69,7 +71,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     integrity: c.resolve(t.INTEGRITY_SERVICE),
     keys: c.resolve(t.KEY_SERVICE),
     ...historyServices(c),
-    ...safekeepingServices(c),
+    ...safekeepingServices(c, config, opened.ledgerBackupDelayMs),
     sessions: c.resolve(t.SESSIONS),
     progress: c.resolve(t.PROGRESS),
     projection: c.resolve(t.PROJECTION),

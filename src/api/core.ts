@@ -38,6 +38,10 @@ export interface CoreOptions {
   readonly aroundLedger?: AroundLedger;
   /** For crash tests: how long recovery waits for a live writer before it queues again, ms. */
   readonly recoveryLockTimeoutMs?: number;
+  /** After a total loss: the private halves of the signing keys are gone; why, for the record. */
+  readonly lostKeys?: string;
+  /** For tests of something else: null keeps the ledger from being backed up by itself. */
+  readonly ledgerBackupDelayMs?: number | null;
   /** How long a step in progress may take to end when the core closes, ms. Default 20 s. */
   readonly stopGraceMs?: number;
   /** Starts the spare executors as soon as the directory is ours, while the ledger is opened. */
@@ -74,7 +78,7 @@ export async function openCore(
   holder: CoreHolder,
   closers: Closers,
 ): Promise<Core> {
-  const { log = logToStderr, aroundLedger, recoveryLockTimeoutMs } = options;
+  const { log = logToStderr, aroundLedger, recoveryLockTimeoutMs, ledgerBackupDelayMs } = options;
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
   await chmod(config.data, 0o700);
@@ -98,10 +102,11 @@ export async function openCore(
     stopping: stop,
     ...(aroundLedger === undefined ? {} : { aroundLedger }),
     ...(recoveryLockTimeoutMs === undefined ? {} : { recoveryLockTimeoutMs }),
+    ...(ledgerBackupDelayMs === undefined ? {} : { ledgerBackupDelayMs }),
   };
   const container = createContainer(config, opened);
   const context = systemContext(opened, container);
-  await openLedger(container, opened, context, closers);
+  await openLedger(container, opened, context, closers, options.lostKeys);
   return { container, executor, lock, opened, context };
 }
 
@@ -125,7 +130,9 @@ export async function resumeWork(
   closers.add(() => endWork(container, executor, stopGraceMs));
   await container.resolve(t.BACKUP_STORE).clean();
   container.resolve(t.RUN_SERVICE).resume(context);
-  closers.add(container.resolve(t.SERVICES).cleanup.start(context));
+  const { cleanup, ledgerBackups } = container.resolve(t.SERVICES);
+  closers.add(cleanup.start(context));
+  closers.add(ledgerBackups.start(context));
 }
 
 /** The ledger with its state and its first event. */
@@ -134,6 +141,7 @@ async function openLedger(
   opened: Opened,
   context: Context,
   closers: Closers,
+  lostKeys?: string,
 ): Promise<void> {
   const ledger = container.resolve(t.LEDGER);
   const kept = container.resolve(t.KEPT_CHECKPOINT);
@@ -162,7 +170,9 @@ async function openLedger(
       context,
     });
   }
-  await container.resolve(t.SIGNING_KEYS).start();
+  const signingKeys = container.resolve(t.SIGNING_KEYS);
+  if (lostKeys === undefined) return signingKeys.start();
+  await signingKeys.replaceLost(opened.keyring.firstVerifierKey, lostKeys, context);
 }
 
 function followWithTiles(container: DependencyContainer, { log }: Opened, closers: Closers): void {

@@ -105,6 +105,10 @@ export async function recoveredAnswer(
     case "DatabaseRecoveryCompleted":
     case "DatabaseRecoveryFailed":
     case "AlertRaised":
+    case "LedgerBackupStarted":
+    case "LedgerBackupCompleted":
+    case "LedgerBackupFailed":
+    case "LedgerRestored":
     case "PruneStarted":
     case "BackupPruned":
     case "PruneCompleted":

@@ -1,8 +1,12 @@
+import { join } from "node:path";
+import { LedgerBackups } from "../domain/ledger-backup/ledger-backups.ts";
 import { DatabaseRecovery } from "../domain/recovery/database-recovery.ts";
 import { Cleanup } from "../domain/retention/cleanup.ts";
 import { LegalHolds } from "../domain/retention/legal-holds.ts";
 import { PruneGuard } from "../domain/retention/prune-guard.ts";
 import { PruneService } from "../domain/retention/prune-service.ts";
+import { SqliteLedgerCopies } from "../infra/sqlite/ledger-copy.ts";
+import type { CoreConfig } from "./config.ts";
 import type { Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
@@ -12,10 +16,18 @@ export interface SafekeepingServices {
   readonly holds: LegalHolds;
   readonly cleanup: Cleanup;
   readonly recoveries: DatabaseRecovery;
+  readonly ledgerBackups: LedgerBackups;
 }
 
+/** Long enough for what belongs to one run to be in one backup. */
+const LEDGER_BACKUP_DELAY_MS = 300;
+
 /** Composes them over what is registered. */
-export function safekeepingServices(c: Resolver): SafekeepingServices {
+export function safekeepingServices(
+  c: Resolver,
+  config: CoreConfig,
+  ledgerBackupDelayMs: number | null = LEDGER_BACKUP_DELAY_MS,
+): SafekeepingServices {
   const guard = new PruneGuard();
   const parts = {
     databases: c.resolve(t.DATABASE_SERVICE),
@@ -38,6 +50,14 @@ export function safekeepingServices(c: Resolver): SafekeepingServices {
       integrity: c.resolve(t.INTEGRITY_SERVICE),
       runs: c.resolve(t.RUN_SERVICE),
       sessions: c.resolve(t.SESSIONS),
+    }),
+    ledgerBackups: new LedgerBackups({
+      ...parts,
+      ledger: c.resolve(t.LEDGER),
+      copies: new SqliteLedgerCopies(join(config.data, "ledger.db")),
+      executor: c.resolve(t.EXECUTOR),
+      report: background.report,
+      delayMs: ledgerBackupDelayMs,
     }),
     cleanup: new Cleanup(projection, prunes, background.report),
   };

@@ -55,6 +55,12 @@ export const COMMANDS: readonly Entry[] = [
     () => import("./commands/backup.ts"),
   ),
   entry("Backups", "restore", "Bring a backup back", () => import("./commands/restore.ts")),
+  entry(
+    "Backups",
+    "recover",
+    "Bring a database back, or everything from a backup directory",
+    () => import("./commands/recover.ts"),
+  ),
   entry("Backups", "check", "Check a database's integrity", () => import("./commands/check.ts")),
   entry("History", "log", "Print the audit history", () => import("./commands/log.ts")),
   entry(

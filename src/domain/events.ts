@@ -3,6 +3,7 @@ import type { BackupEvents } from "./backup/events.ts";
 import type { DatabaseEvents } from "./database/events.ts";
 import type { GovernanceEvents } from "./governance/events.ts";
 import type { IntegrityEvents } from "./integrity/events.ts";
+import type { LedgerBackupEvents } from "./ledger-backup/events.ts";
 import type { RunEvents } from "./migration/events.ts";
 import type { RecoveryEvents } from "./recovery/events.ts";
 import type { RetentionEvents } from "./retention/events.ts";
@@ -23,6 +24,7 @@ export interface EventData
     BackupEvents,
     RetentionEvents,
     RecoveryEvents,
+    LedgerBackupEvents,
     AlertEvents,
     IntegrityEvents {}
 
@@ -131,6 +133,10 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   RestoreStarted: 1,
   RestoreCompleted: 1,
   RestoreFailed: 1,
+  LedgerBackupStarted: 1,
+  LedgerBackupCompleted: 1,
+  LedgerBackupFailed: 1,
+  LedgerRestored: 1,
   PruneRequested: 1,
   PruneStarted: 1,
   BackupPruned: 1,

@@ -32,6 +32,8 @@ export class TestService {
   readonly directory: string;
   readonly logged: LogRecord[] = [];
   token = "";
+  /** Most tests are of something else. */
+  ledgerBackupDelayMs: number | null = null;
   #service: RunningService | undefined;
   readonly #more: Partial<RawConfig>;
 
@@ -71,7 +73,10 @@ export class TestService {
       port: 0,
       roots: [databases],
     });
-    this.#service = await startService(config, { log: (record) => this.logged.push(record) });
+    this.#service = await startService(config, {
+      log: (record) => this.logged.push(record),
+      ledgerBackupDelayMs: this.ledgerBackupDelayMs,
+    });
     this.token = (await readFile(this.#service.adminKeyFile, "utf8")).trim();
   }
 

@@ -172,7 +172,7 @@ export class BackupKeeper {
     let published = false;
     try {
       const parent = kind === "full" ? database.lastBackup : null;
-      const saved = await take(await this.#begin(backupId, parent));
+      const saved = await take(await this.begin(backupId, parent));
       const checkpoint = (await this.#ledger.checkpoint()).note;
       const manifest = this.manifestOf(database, backupId, kind, saved, checkpoint);
       const { storedBytes } = await this.store.publish(backupId, manifest);
@@ -190,7 +190,7 @@ export class BackupKeeper {
   }
 
   /** A sweep takes a moment, and a run must not fail for it. */
-  async #begin(backupId: string, parent: string | null): Promise<StoreAccess> {
+  async begin(backupId: string, parent: string | null): Promise<StoreAccess> {
     const began = this.#clock.elapsed();
     for (;;)
       try {

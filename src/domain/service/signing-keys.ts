@@ -51,6 +51,26 @@ export class SigningKeys {
       if (retired !== null) await this.#store.destroy(verifierKey);
   }
 
+  /**
+   * Signs with a key that the ledger does not know, instead of all those whose private halves were
+   * lost. Whoever checks checkpoints must be told by other means: no old key vouches for it.
+   */
+  async replaceLost(verifierKey: string, reason: string, context: Context): Promise<void> {
+    const lost = this.active();
+    const retired = lost.map((key) => ({
+      type: "KeyRetired" as const,
+      data: { verifierKey: key, reason },
+    }));
+    const rotated = { verifierKey, previous: lost[0]!, reason };
+    await this.#ledger.append({
+      stream: SERVICE_STREAM,
+      expected: "any",
+      context,
+      events: [{ type: "KeyRotated", data: rotated }, ...retired],
+    });
+    this.#store.use(this.active());
+  }
+
   /** Both keys sign every checkpoint from the event on. Gives the new verifier key. */
   async rotate(reason: string, context: Context): Promise<string> {
     const verifierKey = await this.#store.create();

@@ -1,10 +1,14 @@
 import type { RecordedEvent } from "../events.ts";
+import type { LedgerBackupEvents } from "../ledger-backup/events.ts";
 import type { ServiceEvents } from "../service/events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
 import type { KeyState, LedgerState } from "./state.ts";
 
-type ServiceEvent = Extract<RecordedEvent, { type: keyof ServiceEvents }>;
+type ServiceEvent = Extract<
+  RecordedEvent,
+  { type: keyof ServiceEvents | keyof LedgerBackupEvents }
+>;
 
 /** Folds the events of the service's own stream. */
 export function foldService(state: LedgerState, event: ServiceEvent): void {
@@ -22,6 +26,20 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
       key.retired = happened(event);
       return;
     }
+    case "LedgerBackupStarted": {
+      const { backupId, replaces } = event.data;
+      state.ledgerBackups.open = backupId;
+      state.ledgerBackups.replaces = replaces;
+      state.ledgerBackups.due = false;
+      return;
+    }
+    case "LedgerBackupCompleted":
+      return addLedgerBackup(state, event);
+    case "LedgerRestored":
+      return;
+    case "LedgerBackupFailed":
+      state.ledgerBackups.open = null;
+      return;
     case "KeyIssued": {
       const { keyId, name, roles, tokenHash, actorId, actorKind } = event.data;
       const { databases = null, expiresAt = null } = event.data;
@@ -49,6 +67,17 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
     case "AccessRefused":
       return;
   }
+}
+
+function addLedgerBackup(
+  { ledgerBackups }: LedgerState,
+  event: Extract<ServiceEvent, { type: "LedgerBackupCompleted" }>,
+): void {
+  const { backupId, size } = event.data;
+  const gone = ledgerBackups.replaces;
+  ledgerBackups.open = null;
+  ledgerBackups.kept = [...ledgerBackups.kept.filter((id) => !gone.includes(id)), backupId];
+  ledgerBackups.newest = { ...happened(event), backupId, size };
 }
 
 function addSigningKey(state: LedgerState, verifierKey: string, event: ServiceEvent): void {

@@ -1,4 +1,5 @@
 import { databaseIdOf, type RecordedEvent } from "../events.ts";
+import { WORTH_A_BACKUP } from "../ledger-backup/worth.ts";
 import { contradiction } from "./contradiction.ts";
 import { foldBackup } from "./fold-backup.ts";
 import { foldDatabase } from "./fold-database.ts";
@@ -23,6 +24,7 @@ export function fold(state: LedgerState, event: RecordedEvent): void {
   state.folding.active = true;
   try {
     const database = databaseOf(state, event);
+    if (WORTH_A_BACKUP.has(event.type)) state.ledgerBackups.due = true;
     foldOne(state, database, event);
     const stream = database ?? databaseOf(state, event);
     if (stream !== undefined) {
@@ -47,6 +49,10 @@ function foldOne(
 ): void {
   switch (event.type) {
     case "LedgerOpened":
+    case "LedgerBackupStarted":
+    case "LedgerBackupCompleted":
+    case "LedgerBackupFailed":
+    case "LedgerRestored":
     case "KeyIssued":
     case "KeyRevoked":
     case "KeyUsed":

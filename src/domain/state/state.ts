@@ -58,6 +58,7 @@ export interface LedgerState {
   readonly checks: Entities<CheckState>;
   readonly prunes: Entities<PruneState>;
   readonly recoveries: Entities<RecoveryState>;
+  readonly ledgerBackups: LedgerBackupsState;
 }
 
 export function emptyState(): LedgerState {
@@ -77,7 +78,21 @@ export function emptyState(): LedgerState {
     checks: new Entities(folding),
     prunes: new Entities(folding),
     recoveries: new Entities(folding),
+    ledgerBackups: { open: null, kept: [], newest: null, replaces: [], due: false },
   };
+}
+
+/** Backups of the ledger itself. */
+export interface LedgerBackupsState {
+  /** The one that has begun and has no outcome. */
+  open: string | null;
+  /** Those in the store, oldest first. */
+  kept: string[];
+  newest: (Happened & { readonly backupId: string; readonly size: number | null }) | null;
+  /** What the open one replaces. */
+  replaces: readonly string[];
+  /** Something has happened since that must not be lost. */
+  due: boolean;
 }
 
 /** When, by whom and in which event something happened. */

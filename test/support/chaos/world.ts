@@ -85,7 +85,12 @@ export class World {
     const log: LogRecord[] = [];
     const service = await startService(
       readConfig({ data, host: "127.0.0.1", port: 0, roots: [this.root] }),
-      { log: (record) => log.push(record), executor: { spare: 0 }, ...options },
+      {
+        log: (record) => log.push(record),
+        executor: { spare: 0 },
+        ledgerBackupDelayMs: null,
+        ...options,
+      },
     );
     const token = readFileSync(service.adminKeyFile, "utf8").trim();
     const local: LocalService = {

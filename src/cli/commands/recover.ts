@@ -1,0 +1,193 @@
+import { resolve } from "node:path";
+import { defineCommand, type Call } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { plain, tone, type Output } from "../output.ts";
+import { Progress } from "../progress.ts";
+import { databaseName, databasePath, untilOver, type Operation } from "../resources.ts";
+import type { SharedOptions } from "../shared-options.ts";
+import { InvalidInput } from "../../domain/shared/errors.ts";
+import type { RecoveredDatabase } from "../../api/total-recovery.ts";
+
+interface RecoverOptions extends SharedOptions {
+  readonly reason: string;
+  readonly procedure?: string;
+  readonly from?: string;
+  readonly root?: readonly string[];
+  readonly keys?: string;
+  readonly newKeys?: boolean;
+  readonly checkpoint?: readonly string[];
+  readonly ledger?: string;
+  readonly databasesOnly?: boolean;
+  readonly into?: string;
+}
+
+interface Loss {
+  readonly table: string;
+  readonly restored: number;
+  readonly lastKnown: number | null;
+}
+
+interface Window {
+  readonly from: string;
+  readonly to: string;
+  readonly tables: readonly Loss[];
+}
+
+interface Recovery extends Operation {
+  readonly procedure: string | null;
+  readonly backupId: string | null;
+  readonly runId: string | null;
+  readonly window: Window | null;
+  readonly findings: readonly { readonly message: string; readonly code: string }[];
+}
+
+export const command = defineCommand<RecoverOptions>({
+  arguments: [
+    { name: "[database]", description: "a registered name, or the file; none with --from" },
+  ],
+  options: [
+    { flags: "--reason <text>", description: "why, for the record", required: true },
+    {
+      flags: "--procedure <name>",
+      description: "what to do, instead of what is found to be wrong",
+      choices: ["failed-migration", "corruption"],
+    },
+    {
+      flags: "--from <dir>",
+      description: "everything else is lost: rebuild ledger and databases from these backups",
+    },
+    { flags: "--root <dir...>", description: "directory under which databases may be put" },
+    { flags: "--keys <dir>", description: "a copy of the lost data directory's keys" },
+    { flags: "--new-keys", description: "go on under new keys: there is no copy" },
+    { flags: "--checkpoint <file...>", description: "a checkpoint that was kept elsewhere" },
+    { flags: "--ledger <file>", description: "a ledger.db to use instead of the backups' newest" },
+    { flags: "--databases-only", description: "write the databases to files, without a ledger" },
+    { flags: "--into <dir>", description: "where --databases-only writes them" },
+  ],
+  ledger: true,
+  confirms: true,
+  format: "recover/1",
+  members: {
+    database: "its registered name; null with --from",
+    recovery: "the recovery as `GET /v1/recoveries/{recovery}` gives it",
+    ledger: "with --from: origin, size, verifier key and what it was compared with",
+    databases: "with --from: what became of each database",
+  },
+  examples: [
+    'schemaledger recover shop --reason "The disk had errors"',
+    'schemaledger recover --from /mnt/backups --data new-data --keys /mnt/safe/keys --reason "Fire"',
+  ],
+  details:
+    "Without --from: finds out what is wrong, restores, applies again what the backup lacks, and says what\n" +
+    "may be lost. Exit code 5 if something could not be recovered.\n",
+  run: async (call) => {
+    const { options, args } = call;
+    if (options.from === undefined) return recoverDatabase(call);
+    if (args.length > 0)
+      throw new InvalidInput("from-recovers-all", "--from recovers every database of the backups", {
+        hint: "Leave the database out",
+      });
+    return options.databasesOnly === true ? writeDatabases(call) : recoverEverything(call);
+  },
+});
+
+async function recoverDatabase(call: Call<RecoverOptions>): Promise<number> {
+  const { args, options, out } = call;
+  if (args[0] === undefined)
+    throw new InvalidInput("database-missing", "Name a database, or give --from", {
+      hint: "schemaledger status lists the databases",
+    });
+  const client = await call.connect("write");
+  const name = await databaseName(client, args[0]);
+  await call.confirm(`Recover ${name}? Its content may be replaced by a backup.`);
+  const { reason, procedure } = options;
+  const body = procedure === undefined ? { reason } : { reason, procedure };
+  const { id } = await client.post<Recovery>(databasePath(name, "recoveries"), body);
+  const progress = new Progress(out);
+  progress.now({ phase: "restore" });
+  const recovery = await untilOver<Recovery>(client, `/v1/recoveries/${id}`).finally(() =>
+    progress.end(),
+  );
+  out.result({ database: name, recovery, ledger: null, databases: null }, () =>
+    tell(out, name, recovery),
+  );
+  return recovery.status === "succeeded" ? EXIT.done : EXIT.integrity;
+}
+
+function tell(out: Output, name: string, recovery: Recovery): void {
+  const { status, procedure, window, runId, backupId, error } = recovery;
+  if (status !== "succeeded") {
+    out.line(`${tone("bad", "Failed:")} ${plain(error?.message ?? "")}`);
+    return;
+  }
+  if (procedure === "none") {
+    out.line(`${tone("good", "Nothing to do:")} ${name} is sound and is what the ledger says`);
+    return;
+  }
+  out.line(
+    `${tone("good", "Recovered:")} ${name} is backup ${backupId ?? ""} (${procedure ?? ""})`,
+  );
+  if (runId !== null) out.line(`What the backup lacked was applied again by run ${runId}`);
+  if (window !== null) tellLoss(out, window);
+}
+
+function tellLoss(out: Output, { from, to, tables }: Window): void {
+  out.line(`Rows written between ${from} and ${to} may be lost:`);
+  for (const { table, restored, lastKnown } of tables)
+    if (lastKnown !== restored)
+      out.line(`  ${plain(table)}: ${restored} rows, last counted ${lastKnown ?? "never"}`);
+}
+
+async function recoverEverything(call: Call<RecoverOptions>): Promise<number> {
+  const { options, out } = call;
+  const { recoverAll } = await import("../../api/total-recovery.ts");
+  const { from, keys, ledger } = options;
+  const found = await recoverAll({
+    from: resolve(from!),
+    data: resolve(options.data ?? "schemaledger-data"),
+    roots: (options.root ?? [process.cwd()]).map((root) => resolve(root)),
+    reason: options.reason,
+    newKeys: options.newKeys ?? false,
+    checkpoints: (options.checkpoint ?? []).map((file) => resolve(file)),
+    ...(keys === undefined ? {} : { keys: resolve(keys) }),
+    ...(ledger === undefined ? {} : { ledger: resolve(ledger) }),
+    core: { log: () => {} },
+    onStep: (step) => out.note(step),
+  });
+  const { databases, ...about } = found;
+  out.result({ database: null, recovery: null, ledger: about, databases }, () => {
+    out.line(`${tone("good", "Recovered:")} the ledger ${about.origin} with ${about.size} events`);
+    if (about.newKeys)
+      out.line(
+        `It signs with a new key; tell whoever checks its checkpoints: ${about.verifierKey}`,
+      );
+    for (const database of databases) tellDatabase(out, database);
+  });
+  return databases.some(({ status }) => status === "failed") ? EXIT.integrity : EXIT.done;
+}
+
+function tellDatabase(out: Output, { name, status, error, window }: RecoveredDatabase): void {
+  const word = tone(status === "failed" ? "bad" : "good", `${status}:`);
+  out.line(`${word} ${name}${error === null ? "" : `: ${plain(error)}`}`);
+  if (window !== null) tellLoss(out, window as Window);
+}
+
+async function writeDatabases({ options, out }: Call<RecoverOptions>): Promise<number> {
+  const { LostDirectory } = await import("../../infra/total-recovery/lost-directory.ts");
+  const { exportDatabases } = await import("../../infra/total-recovery/export-databases.ts");
+  if (options.into === undefined)
+    throw new InvalidInput("into-missing", "--databases-only needs --into", {
+      hint: "Name a directory for the databases' files",
+    });
+  const lost = await LostDirectory.open(resolve(options.from!));
+  const databases = await exportDatabases(lost, resolve(options.into));
+  out.result({ database: null, recovery: null, ledger: null, databases }, () => {
+    for (const { name, file, createdAt } of databases)
+      out.line(
+        file === null
+          ? `${tone("bad", "lost:")} ${name}`
+          : `${file}: ${name} as of ${createdAt ?? ""}`,
+      );
+  });
+  return databases.some(({ file }) => file === null) ? EXIT.integrity : EXIT.done;
+}
