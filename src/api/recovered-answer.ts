@@ -1,6 +1,7 @@
 import { databaseIdOf, type RecordedEvent } from "../domain/events.ts";
 import type { Projection } from "../domain/state/projection.ts";
-import type { HoldState, LedgerState } from "../domain/state/state.ts";
+import type { HoldState } from "../domain/state/safekeeping-state.ts";
+import type { LedgerState } from "../domain/state/state.ts";
 import type { DriftReport } from "../domain/database/drift-service.ts";
 import type { WholeAnswer } from "./route.ts";
 import { driftView } from "./views/drift-view.ts";
@@ -48,6 +49,14 @@ export async function recoveredAnswer(
     case "DatabaseRecoveryRequested":
       return answered(await projection.find("recoveries", event.data.recoveryId), (recovery) =>
         views.accepted("recoveries", recovery.id, views.recovery(recovery)),
+      );
+    case "ScrubRequested":
+      return answered(await projection.find("scrubs", event.data.scrubId), (scrub) =>
+        views.accepted("scrubs", scrub.id, views.assurance(scrub)),
+      );
+    case "DrillRequested":
+      return answered(await projection.find("drills", event.data.drillId), (drill) =>
+        views.accepted("drills", drill.id, views.assurance(drill)),
       );
     case "PruneRequested":
       return answered(await projection.find("prunes", event.data.pruneId), (prune) =>
@@ -109,6 +118,8 @@ export async function recoveredAnswer(
     case "LedgerBackupCompleted":
     case "LedgerBackupFailed":
     case "LedgerRestored":
+    case "ScrubCompleted":
+    case "DrillCompleted":
     case "PruneStarted":
     case "BackupPruned":
     case "PruneCompleted":

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { LedgerBackups } from "../domain/ledger-backup/ledger-backups.ts";
+import { Assurance } from "../domain/assurance/assurance.ts";
 import { DatabaseRecovery } from "../domain/recovery/database-recovery.ts";
 import { Cleanup } from "../domain/retention/cleanup.ts";
 import { LegalHolds } from "../domain/retention/legal-holds.ts";
@@ -17,6 +18,7 @@ export interface SafekeepingServices {
   readonly cleanup: Cleanup;
   readonly recoveries: DatabaseRecovery;
   readonly ledgerBackups: LedgerBackups;
+  readonly assurance: Assurance;
 }
 
 /** Long enough for what belongs to one run to be in one backup. */
@@ -58,6 +60,11 @@ export function safekeepingServices(
       executor: c.resolve(t.EXECUTOR),
       report: background.report,
       delayMs: ledgerBackupDelayMs,
+    }),
+    assurance: new Assurance({
+      ...parts,
+      sessions: c.resolve(t.SESSIONS),
+      integrity: c.resolve(t.INTEGRITY_SERVICE),
     }),
     cleanup: new Cleanup(projection, prunes, background.report),
   };

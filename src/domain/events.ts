@@ -1,4 +1,5 @@
 import type { AlertEvents } from "./alerting/events.ts";
+import type { AssuranceEvents } from "./assurance/events.ts";
 import type { BackupEvents } from "./backup/events.ts";
 import type { DatabaseEvents } from "./database/events.ts";
 import type { GovernanceEvents } from "./governance/events.ts";
@@ -25,6 +26,7 @@ export interface EventData
     RetentionEvents,
     RecoveryEvents,
     LedgerBackupEvents,
+    AssuranceEvents,
     AlertEvents,
     IntegrityEvents {}
 
@@ -133,6 +135,10 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   RestoreStarted: 1,
   RestoreCompleted: 1,
   RestoreFailed: 1,
+  ScrubRequested: 1,
+  ScrubCompleted: 1,
+  DrillRequested: 1,
+  DrillCompleted: 1,
   LedgerBackupStarted: 1,
   LedgerBackupCompleted: 1,
   LedgerBackupFailed: 1,

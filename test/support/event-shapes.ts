@@ -8,7 +8,7 @@ export function eventShapes(): ReadonlyMap<string, readonly string[]> {
   for (const source of sources)
     for (const [name, body] of interfacesOf(source))
       if (
-        /^(?:Service|Database|Run|Governance|Backup|Retention|Recovery|LedgerBackup|Alert|Integrity)Events$/.test(
+        /^(?:Service|Database|Run|Governance|Backup|Retention|Recovery|LedgerBackup|Assurance|Alert|Integrity)Events$/.test(
           name,
         )
       )

@@ -1,3 +1,4 @@
+import { ASSURANCE_SCHEMAS } from "./assurance-schemas.ts";
 import { BACKUP_SCHEMAS } from "./backup-schemas.ts";
 import { HISTORY_SCHEMAS } from "./history-schemas.ts";
 import { LEDGER_SCHEMAS } from "./ledger-schemas.ts";
@@ -135,6 +136,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
   }),
   ...RUN_SCHEMAS,
   ...BACKUP_SCHEMAS,
+  ...ASSURANCE_SCHEMAS,
   ...RETENTION_SCHEMAS,
   ...RECOVERY_SCHEMAS,
   Event: object(

@@ -1,6 +1,7 @@
 import type { Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
+import { assuranceRoutes } from "./assurances.ts";
 import { auditRoutes } from "./audit.ts";
 import { backupRoutes } from "./backups.ts";
 import { databaseRoutes } from "./databases.ts";
@@ -31,6 +32,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...runRoutes(services, views),
     ...backupRoutes(services, views),
     ...restoreRoutes(services, views),
+    ...assuranceRoutes(services, views),
     ...retentionRoutes(services, views),
     ...recoveryRoutes(services, views),
     ...integrityRoutes(services, views),

@@ -1,4 +1,4 @@
-import type { RecoveryState } from "../../domain/state/state.ts";
+import type { RecoveryState } from "../../domain/state/safekeeping-state.ts";
 import type { Names } from "./names.ts";
 
 /** A recovery, as the API shows it. */

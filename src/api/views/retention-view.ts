@@ -1,5 +1,5 @@
 import type { RetainedBackup } from "../../domain/retention/retention.ts";
-import type { HoldState, PruneState } from "../../domain/state/state.ts";
+import type { HoldState, PruneState } from "../../domain/state/safekeeping-state.ts";
 import type { Names } from "./names.ts";
 
 /** A prune, as the API shows it. */

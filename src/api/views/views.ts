@@ -1,6 +1,7 @@
 import type { WholeAnswer } from "../route.ts";
 import type { Services } from "../services.ts";
 import { KeyIndex } from "../auth/key-index.ts";
+import { assuranceView } from "./assurance-view.ts";
 import { backupView, restoreView } from "./backup-view.ts";
 import { checkView } from "./check-view.ts";
 import { databaseView } from "./database-view.ts";
@@ -38,6 +39,8 @@ export class Views {
   readonly check = (check: Parameters<typeof checkView>[0]): object => checkView(check, this.names);
   readonly recovery = (recovery: Parameters<typeof recoveryView>[0]): object =>
     recoveryView(recovery, this.names);
+  readonly assurance = (assurance: Parameters<typeof assuranceView>[0]): object =>
+    assuranceView(assurance, this.names);
   readonly prune = (prune: Parameters<typeof pruneView>[0]): object => pruneView(prune, this.names);
   readonly hold = (hold: Parameters<typeof holdView>[0]): object => holdView(hold, this.names);
   readonly key = keyView;

@@ -6,11 +6,10 @@ import type { Clock } from "../shared/clock.ts";
 import { Unavailable, failureOf, type Failure } from "../shared/errors.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import type { BackupState, DatabaseState } from "../state/state.ts";
+import { damageEvents, isDamage } from "./backup-damage.ts";
+import { factsOf } from "./backup-facts.ts";
 import type { BackupManifest, BackupStore, Scratch, StoreAccess } from "./backup-store.ts";
 import type { BackupFacts, BackupKind, BackupPurpose } from "./events.ts";
-
-/** Codes of failures that speak of the stored backup itself, not of the attempt to read it. */
-const DAMAGE = new Set(["backup-damaged", "backup-differs", "backup-not-found"]);
 
 /** What an engine stored, and what it knows of it. */
 export type Saved = Pick<
@@ -133,8 +132,29 @@ export class BackupKeeper {
         },
       };
     } catch (error) {
-      const failure = failureOf(error);
-      if (DAMAGE.has(failure.code)) await this.#recordDamage(database, backupId, failure, context);
+      await this.#recordDamage(database, backupId, failureOf(error), context);
+      throw error;
+    }
+  }
+
+  /**
+   * Reads all that is stored of a backup of any kind and compares it. A full one is verified, and
+   * the event returned; damage is recorded and thrown.
+   */
+  async reread(
+    session: ExecutorSession,
+    database: DatabaseState,
+    facts: BackupFacts,
+    kind: BackupKind,
+    scratch: Scratch,
+    context: Context,
+  ): Promise<EventOf<"BackupVerified"> | undefined> {
+    if (kind === "full") return this.verify(session, database, facts, scratch, context);
+    try {
+      await session.engine.fetch(await this.store.access(facts.backupId), scratch.path);
+      return undefined;
+    } catch (error) {
+      await this.#recordDamage(database, facts.backupId, failureOf(error), context);
       throw error;
     }
   }
@@ -246,40 +266,14 @@ export class BackupKeeper {
     error: Failure,
     context: Context,
   ): Promise<void> {
-    await this.#recorder.record(
-      database.id,
-      [
-        { type: "BackupVerificationFailed", data: { backupId, error } },
-        {
-          type: "AlertRaised",
-          data: {
-            alertId: `backup:${backupId}`,
-            code: "backup-damaged",
-            severity: "critical",
-            message: `A backup of ${database.name} cannot be relied on any more: ${error.message}`,
-            hint: "Take a new backup now, and check the disk that holds the backups",
-            about: { kind: "backup", id: backupId },
-          },
-        },
-      ],
-      context,
-    );
+    if (!isDamage(error)) return;
+    await this.#recorder.record(database.id, damageEvents(database, backupId, error), context);
   }
 
   #since(began: number): number {
     return Math.round(this.#clock.elapsed() - began);
   }
 }
-
-const factsOf = (
-  { backupId, content, fingerprint, rows, applied, incarnation }: BackupManifest,
-  storedBytes: number,
-  durationMs: number,
-): BackupFacts => {
-  const { bytes, sha256 } = content;
-  const sizes = { bytes, storedBytes, sha256 };
-  return { backupId, ...sizes, fingerprint, rows, applied, incarnation, durationMs };
-};
 
 const INTERRUPTED: Failure = {
   code: "interrupted",

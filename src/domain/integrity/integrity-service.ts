@@ -1,4 +1,5 @@
 import { usable, type Background } from "../backup/backup-service.ts";
+import type { BackupFacts } from "../backup/events.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { ExecutorSession } from "../engine/executor.ts";
 import type { Sessions } from "../engine/sessions.ts";
@@ -97,6 +98,25 @@ export class IntegrityService {
     const outcome = await this.#check(database, level, session);
     const durationMs = Math.round(this.#clock.elapsed() - began);
     return { type: "IntegrityCheckCompleted", data: { checkId, ...outcome, durationMs } };
+  }
+
+  /** Examines a restored copy in full, against what the ledger says of its backup. */
+  async examine(
+    { engine }: Pick<ExecutorSession, "engine">,
+    { fingerprint, applied }: Pick<BackupFacts, "fingerprint" | "applied">,
+  ): Promise<{ readonly findings: readonly Finding[]; readonly durationMs: number }> {
+    const began = this.#clock.elapsed();
+    const result = await engine.check("full");
+    const findings = [...result.findings];
+    const same = result.applied.toSorted().join("\n") === applied.toSorted().join("\n");
+    if (result.fingerprint !== fingerprint || !same)
+      findings.push({
+        severity: "error",
+        code: "backup-differs",
+        message: "What was restored has another schema or other versions than the ledger says",
+        hint: "Make a new backup; do not rely on this one",
+      });
+    return { findings, durationMs: Math.round(this.#clock.elapsed() - began) };
   }
 
   async #perform(database: DatabaseState, checkId: string, context: Context): Promise<void> {

@@ -32,6 +32,8 @@ export class Abandoned {
   async settle(database: DatabaseState, context: Context): Promise<void> {
     await this.#prunes.settle(database, context);
     const { backups, restores } = this.#projection.state;
+    for (const id of this.#left(new Set(database.openAssurances.keys())))
+      await this.#record(database, context, abortedAssurance(database.openAssurances.get(id)!, id));
     for (const recoveryId of this.#left(database.openRecoveries))
       await this.#record(database, context, {
         type: "DatabaseRecoveryFailed",
@@ -79,5 +81,33 @@ export class Abandoned {
     await this.#recorder.record(database.id, [event], context);
   }
 }
+
+const abortedAssurance = (kind: "scrub" | "drill", id: string): DomainEvent =>
+  kind === "scrub"
+    ? {
+        type: "ScrubCompleted",
+        data: {
+          scrubId: id,
+          status: "aborted",
+          verified: [],
+          damaged: [],
+          unread: [],
+          bytes: 0,
+          durationMs: 0,
+        },
+      }
+    : {
+        type: "DrillCompleted",
+        data: {
+          drillId: id,
+          status: "aborted",
+          backupId: null,
+          findings: [],
+          rows: 0,
+          bytes: 0,
+          restoreMs: 0,
+          checkMs: 0,
+        },
+      };
 
 const interrupted = (message: string): Failure => ({ code: "interrupted", message });

@@ -14,13 +14,8 @@ import { onBehalf, type Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
-import type {
-  BackupState,
-  DatabaseState,
-  RecoveryState,
-  RestoreState,
-  RunState,
-} from "../state/state.ts";
+import type { RecoveryState } from "../state/safekeeping-state.ts";
+import type { BackupState, DatabaseState, RestoreState, RunState } from "../state/state.ts";
 import type { LossWindow, RecoveryProcedure } from "./events.ts";
 import { lossWindow } from "./loss-window.ts";
 import { alertOf, isBackupsFault, problemOf, restoreFailed } from "./recovery-faults.ts";

@@ -3,7 +3,8 @@ import type { EventOf } from "../events.ts";
 import type { Finding } from "../migration/events.ts";
 import { DomainError, type Failure } from "../shared/errors.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
-import type { DatabaseState, RecoveryState, RestoreState } from "../state/state.ts";
+import type { RecoveryState } from "../state/safekeeping-state.ts";
+import type { DatabaseState, RestoreState } from "../state/state.ts";
 
 /** Damage of the backup itself: the next one is tried. */
 const UNUSABLE = new Set([

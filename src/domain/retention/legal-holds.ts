@@ -5,7 +5,8 @@ import type { Ids } from "../shared/ids.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState, HoldState } from "../state/state.ts";
+import type { HoldState } from "../state/safekeeping-state.ts";
+import type { DatabaseState } from "../state/state.ts";
 import type { PruneGuard } from "./prune-guard.ts";
 
 /** A hold and the database whose backups it keeps. */

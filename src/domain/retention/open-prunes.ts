@@ -4,7 +4,8 @@ import type { Context } from "../shared/actor.ts";
 import type { Owned } from "../shared/owned.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState, PruneState } from "../state/state.ts";
+import type { PruneState } from "../state/safekeeping-state.ts";
+import type { DatabaseState } from "../state/state.ts";
 
 /**
  * Ends prunes that a dead process left. The store says which backups are gone; those that are not

@@ -9,7 +9,8 @@ import { onBehalf, type Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
-import type { BackupState, DatabaseState, PruneState } from "../state/state.ts";
+import type { PruneState } from "../state/safekeeping-state.ts";
+import type { BackupState, DatabaseState } from "../state/state.ts";
 import type { PruneGuard } from "./prune-guard.ts";
 import {
   hasRules,

@@ -1,11 +1,5 @@
-import type {
-  BackupState,
-  CheckState,
-  PruneState,
-  RecoveryState,
-  RestoreState,
-  RunState,
-} from "./state.ts";
+import type { AssuranceState, PruneState, RecoveryState } from "./safekeeping-state.ts";
+import type { BackupState, CheckState, RestoreState, RunState } from "./state.ts";
 
 /**
  * What comes to an end and is then history: its kind is the name of its map in `LedgerState`. An
@@ -18,6 +12,8 @@ export interface EntityKinds {
   readonly checks: CheckState;
   readonly prunes: PruneState;
   readonly recoveries: RecoveryState;
+  readonly scrubs: AssuranceState;
+  readonly drills: AssuranceState;
 }
 
 export type Kind = keyof EntityKinds;
@@ -43,6 +39,8 @@ export const BEGAN: { readonly [K in Kind]: (entity: EntityKinds[K]) => number }
   checks: ({ started }) => started.index,
   prunes: ({ requested }) => requested.index,
   recoveries: ({ requested }) => requested.index,
+  scrubs: ({ requested }) => requested.index,
+  drills: ({ requested }) => requested.index,
 };
 
 /** Whether an entity is one that a query asks for. */

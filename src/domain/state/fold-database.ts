@@ -103,6 +103,7 @@ function register(
     openChecks: new Set(),
     openPrunes: new Set(),
     openRecoveries: new Set(),
+    openAssurances: new Map(),
     holds: new Map(),
     openRuns: new Set(),
     ended: new Map(),

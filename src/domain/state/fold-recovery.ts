@@ -3,7 +3,8 @@ import type { RecoveryEvents } from "../recovery/events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
 import { ended } from "./leaving.ts";
-import type { DatabaseState, LedgerState, RecoveryState } from "./state.ts";
+import type { RecoveryState } from "./safekeeping-state.ts";
+import type { DatabaseState, LedgerState } from "./state.ts";
 
 type RecoveryEvent = Extract<RecordedEvent, { type: keyof RecoveryEvents }>;
 

@@ -4,7 +4,8 @@ import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
 import { ended } from "./leaving.ts";
 import { newestVerified } from "./newest-verified.ts";
-import type { DatabaseState, LedgerState, PruneState } from "./state.ts";
+import type { PruneState } from "./safekeeping-state.ts";
+import type { DatabaseState, LedgerState } from "./state.ts";
 
 type RetentionEvent = Extract<RecordedEvent, { type: keyof RetentionEvents }>;
 

@@ -1,6 +1,7 @@
 import { databaseIdOf, type RecordedEvent } from "../events.ts";
 import { WORTH_A_BACKUP } from "../ledger-backup/worth.ts";
 import { contradiction } from "./contradiction.ts";
+import { foldAssurance } from "./fold-assurance.ts";
 import { foldBackup } from "./fold-backup.ts";
 import { foldDatabase } from "./fold-database.ts";
 import { foldGovernance } from "./fold-governance.ts";
@@ -115,6 +116,11 @@ function foldOne(
     case "AlertRaised":
       // Of no state here: who must be told follows from the event itself.
       return;
+    case "ScrubRequested":
+    case "ScrubCompleted":
+    case "DrillRequested":
+    case "DrillCompleted":
+      return foldAssurance(state, known(database, event), event);
     case "PruneRequested":
     case "PruneStarted":
     case "BackupPruned":

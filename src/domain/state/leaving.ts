@@ -36,6 +36,8 @@ const IS_NEEDED: { readonly [K in Kind]: IsNeeded } = {
   restores: (state, { openRuns }, id) => ofOpenRun(openRuns, state.restores.get(id)?.runId),
   prunes: () => false,
   recoveries: () => false,
+  scrubs: () => false,
+  drills: () => false,
   backups: (state, { openRuns }, id) => ofOpenRun(openRuns, state.backups.get(id)?.runId),
 };
 

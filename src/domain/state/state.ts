@@ -24,14 +24,19 @@ import type {
   RunFailureOutcome,
   RunKind,
 } from "../migration/events.ts";
-import type { RecoveryEvents, RecoveryProcedure } from "../recovery/events.ts";
-import type { RetentionEvents } from "../retention/events.ts";
 import type { SchemaObject } from "../schema/schema.ts";
 import type { Role } from "../service/events.ts";
 import type { Failure } from "../shared/errors.ts";
 import { Entities, Folding } from "./entities.ts";
 import type { Kind } from "./entity-query.ts";
 import type { Ended } from "./leaving.ts";
+import type {
+  AssuranceState,
+  HoldState,
+  LedgerBackupsState,
+  PruneState,
+  RecoveryState,
+} from "./safekeeping-state.ts";
 
 /**
  * What is open or current, as a fold over the ledger's events: databases and keys, what has not
@@ -58,6 +63,8 @@ export interface LedgerState {
   readonly checks: Entities<CheckState>;
   readonly prunes: Entities<PruneState>;
   readonly recoveries: Entities<RecoveryState>;
+  readonly scrubs: Entities<AssuranceState>;
+  readonly drills: Entities<AssuranceState>;
   readonly ledgerBackups: LedgerBackupsState;
 }
 
@@ -78,21 +85,10 @@ export function emptyState(): LedgerState {
     checks: new Entities(folding),
     prunes: new Entities(folding),
     recoveries: new Entities(folding),
+    scrubs: new Entities(folding),
+    drills: new Entities(folding),
     ledgerBackups: { open: null, kept: [], newest: null, replaces: [], due: false },
   };
-}
-
-/** Backups of the ledger itself. */
-export interface LedgerBackupsState {
-  /** The one that has begun and has no outcome. */
-  open: string | null;
-  /** Those in the store, oldest first. */
-  kept: string[];
-  newest: (Happened & { readonly backupId: string; readonly size: number | null }) | null;
-  /** What the open one replaces. */
-  replaces: readonly string[];
-  /** Something has happened since that must not be lost. */
-  due: boolean;
 }
 
 /** When, by whom and in which event something happened. */
@@ -152,6 +148,7 @@ export interface DatabaseState {
   readonly openChecks: Set<string>;
   readonly openPrunes: Set<string>;
   readonly openRecoveries: Set<string>;
+  readonly openAssurances: Map<string, AssuranceState["kind"]>;
   /** Legal holds that are in force, by id. */
   readonly holds: Map<string, HoldState>;
   /** Runs that were requested and have not ended, in order of request. */
@@ -287,47 +284,6 @@ export interface BackupState {
   verified: Happened | null;
   pruned: Happened | null;
   error: Failure | null;
-}
-
-/** A legal hold: what it names is not pruned. */
-export interface HoldState {
-  readonly id: string;
-  /** Null: every backup of the database. */
-  readonly backupId: string | null;
-  readonly reason: string;
-  readonly placed: Happened;
-}
-
-export interface PruneState {
-  readonly id: string;
-  readonly databaseId: string;
-  readonly reason: string;
-  readonly runId: string | undefined;
-  readonly requested: Happened;
-  status: "queued" | "running" | "succeeded" | "failed";
-  /** What the intent names. */
-  intended: RetentionEvents["PruneStarted"]["backups"];
-  /** Backups that are gone. */
-  readonly pruned: string[];
-  spared: readonly string[];
-  freedBytes: number;
-  durationMs: number | null;
-  ended: Happened | null;
-  error: Failure | null;
-}
-
-/** The recovery of a whole database. */
-export interface RecoveryState {
-  readonly id: string;
-  readonly databaseId: string;
-  readonly reason: string;
-  readonly asked: RecoveryProcedure | undefined;
-  readonly requested: Happened;
-  status: "queued" | "running" | "succeeded" | "failed";
-  plan: Omit<RecoveryEvents["DatabaseRecoveryPlanned"], "recoveryId"> | null;
-  facts: RecoveryEvents["DatabaseRecoveryCompleted"] | null;
-  failure: RecoveryEvents["DatabaseRecoveryFailed"] | null;
-  ended: Happened | null;
 }
 
 export interface RestoreState {
