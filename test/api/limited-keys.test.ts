@@ -16,7 +16,8 @@ describe("keys limited to some databases", () => {
   /** What belongs to the other database. */
   const foreign: Record<string, string> = { database: "theirs", version: "1", tile: "0/000" };
 
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000);
     service = await TestService.start();
     for (const name of ["ours", "theirs"]) {
       await service.register(name);
@@ -37,7 +38,17 @@ describe("keys limited to some databases", () => {
       backupId: backups["items"][0].id,
       reason: "test",
     });
+    await service.ask("PATCH", "/v1/databases/theirs/policy", {
+      body: { retention: { keepLast: 9 } },
+    });
+    const begin = async (place: string) =>
+      (await service.post(`/v1/databases/theirs/${place}`, { reason: "test" })).body["id"];
     Object.assign(foreign, {
+      prune: await begin("prunes"),
+      recovery: await begin("recoveries"),
+      scrub: await begin("scrubs"),
+      drill: await begin("drills"),
+      hold: await begin("legal-holds"),
       run: run["id"],
       backup: backups["items"][0].id,
       check: checks["items"][0].id,
@@ -46,7 +57,7 @@ describe("keys limited to some databases", () => {
       key: "none",
     });
     await until(async () => {
-      const { body } = await service.get(`/v1/restores/${foreign["restore"]}`);
+      const { body } = await service.get(`/v1/drills/${foreign["drill"]}`);
       return body["endedAt"] !== null;
     });
   });

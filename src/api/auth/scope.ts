@@ -22,11 +22,15 @@ const ENTITIES: { readonly [parameter: string]: Kind } = {
   backup: "backups",
   restore: "restores",
   check: "checks",
+  prune: "prunes",
+  recovery: "recoveries",
+  scrub: "scrubs",
+  drill: "drills",
 };
 
 /**
  * Keeps a key that is limited to some databases within them. What a route concerns is read off its
- * path and query: `{database}`, a run, backup, restore or check, or the query's `database`. A route
+ * path and query: `{database}`, a run, a backup or whatever else belongs to one, or the query's `database`. A route
  * that names none of these concerns the whole service and is refused, unless it says by `reach`
  * that it shows nothing of databases, or only those of the call's scope.
  *
@@ -56,6 +60,12 @@ export async function scopeOf(
     if (found !== undefined && !allowed.has(found.databaseId)) throw unknownThing(parameter, id);
     return scope;
   }
+  const hold = params["hold"];
+  if (hold !== undefined) {
+    const holders = [...projection.state.databases.values()].filter(({ holds }) => holds.has(hold));
+    if (holders.some(({ id }) => !allowed.has(id))) throw unknownThing("hold", hold);
+    return scope;
+  }
   if (route.reach !== undefined) return scope;
   throw new Refused("key-limited", "The key is limited to some databases", {
     hint:
@@ -80,6 +90,16 @@ function unknownThing(thing: string, name: string): OutOfScope {
       return new OutOfScope("backup-not-found", `There is no backup ${name}`);
     case "restore":
       return new OutOfScope("restore-not-found", `There is no restore ${name}`);
+    case "prune":
+      return new OutOfScope("prune-not-found", `There is no prune ${name}`);
+    case "recovery":
+      return new OutOfScope("recovery-not-found", `There is no recovery ${name}`);
+    case "scrub":
+      return new OutOfScope("scrub-not-found", `There is no scrub ${name}`);
+    case "drill":
+      return new OutOfScope("drill-not-found", `There is no drill ${name}`);
+    case "hold":
+      return new OutOfScope("hold-not-found", `There is no hold ${name}, or it was released`);
     default:
       return new OutOfScope("check-not-found", `There is no check ${name}`);
   }
