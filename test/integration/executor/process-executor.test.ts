@@ -78,7 +78,6 @@ describe("ProcessExecutor", () => {
         restore: [{ token: 4 }],
         restoreTables: [{ tables: ["t"] }],
         digestOf: ["/e"],
-        fetch: [{ backupId: "b2" }, "/g"],
         exportCopy: [{ target: "/f" }],
         settleExport: [{ target: "/f" }],
         check: ["full"],
