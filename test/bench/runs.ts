@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startServiceProcess } from "../../src/cli/demo/service-process.ts";
 import type { RestClient } from "../../src/cli/demo/rest-client.ts";
+import { smallStep } from "./small-steps.ts";
 
 // A warm run of N small steps through REST against a bare better-sqlite3 loop with
 // synchronous=FULL, one transaction a step. Rounds alternate; medians of the ratios are printed.
@@ -13,15 +14,6 @@ const STEPS = Number(process.argv[2] ?? 100);
 const ROUNDS = Number(process.argv[3] ?? 7);
 const MODES = ["delete", "wal"] as const;
 type Mode = (typeof MODES)[number];
-
-/** Small steps as real histories have them: a table, a column, an index, a few rows. */
-function script(n: number): string {
-  const table = `t${n - (n % 4)}`;
-  if (n % 4 === 0) return `CREATE TABLE ${table} (id INTEGER PRIMARY KEY, name TEXT NOT NULL);`;
-  if (n % 4 === 1) return `ALTER TABLE ${table} ADD COLUMN note TEXT;`;
-  if (n % 4 === 2) return `CREATE INDEX ${table}_by_name ON ${table} (name);`;
-  return `INSERT INTO ${table} (name) VALUES ('a'), ('b'), ('c');\nUPDATE ${table} SET note = name;`;
-}
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -37,7 +29,7 @@ function bareLoop(file: string): number {
   const began = performance.now();
   const db = new Sqlite(file);
   db.pragma("synchronous = FULL");
-  for (let n = 0; n < STEPS; n++) db.transaction(() => db.exec(script(n)))();
+  for (let n = 0; n < STEPS; n++) db.transaction(() => db.exec(smallStep(n)))();
   db.close();
   return performance.now() - began;
 }
@@ -47,7 +39,7 @@ async function prepare(client: RestClient, name: string, url: string): Promise<v
   const migrations = Array.from({ length: STEPS }, (_, n) => ({
     version: String(n + 1),
     name: `step ${n}`,
-    up: script(n),
+    up: smallStep(n),
   }));
   await client.post(`/v1/databases/${name}/migrations`, { migrations });
 }

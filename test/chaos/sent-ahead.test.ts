@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Api } from "../support/chaos/api.ts";
+import type { Api, RunView } from "../support/chaos/api.ts";
 import { assertConsistent, type Facts } from "../support/chaos/assert-consistent.ts";
 import type { CrashPoint } from "../support/chaos/crash-service.ts";
 import { eachMode } from "../support/chaos/modes.ts";
@@ -65,6 +65,19 @@ describe("Steps that are sent ahead", function () {
     const facts = await assertConsistent(world, contents());
     assert.equal(facts.applied, ["1,2", ...VERSIONS].join(","));
     assertOrder(facts);
+  });
+
+  inTurn("leave no intent open when the run is cancelled among them", async (world) => {
+    const { api, close } = await world.serve();
+    await api.need(api.post("/v1/databases/app/migrations", { migrations: BRIEF }));
+    const { id } = await api.need(
+      api.post<RunView>("/v1/databases/app/runs", { to: VERSIONS.at(-1)!, rehearse: false }),
+    );
+    await api.until((all) => all.filter(({ type }) => type === "StepStarted").length > 4);
+    // The run may have ended by now: then there is nothing to cancel.
+    await api.post(`/v1/runs/${id}/cancel`, { reason: "test" });
+    await close();
+    await assertConsistent(world, contents());
   });
 
   for (const [n, fault] of [

@@ -114,6 +114,7 @@ export class ManagedDatabase {
       at: "2026-01-01T00:00:00.000Z",
       expectedBefore: more.expectedBefore ?? (await this.engine.schema()).fingerprint,
       follows: null,
+      recorded: null,
       appliedBefore: null,
       expectedAfter: null,
       lockTimeoutMs: 200,

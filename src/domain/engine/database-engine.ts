@@ -187,6 +187,8 @@ export interface StepRequest extends StepScript {
    * (`step-not-begun`); it commits only after `ExecutorSession.recorded(follows)`. Null: none.
    */
   readonly follows: string | null;
+  /** Told along: as `ExecutorSession.recorded`. */
+  readonly recorded: string | null;
   /**
    * Fingerprint the ledger believes; another one is drift and fails the step. Null: the one that the
    * step which this one follows led to.

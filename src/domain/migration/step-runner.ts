@@ -214,9 +214,6 @@ export class StepRunner {
         data: { ...ref, name, checksum, planDigest, transaction, ...prepared.place },
       })
     ).at(-1)!;
-    // What was carried is recorded too: the outcome of the step that `before` follows.
-    const follows = before?.request.follows ?? null;
-    if (follows !== null) session.recorded(follows);
     const request = await this.#request(prepared, ref, intent, before);
     const { control } = this.#job;
     control.enterStep();
@@ -270,6 +267,8 @@ export class StepRunner {
       checkpoint: this.#deps.ledger.newestCheckpoint()?.note ?? null,
       at: intent.time,
       follows: before?.ref.attempt ?? null,
+      // With the intent, what was carried: the outcome of the step that `before` follows.
+      recorded: before?.request.follows ?? null,
       expectedBefore: before === undefined ? database.fingerprint! : before.step.expectedAfter,
       appliedBefore: before === undefined ? applied : appliedAfter(applied, before.ref),
       expectedAfter: step.expectedAfter,

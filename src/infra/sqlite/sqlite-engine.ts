@@ -108,6 +108,7 @@ export class SqliteEngine implements DatabaseEngine {
 
   /** A step that is sent while another runs waits for its end. */
   applyStep(step: StepRequest): Promise<StepResult> {
+    if (step.recorded !== null) this.recorded(step.recorded);
     const result = this.#step.then(() => applyStep(this.#session, step));
     this.#step = result.catch(() => undefined);
     return result;

@@ -163,10 +163,11 @@ async function seal(
   // Last of all, so that no commit that a script smuggles in can carry the marker with it.
   writeMarker(db, step, step.direction === "up" ? "done" : "reverted", after.fingerprint);
   await session.faults("after-marker");
-  if (step.follows !== null) await session.succession.untilRecorded(step.follows);
-  session.connections.requireSameFile();
   const now = performance.now();
   progress.facts = factsOf(work, { started: progress.started, lockedAt: progress.lockedAt, now });
+  if (step.follows !== null)
+    await session.succession.untilRecorded(step.follows, step.lockTimeoutMs);
+  session.connections.requireSameFile();
   await commit(db, deadlineIn(step.lockTimeoutMs));
   await session.faults("after-commit");
   session.connections.requireSameFile();

@@ -1,9 +1,6 @@
 import type { StepRequest } from "../../domain/engine/database-engine.ts";
 import { StepFault } from "./step-fault.ts";
 
-/** How long a finished step waits for the outcome of the one before it to be on record. */
-const RECORD_WAIT_MS = 30_000;
-
 /**
  * The order of a session's steps. A step can be sent while the one before it still runs; it is not
  * begun unless that one was applied, and not committed before that one's outcome is on record: no two
@@ -39,13 +36,13 @@ export class Succession {
     this.#wake();
   }
 
-  /** Throws `outcome-not-recorded` when the ledger takes too long. */
-  async untilRecorded(attempt: string): Promise<void> {
+  /** Throws `outcome-not-recorded` when the ledger takes longer than `ms`: others wait for the lock. */
+  async untilRecorded(attempt: string, ms: number): Promise<void> {
     if (this.#recorded === attempt) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      timer = setTimeout(resolve, RECORD_WAIT_MS);
+      timer = setTimeout(resolve, ms);
     });
     clearTimeout(timer);
     if (this.#recorded === attempt) return;

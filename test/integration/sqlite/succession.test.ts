@@ -67,6 +67,16 @@ for (const mode of MODES)
       assert.equal(failure(await database.engine.applyStep(late)).error.code, "step-not-begun");
     });
 
+    it("is undone when the ledger takes too long to record the one before it", async () => {
+      done(await database.engine.applyStep(first));
+      const second = await following("INSERT INTO t VALUES (2)", { lockTimeoutMs: 50 });
+      const { error, state } = failure(await database.engine.applyStep(second));
+      assert.equal(error.code, "outcome-not-recorded");
+      assert.equal(state, "unchanged");
+      assert.equal(database.value("SELECT count(*) FROM t"), 1);
+      database.foreign((db) => db.exec("INSERT INTO t VALUES (5)"));
+    });
+
     it("finds drift that came after the one before it", async () => {
       done(await database.engine.applyStep(first));
       database.foreign((db) => db.exec("CREATE TABLE meanwhile (x)"));
