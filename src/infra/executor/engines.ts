@@ -26,6 +26,9 @@ interface EngineModule {
   readonly createEngine: CreateEngine;
 }
 
+/** Value of `SCHEMALEDGER_EXECUTOR` for children that warm up while they wait. */
+export const WARM_UP = "warm";
+
 /** The engines of a child, loaded. */
 export interface Engines {
   readonly createEngine: CreateEngine;
@@ -42,9 +45,8 @@ export async function loadEngines(modulePath: string | undefined): Promise<Engin
     const module = (await import(modulePath)) as EngineModule;
     return { createEngine: module.createEngine, warmUp: () => Promise.resolve() };
   }
-  const [{ SqliteEngine }, { warmUp }, { default: Sqlite }] = await Promise.all([
+  const [{ SqliteEngine }, { default: Sqlite }] = await Promise.all([
     import("../sqlite/sqlite-engine.ts"),
-    import("../sqlite/warm-up.ts"),
     import("better-sqlite3"),
   ]);
   // Loads the native library while the child waits for its session.
@@ -54,6 +56,10 @@ export async function loadEngines(modulePath: string | undefined): Promise<Engin
     throw new InvalidInput("engine-unknown", `There is no engine "${target.engine}"`, {
       hint: "Use one of: sqlite",
     });
+  };
+  const warmUp: Engines["warmUp"] = async (isWanted) => {
+    const module = await import("../sqlite/warm-up.ts");
+    await module.warmUp(isWanted);
   };
   return { createEngine, warmUp };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ChildSession, type Send } from "./child-session.ts";
-import { loadEngines } from "./engines.ts";
+import { loadEngines, WARM_UP } from "./engines.ts";
 import { FAULT_VARIABLE, faultHook } from "./fault.ts";
 import { exitIfOrphaned } from "./orphan.ts";
 import type { ToChild } from "./protocol.ts";
@@ -56,6 +56,7 @@ async function main(): Promise<void> {
     void session.handle(told);
   });
   send({ kind: "ready" });
+  if (process.env["SCHEMALEDGER_EXECUTOR"] !== WARM_UP) return;
   await delay(REST_MS);
   if (!isWanted) await warmUp(() => isWanted);
 }
