@@ -44,40 +44,46 @@ function jcsList(list: readonly Json[]): string {
   return `${text}]`;
 }
 
+/** Each addition costs twice, here and when the bytes are made: members that are text take few. */
 function jcsObject(object: { readonly [key: string]: Json | undefined }): string {
+  const { order, labels, quoted } = shapeOf(object);
+  const values = Object.values(object);
   let text = "{";
-  for (const { key, label } of membersOf(object)) {
-    text += (text.length === 1 ? label : `,${label}`) + jcs(object[key]!);
+  for (let i = 0; i < order.length; i += 1) {
+    const value = values[order[i]!];
+    text +=
+      typeof value === "string" && PLAIN.test(value)
+        ? `${quoted[i]!}${value}"`
+        : labels[i]! + jcs(value!);
   }
   return `${text}}`;
 }
 
-/** A key, and how it is written. */
-interface Member {
-  readonly key: string;
-  readonly label: string;
-}
-
-/** The keys of an object as it has them, and its members as they are written. */
+/** The keys of an object as it has them, and how its members are written. */
 interface Shape {
   readonly keys: readonly string[];
-  readonly members: readonly Member[];
+  /** Where the members to write, in their order, are among the keys. */
+  readonly order: readonly number[];
+  /** In that order, what comes before a value. */
+  readonly labels: readonly string[];
+  /** The same with the quote that opens a text. */
+  readonly quoted: readonly string[];
 }
 
 /** Shapes last met, by their first key: most objects look like one written before. */
-const shapes = new Map<string, Shape>();
+const shapes = new Map<string | undefined, Shape>();
 const MAX_SHAPES = 500;
 
-function membersOf(object: object): readonly Member[] {
+function shapeOf(object: object): Shape {
   const keys = Object.keys(object);
-  const first = keys[0];
-  if (first === undefined) return [];
-  const known = shapes.get(first);
-  if (known !== undefined && sameKeys(known.keys, keys)) return known.members;
-  const members = keys.toSorted(byCodeUnits).map((key) => ({ key, label: `${jcsString(key)}:` }));
+  const known = shapes.get(keys[0]);
+  if (known !== undefined && sameKeys(known.keys, keys)) return known;
+  const order = [...keys.keys()].toSorted((a, b) => (keys[a]! < keys[b]! ? -1 : 1));
+  const labels = order.map((at, i) => `${i === 0 ? "" : ","}${jcsString(keys[at]!)}:`);
+  const shape = { keys, order, labels, quoted: labels.map((label) => `${label}"`) };
   if (shapes.size >= MAX_SHAPES) shapes.clear();
-  shapes.set(first, { keys, members });
-  return members;
+  shapes.set(keys[0], shape);
+  return shape;
 }
 
 function sameKeys(a: readonly string[], b: readonly string[]): boolean {
@@ -85,5 +91,3 @@ function sameKeys(a: readonly string[], b: readonly string[]): boolean {
   for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
   return true;
 }
-
-const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : 1);

@@ -13,8 +13,9 @@ const UUIDS = 256;
  * the rest of a UUID (measured).
  */
 export class UuidIds implements Ids {
-  readonly #pool = new Uint8Array(POOL_BYTES);
-  #used = POOL_BYTES;
+  /** Bytes of which each is given out once. */
+  #pool = Buffer.alloc(0);
+  #used = 0;
   readonly #id = Buffer.alloc(UUID_BYTES);
   /** Randomness of the next UUIDs, cut up once and for all. */
   readonly #seeds = new Uint8Array(UUIDS * UUID_BYTES);
@@ -52,21 +53,12 @@ export class UuidIds implements Ids {
 
   random(count: number): Uint8Array {
     if (count > POOL_BYTES / 4) return randomBytes(count);
-    const fresh = this.#take(count);
-    const bytes = fresh.slice();
-    // What was given out is not kept.
-    fresh.fill(0);
-    return bytes;
-  }
-
-  /** `count` fresh bytes of the pool; each is used once. */
-  #take(count: number): Uint8Array {
-    if (this.#used + count > POOL_BYTES) {
-      randomFillSync(this.#pool);
+    if (this.#used + count > this.#pool.length) {
+      // A new one: what was given out belongs to whom it was given.
+      this.#pool = randomBytes(POOL_BYTES);
       this.#used = 0;
     }
-    const at = this.#used;
     this.#used += count;
-    return this.#pool.subarray(at, this.#used);
+    return this.#pool.subarray(this.#used - count, this.#used);
   }
 }
