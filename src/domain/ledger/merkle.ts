@@ -1,10 +1,16 @@
-import type { Hash, Sha256 } from "../shared/digest.ts";
+import type { Digest, Hash, Sha256 } from "../shared/digest.ts";
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
 /** Hash of one entry of the log (RFC 6962 §2.1). */
 export const leafHash = (sha: Sha256, entry: Uint8Array): Hash => sha(LEAF, entry);
+
+/** The bytes of an entry that is text, and its `leafHash`. */
+export const textLeaf = (
+  digest: Digest,
+  entry: string,
+): { readonly bytes: Uint8Array; readonly hash: Hash } => digest.prefixedText(LEAF, entry);
 
 /** Hash over two subtrees, left one first. */
 export const nodeHash = (sha: Sha256, left: Hash, right: Hash): Hash => sha(NODE, left, right);

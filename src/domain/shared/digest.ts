@@ -8,8 +8,16 @@ export interface Digest {
   readonly sha256: Sha256;
   /** `sha256:` + lower-case hex of SHA-256 over the concatenation of the parts. */
   ofBytes(...parts: readonly Uint8Array[]): string;
-  /** As `ofBytes`, over a salt and the UTF-8 bytes of `text`. */
-  ofSaltedText(salt: Uint8Array, text: string): string;
+  /** The UTF-8 bytes of a text, and `ofBytes` over a salt and them. */
+  saltedText(
+    salt: Uint8Array,
+    text: string,
+  ): { readonly bytes: Uint8Array; readonly digest: string };
+  /** The UTF-8 bytes of a text, and SHA-256 over a prefix and them. */
+  prefixedText(
+    prefix: Uint8Array,
+    text: string,
+  ): { readonly bytes: Uint8Array; readonly hash: Hash };
   /** `sha256:` + lower-case hex of SHA-256 over the UTF-8 bytes of `text`. */
   ofText(text: string): string;
   utf8(text: string): Uint8Array;

@@ -1,5 +1,6 @@
 import { createHash, hash, type Hash as NodeHash } from "node:crypto";
 import type { Digest, Sha256 } from "../../domain/shared/digest.ts";
+import { TextSlab } from "./text-slab.ts";
 
 /** Parts up to this many bytes in all are joined here and hashed in one call. */
 const JOIN_BYTES = 64 * 1024;
@@ -7,18 +8,21 @@ const JOIN_BYTES = 64 * 1024;
 /** SHA-256 and encodings from Node. */
 export class NodeDigest implements Digest {
   readonly sha256: Sha256 = sha256;
+  readonly #slab = new TextSlab();
 
   ofBytes(...parts: readonly Uint8Array[]): string {
     const whole = join(parts);
     return `sha256:${whole === undefined ? inPieces(parts).digest("hex") : hash("sha256", whole, "hex")}`;
   }
 
-  ofSaltedText(salt: Uint8Array, text: string): string {
-    // At most three bytes are written for each UTF-16 code unit.
-    if (salt.length + 3 * text.length > JOIN_BYTES) return this.ofBytes(salt, this.utf8(text));
-    joined.set(salt);
-    const end = salt.length + joined.write(text, salt.length, "utf8");
-    return `sha256:${hash("sha256", joined.subarray(0, end), "hex")}`;
+  saltedText(salt: Uint8Array, text: string): { bytes: Uint8Array; digest: string } {
+    const { whole, bytes } = this.#slab.write(salt, text);
+    return { bytes, digest: `sha256:${hash("sha256", whole, "hex")}` };
+  }
+
+  prefixedText(prefix: Uint8Array, text: string): { bytes: Uint8Array; hash: Uint8Array } {
+    const { whole, bytes } = this.#slab.write(prefix, text);
+    return { bytes, hash: hashOf(whole) };
   }
 
   ofText(text: string): string {
@@ -53,6 +57,9 @@ export class NodeDigest implements Digest {
 
 const joined = Buffer.allocUnsafeSlow(JOIN_BYTES);
 
+/** Beginnings of `joined` by their length: the nodes of a tree are 65 bytes. */
+const short = Array.from({ length: 128 }, (_, length) => joined.subarray(0, length));
+
 /**
  * The form matters, appending hashes three times an event (measured): a hash object costs more
  * than copying small parts together, and a result as text that is copied into Node's buffer pool
@@ -61,8 +68,11 @@ const joined = Buffer.allocUnsafeSlow(JOIN_BYTES);
 const sha256: Sha256 = (...parts) => {
   const whole = join(parts);
   if (whole === undefined) return inPieces(parts).digest();
-  return Buffer.from(hash("sha256", whole, "binary"), "binary");
+  return hashOf(whole);
 };
+
+const hashOf = (whole: Uint8Array): Uint8Array =>
+  Buffer.from(hash("sha256", whole, "binary"), "binary");
 
 /** The parts in one piece, valid until the next call; undefined when they are too long. */
 function join(parts: readonly Uint8Array[]): Uint8Array | undefined {
@@ -75,7 +85,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array | undefined {
     joined.set(part, at);
     at += part.length;
   }
-  return new Uint8Array(joined.buffer, joined.byteOffset, length);
+  return length < short.length ? short[length] : joined.subarray(0, length);
 }
 
 function inPieces(parts: readonly Uint8Array[]): NodeHash {

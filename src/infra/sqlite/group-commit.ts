@@ -16,7 +16,7 @@ interface Waiting<T, R> {
 export class GroupCommit<T, R> {
   readonly #flush: (items: readonly T[]) => readonly Settled<R>[];
   #waiting: Waiting<T, R>[] = [];
-  #scheduled: Promise<void> | undefined;
+  #drained: (() => void)[] = [];
 
   /** `flush` must not throw; it gives one result for each item, in order. */
   constructor(flush: (items: readonly T[]) => readonly Settled<R>[]) {
@@ -24,7 +24,7 @@ export class GroupCommit<T, R> {
   }
 
   submit(item: T): Promise<R> {
-    this.#schedule();
+    if (this.#waiting.length === 0) setImmediate(() => this.#run());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
     });
@@ -32,27 +32,21 @@ export class GroupCommit<T, R> {
 
   /** Resolves when everything submitted so far is settled. */
   async drain(): Promise<void> {
-    await this.#scheduled;
-  }
-
-  #schedule(): void {
-    this.#scheduled ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#scheduled = undefined;
-        this.#run();
-        resolve();
-      });
-    });
+    if (this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
   #run(): void {
     const group = this.#waiting;
+    const drained = this.#drained;
     this.#waiting = [];
+    this.#drained = [];
     const settled = this.#flush(group.map(({ item }) => item));
-    for (const [i, { resolve, reject }] of group.entries()) {
+    for (let i = 0; i < group.length; i += 1) {
       const result = settled[i]!;
-      if (result.ok) resolve(result.value);
-      else reject(result.error);
+      if (result.ok) group[i]!.resolve(result.value);
+      else group[i]!.reject(result.error);
     }
+    for (const resolve of drained) resolve();
   }
 }

@@ -36,9 +36,11 @@ const SIZE = "SELECT idx + 1 FROM event ORDER BY idx DESC LIMIT 1";
 export class LedgerReader {
   readonly #db: LedgerConnection;
   readonly #statements = new Map<string, LedgerStatement>();
+  readonly #size: LedgerStatement;
 
   constructor(db: LedgerConnection) {
     this.#db = db;
+    this.#size = db.prepare(SIZE).pluck();
   }
 
   head(): HeadRow {
@@ -90,7 +92,8 @@ export class LedgerReader {
 
   /** Number of events, whatever the head row says. */
   size(): number {
-    return (this.#pluck(SIZE).get() as number | undefined) ?? 0;
+    if (!this.#db.open) throw ledgerClosed();
+    return (this.#size.get() as number | undefined) ?? 0;
   }
 
   /** The leaves from an index on. */

@@ -1,31 +1,49 @@
-import type { RecordedEvent } from "../../domain/events.ts";
+import type { RunResult } from "better-sqlite3";
+import { EVENT_VERSIONS } from "../../domain/events.ts";
 import type { Content } from "../../domain/ledger/ledger.ts";
 import type { Idempotency } from "../../domain/shared/actor.ts";
 import type { Clock } from "../../domain/shared/clock.ts";
+import type { Drafts } from "./draft-events.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
 import type { LedgerHeadState } from "./ledger-head.ts";
 import type { Extras } from "./ledger-writer.ts";
 
-/** An event with what is stored beside it. */
-export interface StoredEvent {
-  readonly event: RecordedEvent;
-  readonly v: number;
-  readonly leaf: Uint8Array;
-  readonly salt: Uint8Array;
-  readonly payload: string;
-}
-
-/** Rows that one statement inserts when there are many: a seventh faster than one by one. */
-const GROUP = 16;
-const EVENT_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const PAYLOAD_ROW = "(?, ?, ?, NULL, NULL)";
+/** Rows that one statement inserts at most. */
+const GROUP = 32;
 
 /**
  * ROLLBACK is what follows a broken constraint here anyway; said to SQLite, it need not journal
  * what the statement alone changed.
  */
-const insertInto = (table: string, row: string, rows: number): string =>
-  `INSERT OR ROLLBACK INTO ${table} VALUES ${Array.from({ length: rows }, () => row).join(", ")}`;
+const insertInto = (table: string, columns: string): string =>
+  `INSERT OR ROLLBACK INTO ${table} (${columns}) VALUES `;
+
+const EVENT =
+  "id, stream, stream_pos, type, v, time, actor, actor_kind, correlation, causation, leaf, leaf_hash";
+const PAYLOAD = "salt, data";
+
+const INSERT_EVENT = `${insertInto("event", `idx, ${EVENT}`)} (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** The data is bound as the bytes that were hashed. */
+const INSERT_PAYLOAD = `${insertInto("payload", `idx, ${PAYLOAD}`)} (?, ?, CAST(? AS TEXT))`;
+
+/**
+ * Several events: what those of one append share is bound once, as binding a value costs about as
+ * much as storing it (measured). `idx` is left to SQLite, which gives the next one: a given one
+ * it would have to check, which may fail, which is a reason to journal.
+ */
+const insertEvents = (rows: number): string =>
+  insertInto("event", EVENT) +
+  each(
+    rows,
+    (i) =>
+      `(?, @stream, @version + ${i}, ?, ?, @time, @actor, @actorKind, @correlation, @causation, ?, ?)`,
+  );
+
+const insertPayloads = (rows: number): string =>
+  insertInto("payload", PAYLOAD) + each(rows, () => "(?, CAST(? AS TEXT))");
+
+const each = (rows: number, row: (i: number) => string): string =>
+  Array.from({ length: rows }, (_, i) => row(i)).join(", ");
 
 /** The prepared statements that write a ledger. None of them replaces or deletes a row. */
 export class LedgerStatements {
@@ -34,8 +52,9 @@ export class LedgerStatements {
   readonly #commit: LedgerStatement;
   readonly #event: LedgerStatement;
   readonly #payload: LedgerStatement;
-  readonly #events: LedgerStatement;
-  readonly #payloads: LedgerStatement;
+  /** By their number of rows, prepared when they are first needed. */
+  readonly #events: LedgerStatement[] = [];
+  readonly #payloads: LedgerStatement[] = [];
   readonly #content: LedgerStatement;
   readonly #head: LedgerStatement;
   readonly #idem: LedgerStatement;
@@ -47,10 +66,8 @@ export class LedgerStatements {
     this.#db = db;
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
-    this.#event = db.prepare(insertInto("event", EVENT_ROW, 1));
-    this.#payload = db.prepare(insertInto("payload", PAYLOAD_ROW, 1));
-    this.#events = db.prepare(insertInto("event", EVENT_ROW, GROUP));
-    this.#payloads = db.prepare(insertInto("payload", PAYLOAD_ROW, GROUP));
+    this.#event = db.prepare(INSERT_EVENT);
+    this.#payload = db.prepare(INSERT_PAYLOAD);
     this.#content = db.prepare("INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO NOTHING");
     // Without the WHERE, SQLite would collect the rows in a temporary table before the trigger.
     this.#head = db.prepare(
@@ -80,22 +97,72 @@ export class LedgerStatements {
     if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
   }
 
-  insertEvents(stored: readonly StoredEvent[]): void {
+  insertEvents(drafts: Drafts): void {
+    const count = drafts.events.length;
     let at = 0;
-    for (; at + GROUP <= stored.length; at += GROUP) {
-      const events: unknown[] = [];
-      const payloads: unknown[] = [];
-      for (let i = at; i < at + GROUP; i += 1) addValues(stored[i]!, events, payloads);
-      this.#events.run(events);
-      this.#payloads.run(payloads);
+    while (at < count) {
+      // SQLite would give the first event of all the index 1.
+      const rows = drafts.events[at]!.index === 0 ? 1 : Math.min(GROUP, count - at);
+      if (rows === 1) this.#insertOne(drafts, at);
+      else this.#insertMany(drafts, at, rows);
+      at += rows;
     }
-    for (; at < stored.length; at += 1) {
-      const event: unknown[] = [];
-      const payload: unknown[] = [];
-      addValues(stored[at]!, event, payload);
-      this.#event.run(event);
-      this.#payload.run(payload);
+  }
+
+  #insertOne({ events, leaves, salts, payloads }: Drafts, at: number): void {
+    const event = events[at]!;
+    this.#event.run(
+      event.index,
+      event.id,
+      event.stream,
+      event.streamVersion,
+      event.type,
+      EVENT_VERSIONS[event.type],
+      event.time,
+      event.actor.id,
+      event.actor.kind,
+      event.correlation,
+      event.causation,
+      leaves[at],
+      event.leafHash,
+    );
+    this.#payload.run(event.index, salts[at], payloads[at]);
+  }
+
+  #insertMany(
+    { frame, events, leaves, salts, payloads }: Drafts,
+    from: number,
+    rows: number,
+  ): void {
+    const rowsOfEvents: unknown[] = [];
+    const rowsOfPayloads: unknown[] = [];
+    for (let i = from; i < from + rows; i += 1) {
+      const event = events[i]!;
+      rowsOfEvents.push(
+        event.id,
+        event.type,
+        EVENT_VERSIONS[event.type],
+        leaves[i],
+        event.leafHash,
+      );
+      rowsOfPayloads.push(salts[i], payloads[i]);
     }
+    this.#events[rows] ??= this.#db.prepare(insertEvents(rows));
+    this.#payloads[rows] ??= this.#db.prepare(insertPayloads(rows));
+    const last = events[from + rows - 1]!.index;
+    checkLast(
+      last,
+      this.#events[rows].run(rowsOfEvents, {
+        stream: frame.stream,
+        version: events[from]!.streamVersion,
+        time: frame.time,
+        actor: frame.actor.id,
+        actorKind: frame.actor.kind,
+        correlation: frame.correlation,
+        causation: frame.causation,
+      }),
+    );
+    checkLast(last, this.#payloads[rows].run(rowsOfPayloads));
   }
 
   insertContent(content: Content): void {
@@ -123,23 +190,8 @@ export class LedgerStatements {
   }
 }
 
-/** The values of an event's row and of its payload's, in the order of their columns. */
-function addValues(stored: StoredEvent, events: unknown[], payloads: unknown[]): void {
-  const { event } = stored;
-  events.push(
-    event.index,
-    event.id,
-    event.stream,
-    event.streamVersion,
-    event.type,
-    stored.v,
-    event.time,
-    event.actor.id,
-    event.actor.kind,
-    event.correlation,
-    event.causation,
-    stored.leaf,
-    event.leafHash,
-  );
-  payloads.push(event.index, stored.salt, stored.payload);
+/** The index that SQLite gave the last of several rows must be the one in its leaf. */
+function checkLast(index: number, { lastInsertRowid }: RunResult): void {
+  if (lastInsertRowid === index) return;
+  throw new Error(`a row of event ${index} came to ${lastInsertRowid}: rows before it are missing`);
 }

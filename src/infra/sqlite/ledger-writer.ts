@@ -1,33 +1,13 @@
-import { EVENT_VERSIONS, type RecordedContext, type RecordedEvent } from "../../domain/events.ts";
-import { envelopeWriter, MAX_LEAF_BYTES } from "../../domain/ledger/envelope.ts";
+import type { RecordedEvent } from "../../domain/events.ts";
 import { ExpectedVersionConflict } from "../../domain/ledger/errors.ts";
 import type { Append, Appended, Checkpoint, ExpectedVersion } from "../../domain/ledger/ledger.ts";
-import { NotJson } from "../../domain/ledger/jcs.ts";
-import { leafHash } from "../../domain/ledger/merkle.ts";
-import {
-  payloadWriter,
-  recordedContext,
-  recordedPayload,
-  SALT_BYTES,
-  type Place,
-} from "../../domain/ledger/payload.ts";
-import type { Clock } from "../../domain/shared/clock.ts";
-import type { Digest } from "../../domain/shared/digest.ts";
 import { Conflict, DomainError, InvalidInput } from "../../domain/shared/errors.ts";
-import type { Ids } from "../../domain/shared/ids.ts";
-import type { Json } from "../../domain/shared/json.ts";
+import { draftEvents, type DraftParts } from "./draft-events.ts";
 import type { Settled } from "./group-commit.ts";
 import type { LedgerConnection } from "./ledger-connection.ts";
 import { LedgerHeadState } from "./ledger-head.ts";
 import type { LedgerReader } from "./ledger-reader.ts";
-import { LedgerStatements, type StoredEvent } from "./ledger-statements.ts";
-
-export interface WriterParts {
-  readonly digest: Digest;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly place: Place;
-}
+import { LedgerStatements } from "./ledger-statements.ts";
 
 /** What is stored beside the events when there is a transaction anyway. */
 export interface Extras {
@@ -44,14 +24,14 @@ type Range = { readonly first: number | null; readonly last: number | null };
 export class LedgerWriter {
   readonly #reader: LedgerReader;
   readonly #statements: LedgerStatements;
-  readonly #parts: WriterParts;
+  readonly #parts: DraftParts;
   #head: LedgerHeadState;
   /** Versions of streams, valid while the head in memory is. */
   readonly #versions = new Map<string, number>();
   /** Set while the head in memory may be ahead of the file. */
   #stale = false;
 
-  constructor(db: LedgerConnection, reader: LedgerReader, parts: WriterParts) {
+  constructor(db: LedgerConnection, reader: LedgerReader, parts: DraftParts) {
     this.#reader = reader;
     this.#statements = new LedgerStatements(db);
     this.#parts = parts;
@@ -111,16 +91,20 @@ export class LedgerWriter {
     if (known !== undefined) return { events: this.#eventsOf(known), repeated: true };
     const version = this.#checkVersion(append);
     this.#checkContents(append);
-    const drafts = this.#draft(append, version);
-    this.#statements.insertEvents(drafts);
-    for (const { event } of drafts) {
-      this.#head.push(event.leafHash);
-      this.#head.seeTime(event.time);
-    }
-    this.#keepVersion(append.stream, version + drafts.length);
+    const events = append.events.length === 0 ? [] : this.#insert(append, version);
     for (const content of append.contents ?? []) this.#statements.insertContent(content);
-    this.#rememberKeys(append, rangeOf(drafts));
-    return { events: drafts.map((draft) => draft.event), repeated: false };
+    this.#rememberKeys(append, rangeOf(events));
+    return { events, repeated: false };
+  }
+
+  #insert(append: Append, version: number): readonly RecordedEvent[] {
+    const drafts = draftEvents(append, { index: this.#head.size, version }, this.#parts);
+    this.#statements.insertEvents(drafts);
+    const { events, frame } = drafts;
+    for (const { leafHash } of events) this.#head.push(leafHash);
+    this.#head.seeTime(frame.time);
+    this.#keepVersion(append.stream, version + events.length);
+    return events;
   }
 
   /** The events of the append that this one repeats, if it does. */
@@ -161,81 +145,6 @@ export class LedgerWriter {
     }
   }
 
-  #draft(append: Append, version: number): readonly StoredEvent[] {
-    if (append.events.length === 0) return [];
-    try {
-      return this.#drafts(append, version);
-    } catch (error) {
-      if (!(error instanceof NotJson)) throw error;
-      throw new InvalidInput("event-not-json", `An event has no JSON form: ${error.message}`);
-    }
-  }
-
-  #drafts({ stream, events, context }: Append, version: number): readonly StoredEvent[] {
-    const { digest, ids, clock, place } = this.#parts;
-    const frame = {
-      actor: context.actor,
-      causation: context.causation ?? null,
-      correlation: context.correlation ?? context.requestId,
-      stream,
-      time: clock.now(),
-    };
-    const recorded = recordedContext(context, place);
-    const payloadText = payloadWriter(recorded);
-    const leafText = envelopeWriter(frame);
-    const salts = ids.random(SALT_BYTES * events.length);
-    return events.map((event, i) => {
-      const salt = salts.subarray(i * SALT_BYTES, (i + 1) * SALT_BYTES);
-      const { data, payload } = recordedPayload(event, payloadText);
-      const facts = {
-        dataHash: digest.ofSaltedText(salt, payload),
-        id: ids.uuid(),
-        index: this.#head.size + i,
-        streamVersion: version + i,
-        type: event.type,
-        v: EVENT_VERSIONS[event.type],
-      };
-      const leaf = digest.utf8(leafText(facts));
-      if (leaf.length > MAX_LEAF_BYTES) throw leafTooLarge(leaf.length);
-      return {
-        event: this.#recorded(frame, facts, recorded, data, leaf),
-        v: facts.v,
-        leaf,
-        salt,
-        payload,
-      };
-    });
-  }
-
-  #recorded(
-    frame: {
-      actor: RecordedEvent["actor"];
-      causation: string | null;
-      correlation: string;
-      stream: string;
-      time: string;
-    },
-    facts: { id: string; index: number; streamVersion: number; type: string },
-    context: RecordedContext,
-    data: Json,
-    leaf: Uint8Array,
-  ): RecordedEvent {
-    return {
-      type: facts.type,
-      data,
-      index: facts.index,
-      id: facts.id,
-      stream: frame.stream,
-      streamVersion: facts.streamVersion,
-      time: frame.time,
-      actor: frame.actor,
-      correlation: frame.correlation,
-      causation: frame.causation,
-      context,
-      leafHash: leafHash(this.#parts.digest.sha256, leaf),
-    } as unknown as RecordedEvent;
-  }
-
   #rememberKeys(append: Append, range: Range): void {
     if (append.once !== undefined)
       this.#statements.insertOnce(append.once, range.first, range.last);
@@ -262,18 +171,12 @@ function fits(expected: ExpectedVersion, actual: number): boolean {
   }
 }
 
-const rangeOf = (drafts: readonly StoredEvent[]): Range => ({
-  first: drafts[0]?.event.index ?? null,
-  last: drafts.at(-1)?.event.index ?? null,
+const rangeOf = (events: readonly RecordedEvent[]): Range => ({
+  first: events[0]?.index ?? null,
+  last: events.at(-1)?.index ?? null,
 });
 
 const keyReused = (): Conflict =>
   new Conflict("idempotency-key-reused", "The idempotency key was used with another request", {
     hint: "Use a new key for a new request",
-  });
-
-const leafTooLarge = (bytes: number): InvalidInput =>
-  new InvalidInput("leaf-too-large", `A leaf of ${bytes} bytes is above ${MAX_LEAF_BYTES}`, {
-    hint: "Shorten the stream's name, the correlation or the causation; data is not part of it",
-    details: { bytes, limit: MAX_LEAF_BYTES },
   });

@@ -207,6 +207,52 @@ describe("the ledger file", () => {
     await ledger.close();
   });
 
+  it("refuses a head over an event whose leaf is too long or whose hash is none", async () => {
+    for (const [leaf, hash] of [
+      ["zeroblob(65536)", "zeroblob(32)"],
+      ["x'7b7d'", "zeroblob(31)"],
+    ]) {
+      await filled();
+      const db = openLedgerFile(file(), { origin: SIGNER.name });
+      const before = db.prepare("SELECT count(*) FROM event").pluck().get() as number;
+      db.exec(`BEGIN; INSERT INTO event SELECT ${before}, 'new', 'b', 0, type, v, time, actor,
+        actor_kind, correlation, causation, ${leaf}, ${hash} FROM event WHERE idx = 0`);
+      const grow = `UPDATE ledger_head SET size = ${before + 1}`;
+      assert.throws(() => db.exec(grow), { code: "SQLITE_CONSTRAINT_TRIGGER" });
+      assert.equal(db.inTransaction, false);
+      assert.equal(db.prepare("SELECT count(*) FROM event").pluck().get(), before);
+      db.close();
+    }
+  });
+
+  it("has a gap refused at the end of a transaction, with all that it wrote", async () => {
+    await filled();
+    const db = openLedgerFile(file(), { origin: SIGNER.name });
+    const insert = (idx: number): string => `INSERT INTO event SELECT ${idx}, 'new-${idx}', 'b',
+      ${idx}, type, v, time, actor, actor_kind, correlation, causation, leaf, leaf_hash
+      FROM event WHERE idx = 0`;
+    db.exec(`BEGIN; ${insert(5)}; ${insert(7)}`);
+    assert.throws(() => db.exec("COMMIT"), { code: "SQLITE_CONSTRAINT_FOREIGNKEY" });
+    db.exec("ROLLBACK");
+    assert.equal(db.prepare("SELECT count(*) FROM event").pluck().get(), 5);
+    db.close();
+  });
+
+  it("gives no event the payload of another when payloads are missing", async () => {
+    await filled();
+    const db = new Sqlite(file());
+    db.exec("DROP TRIGGER payload_no_delete; DELETE FROM payload WHERE idx = 4");
+    const ledger = openLedger(file());
+    const several = appendTo("a", "any", { events: revoked(3) });
+    await assert.rejects(ledger.append(several), { code: "ledger-write-failed" });
+    assert.equal((await ledger.head()).size, 5);
+    const [one] = (await ledger.append(appendTo("a"))).events;
+    const stored = db.prepare("SELECT data FROM payload WHERE idx = 5").pluck().get() as string;
+    assert.deepEqual(JSON.parse(stored), { context: one?.context, data: one?.data });
+    await ledger.close();
+    db.close();
+  });
+
   it("is refused when an older head was put back under a signed checkpoint", async () => {
     await filled();
     const db = new Sqlite(file());

@@ -25,11 +25,28 @@ describe("NodeDigest", () => {
     assert.equal(digest.ofText("é€🙂"), `sha256:${sum(Buffer.from("é€🙂"))}`);
   });
 
-  it("hashes a salt and a text as their bytes, however long", () => {
+  it("hashes a text behind a salt or a prefix, and gives its bytes, however long", () => {
     const salt = Buffer.alloc(16, 0xe0);
-    for (const text of ["", "é€🙂", "\u0000x".repeat(10_000), "€".repeat(30_000)]) {
-      const expected = sum(Buffer.concat([salt, Buffer.from(text)]));
-      assert.equal(digest.ofSaltedText(salt, text), `sha256:${expected}`);
+    const texts = ["", "é€🙂", "\u0000x".repeat(10_000), "€".repeat(30_000), "after"];
+    const given = texts.map((text) => ({
+      salted: digest.saltedText(salt, text),
+      prefixed: digest.prefixedText(salt, text),
+    }));
+    for (const [i, text] of texts.entries()) {
+      const bytes = Buffer.from(text);
+      const expected = sum(Buffer.concat([salt, bytes]));
+      const { salted, prefixed } = given[i]!;
+      assert.deepEqual(salted, { bytes, digest: `sha256:${expected}` });
+      assert.deepEqual(prefixed, { bytes, hash: Buffer.from(expected, "hex") });
+    }
+  });
+
+  it("gives bytes that later ones leave alone", () => {
+    const given = Array.from({ length: 3000 }, (_, i) =>
+      digest.prefixedText(Buffer.of(0), `text ${i} ${"x".repeat(i % 100)}`),
+    );
+    for (const [i, { bytes }] of given.entries()) {
+      assert.equal(digest.text(bytes), `text ${i} ${"x".repeat(i % 100)}`);
     }
   });
 
