@@ -16,7 +16,7 @@ export function sampleEntry(index: number, overrides: Record<string, unknown> = 
     actor_kind: "user",
     causation: null,
     correlation: "c",
-    data_hash: digest.ofSaltedText(salt, payload),
+    data_hash: digest.saltedText(salt, payload).digest,
     id: `id-${index}`,
     index,
     stream: index % 3 === 0 ? "service" : "database:a",
