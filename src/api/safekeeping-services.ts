@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { LedgerBackups } from "../domain/ledger-backup/ledger-backups.ts";
 import { Assurance } from "../domain/assurance/assurance.ts";
 import { DatabaseRecovery } from "../domain/recovery/database-recovery.ts";
+import { FilteredLists } from "../domain/state/filtered-lists.ts";
 import { Cleanup } from "../domain/retention/cleanup.ts";
 import { LegalHolds } from "../domain/retention/legal-holds.ts";
 import { PruneGuard } from "../domain/retention/prune-guard.ts";
@@ -19,6 +20,7 @@ export interface SafekeepingServices {
   readonly recoveries: DatabaseRecovery;
   readonly ledgerBackups: LedgerBackups;
   readonly assurance: Assurance;
+  readonly lists: FilteredLists;
 }
 
 /** Long enough for what belongs to one run to be in one backup. */
@@ -66,6 +68,7 @@ export function safekeepingServices(
       sessions: c.resolve(t.SESSIONS),
       integrity: c.resolve(t.INTEGRITY_SERVICE),
     }),
+    lists: new FilteredLists(c.resolve(t.LEDGER), projection, databases),
     cleanup: new Cleanup(projection, prunes, background.report),
   };
 }

@@ -1,26 +1,10 @@
-import { IsIn } from "class-validator";
-import type { RunStatus } from "../../domain/state/state.ts";
 import { Optional, QueryInt, Text } from "./decorators.ts";
-
-const RUN_STATUSES: readonly RunStatus[] = [
-  "queued",
-  "running",
-  "succeeded",
-  "failed",
-  "cancelled",
-];
 
 /** One page of a list. */
 export class PageQuery {
   @Optional() @QueryInt(1, 1000) limit?: number;
   /** The `next` of the page before. */
   @Optional() @Text(100) after?: string;
-}
-
-/** Runs to list. */
-export class RunsQuery extends PageQuery {
-  @Optional() @Text(100) database?: string;
-  @Optional() @IsIn(RUN_STATUSES) status?: RunStatus;
 }
 
 /** Seconds to wait for the end. */

@@ -42,6 +42,18 @@ export const BACKUP_SCHEMAS: Schemas = {
     error: nullable("Failure"),
     eventIndex: INDEX,
   }),
+  BackupMetrics: object({
+    database: orNull(text("Of which database; null = of all")),
+    count: count("How many"),
+    byStatus: { type: "object", description: "How many of each status" },
+    bytes: count("What those in the store are backups of, bytes"),
+    storedBytes: count("What they added to the store, bytes"),
+    dedupRatio: { type: ["number", "null"], description: "How many times smaller that is" },
+    durationMs: { type: "object", description: "How long they took: count, p50, p95, max" },
+    oldestAt: orNull(time("When the oldest was completed")),
+    newestAt: orNull(time("When the newest was completed")),
+    lastVerifiedAt: orNull(time("When one was last restored to scratch and compared")),
+  }),
   Restore: object({
     id: uuid("Names the restore"),
     database: text("The database's name", "shop"),

@@ -1,11 +1,15 @@
 import { BackupRequest } from "../dto/backup.request.ts";
-import { PageQuery } from "../dto/list.query.ts";
+import { metricsOf } from "../../domain/backup/backup-metrics.ts";
+import type { BackupState } from "../../domain/state/state.ts";
+import { BackupMetricsQuery, BackupsQuery } from "../dto/filter.query.ts";
 import { pageOf } from "../paging.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
 
 const tag = "backups";
+/** Backups that are summed up; the newest. */
+const MOST_SUMMED = 100_000;
 const BACKUPS = "/v1/databases/{database}/backups";
 const BACKUP = { description: "The backup", schema: "Backup" };
 
@@ -25,23 +29,48 @@ export const backupRoutes = (services: Services, views: Views): Route[] => [
       return views.accepted("backups", backup.id, views.backup(backup));
     },
   }),
-  route<object, PageQuery>({
+  route<object, BackupsQuery>({
     method: "get",
     path: BACKUPS,
     id: "listBackups",
     access: "read",
     tag,
     summary: "List a database's backups, newest first",
-    query: PageQuery,
+    query: BackupsQuery,
     responses: { 200: { description: "A page of backups", schema: "BackupList" } },
     handle: async ({ params, query }) => {
+      const { kind, purpose, status, from, to } = query;
+      const filter = {
+        database: params["database"]!,
+        status,
+        from,
+        to,
+        accept: (backup: BackupState) =>
+          (kind === undefined || backup.kind === kind) &&
+          (purpose === undefined || backup.purpose === purpose),
+      };
       const page = await pageOf(
         query,
-        (asked) => services.backups.list(params["database"]!, asked),
+        (asked) => services.lists.list("backups", filter, asked),
         (backup) => backup.started.index,
         views.backup,
       );
       return { status: 200, body: page };
+    },
+  }),
+  route<object, BackupMetricsQuery>({
+    method: "get",
+    path: "/v1/backup-metrics",
+    id: "getBackupMetrics",
+    access: "read",
+    tag,
+    summary: "Sum backups up: how many, how large, how long, how well shared, when last verified",
+    query: BackupMetricsQuery,
+    responses: { 200: { description: "The sums", schema: "BackupMetrics" } },
+    handle: async ({ query }) => {
+      const backups = await services.lists.list("backups", query, { limit: MOST_SUMMED });
+      const database = query.database ?? null;
+      return { status: 200, body: { database, ...metricsOf(backups) } };
     },
   }),
   route({

@@ -1,5 +1,6 @@
 import { CheckRequest } from "../dto/backup.request.ts";
-import { PageQuery } from "../dto/list.query.ts";
+import type { CheckState } from "../../domain/state/state.ts";
+import { ChecksQuery } from "../dto/filter.query.ts";
 import { pageOf } from "../paging.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -25,19 +26,27 @@ export const integrityRoutes = (services: Services, views: Views): Route[] => [
       return views.accepted("integrity-checks", check.id, views.check(check));
     },
   }),
-  route<object, PageQuery>({
+  route<object, ChecksQuery>({
     method: "get",
     path: CHECKS,
     id: "listChecks",
     access: "read",
     tag,
     summary: "List a database's integrity checks, newest first",
-    query: PageQuery,
+    query: ChecksQuery,
     responses: { 200: { description: "A page of checks", schema: "CheckList" } },
     handle: async ({ params, query }) => {
+      const { status, level, from, to } = query;
+      const filter = {
+        database: params["database"]!,
+        status,
+        from,
+        to,
+        accept: (check: CheckState) => level === undefined || check.level === level,
+      };
       const page = await pageOf(
         query,
-        (asked) => services.integrity.list(params["database"]!, asked),
+        (asked) => services.lists.list("checks", filter, asked),
         (check) => check.started.index,
         views.check,
       );

@@ -1,4 +1,5 @@
-import { PageQuery, WaitQuery } from "../dto/list.query.ts";
+import { RestoresQuery } from "../dto/filter.query.ts";
+import { WaitQuery } from "../dto/list.query.ts";
 import { RestoreRequest } from "../dto/restore.request.ts";
 import { CancelRequest } from "../dto/run.request.ts";
 import { pageOf } from "../paging.ts";
@@ -32,19 +33,21 @@ export const restoreRoutes = (services: Services, views: Views): Route[] => [
       return views.accepted("restores", restore.id, views.restore(restore));
     },
   }),
-  route<object, PageQuery>({
+  route<object, RestoresQuery>({
     method: "get",
     path: RESTORES,
     id: "listRestores",
     access: "read",
     tag,
     summary: "List a database's restores, newest first",
-    query: PageQuery,
+    query: RestoresQuery,
     responses: { 200: { description: "A page of restores", schema: "RestoreList" } },
     handle: async ({ params, query }) => {
+      const { status, from, to } = query;
+      const filter = { database: params["database"]!, status, from, to };
       const page = await pageOf(
         query,
-        (asked) => services.restores.list(params["database"]!, asked),
+        (asked) => services.lists.list("restores", filter, asked),
         (restore) => restore.requested.index,
         views.restore,
       );

@@ -1,6 +1,7 @@
-import { withoutAbsent } from "../../domain/shared/without-absent.ts";
+import type { RunState } from "../../domain/state/state.ts";
 import { pageOf } from "../paging.ts";
-import { RunsQuery, WaitQuery } from "../dto/list.query.ts";
+import { RunsQuery } from "../dto/filter.query.ts";
+import { WaitQuery } from "../dto/list.query.ts";
 import { CancelRequest, RollbackRequest, RunRequest } from "../dto/run.request.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -52,11 +53,11 @@ export const runRoutes = (services: Services, views: Views): Route[] => [
     query: RunsQuery,
     responses: { 200: { description: "A page of runs", schema: "RunList" } },
     handle: async ({ query }) => {
-      const { database, status } = query;
-      const filter = withoutAbsent({ database, status });
+      const { kind, limit: _limit, after: _after, ...range } = query;
+      const accept = kind === undefined ? {} : { accept: (run: RunState) => run.kind === kind };
       const page = await pageOf(
         query,
-        (asked) => services.runs.list(filter, asked),
+        (asked) => services.lists.list("runs", { ...range, ...accept }, asked),
         (run) => run.requested.index,
         views.run,
       );

@@ -6,7 +6,6 @@ import type { Context } from "../shared/actor.ts";
 import { Conflict, DomainError, InvalidInput, NotFound, failureOf } from "../shared/errors.ts";
 import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
-import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState, RestoreState } from "../state/state.ts";
 import { usable, type Background } from "./backup-service.ts";
@@ -127,12 +126,6 @@ export class RestoreService {
   async waitForEnd(restore: RestoreState, ms: number): Promise<RestoreState> {
     await this.#parts.projection.until(() => restore.ended !== null, ms);
     return restore;
-  }
-
-  /** Restores of a database, newest first. */
-  list(name: string, page: Page): Promise<readonly RestoreState[]> {
-    const { id: databaseId } = this.#parts.databases.find(name);
-    return this.#parts.projection.list("restores", { databaseId, ...page });
   }
 
   #later(database: DatabaseState, restoreId: string, context: Context): void {

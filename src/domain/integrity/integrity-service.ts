@@ -10,7 +10,6 @@ import type { Clock } from "../shared/clock.ts";
 import { NotFound, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import { onBehalf, type Recorder } from "../shared/recorder.ts";
-import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
 import type { CheckState, DatabaseState } from "../state/state.ts";
 import type { CheckLevel } from "./events.ts";
@@ -73,12 +72,6 @@ export class IntegrityService {
     const check = await this.#projection.find("checks", checkId);
     if (check !== undefined) return check;
     throw new NotFound("check-not-found", `There is no integrity check ${checkId}`);
-  }
-
-  /** Checks of a database, newest first. */
-  list(name: string, page: Page): Promise<readonly CheckState[]> {
-    const { id: databaseId } = this.#databases.find(name);
-    return this.#projection.list("checks", { databaseId, ...page });
   }
 
   /** The event that begins a check; `carryOut` gives its outcome. */

@@ -14,9 +14,8 @@ import { Conflict, DomainError, InvalidInput, NotFound } from "../shared/errors.
 import type { Ids } from "../shared/ids.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
-import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState, RunState, RunStatus } from "../state/state.ts";
+import type { DatabaseState, RunState } from "../state/state.ts";
 import type { RollbackStrategy, RunEvents } from "./events.ts";
 import { planMigrate, planRollback, type Plan } from "./plan.ts";
 import { RunControl } from "./run-control.ts";
@@ -29,11 +28,6 @@ export interface RunRequest extends Circumstances {
   readonly planDigest?: string;
   readonly rehearse?: boolean;
   readonly onFailure?: OnFailure;
-}
-
-/** Absent members do not narrow. */
-export interface RunFilter {
-  readonly status?: RunStatus;
 }
 
 export interface RollbackRequest extends Circumstances {
@@ -144,15 +138,6 @@ export class RunService {
     throw new NotFound("run-not-found", `There is no run ${runId}`, {
       hint: "GET /v1/runs lists them",
     });
-  }
-
-  /** Runs, newest first; of one database if it is named. */
-  list(
-    { database, ...filter }: RunFilter & { readonly database?: string },
-    page: Page,
-  ): Promise<readonly RunState[]> {
-    const databaseId = database === undefined ? undefined : this.#parts.databases.find(database).id;
-    return this.#parts.projection.list("runs", withoutAbsent({ ...filter, databaseId, ...page }));
   }
 
   /** Waits until the run has ended, or `ms` milliseconds. Returns it as it is then. */
