@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import { dirname } from "node:path";
 import type { Restored, RestoreRequest } from "../../domain/engine/database-engine.ts";
-import type { Finding, TableRows } from "../../domain/migration/events.ts";
+import type { Finding, RowChange, TableRows } from "../../domain/migration/events.ts";
 import { Conflict, DomainError, Unavailable } from "../../domain/shared/errors.ts";
 import { readCatalog } from "./catalog.ts";
 import {
@@ -50,7 +50,8 @@ export async function restore(session: Session, request: RestoreRequest): Promis
     const findings = await putInPlace(session, request, live);
     await session.faults("restore-after-copy");
     await makeDurable(session, request);
-    return Object.assign(await compare(session, content, live.rows), { findings });
+    const restored = await compare(session, request, content, live.rows);
+    return { ...restored, findings: [...findings, ...restored.findings] };
   } catch (error) {
     throw engineError(error);
   }
@@ -215,17 +216,33 @@ async function makeDurable(session: Session, request: RestoreRequest): Promise<v
   await fsyncPath(dirname(url));
 }
 
-const compare = (session: Session, expected: Content, rowsBefore: TableRows): Promise<Restored> =>
+/**
+ * What arrived carries the incarnation, so all of it arrived. Others may write from then on: rows
+ * that differ are told, another schema is nothing that an application makes.
+ */
+const compare = (
+  session: Session,
+  { incarnation }: RestoreRequest,
+  expected: Content,
+  rowsBefore: TableRows,
+): Promise<Restored & { readonly findings: Finding[] }> =>
   withDatabase(session.target.url, "checking", (db) =>
     readSnapshot(db, () => {
       const { fingerprint, rows } = contentOf(db);
-      const wrong = changedRows(expected.rows, rows)[0];
-      if (fingerprint !== expected.fingerprint || wrong !== undefined)
-        throw new Unavailable(
-          "restore-differs",
-          `The restored database differs from the backup${wrong === undefined ? "" : `: ${wrong.table} has ${wrong.after} rows instead of ${wrong.before}`}`,
-          { hint: "Stop whatever else writes to the database, then restore again" },
-        );
-      return { live: liveSchema(db), applied: appliedVersions(db), rowsBefore, rowsAfter: rows };
+      if (fingerprint !== expected.fingerprint || requireMeta(db).incarnation !== incarnation)
+        throw new Unavailable("restore-differs", "The restored database differs from the backup", {
+          hint: "Stop whatever else changes the database's schema, then restore again",
+        });
+      const findings = changedRows(expected.rows, rows).map(writtenSince);
+      const live = liveSchema(db);
+      return { live, applied: appliedVersions(db), rowsBefore, rowsAfter: rows, findings };
     }),
   );
+
+const writtenSince = ({ table, before, after }: RowChange): Finding => ({
+  severity: "warning",
+  code: "written-since",
+  table,
+  message: `${table} has ${after ?? 0} rows instead of ${before ?? 0}: others have written since the restore`,
+  hint: "An application that stays connected during a restore goes on with the old data in its memory: start it anew",
+});
