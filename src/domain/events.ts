@@ -71,6 +71,13 @@ export interface RecordedContext {
 
 export type RecordedEvent = { [T in EventType]: EventOf<T> & Recorded }[EventType];
 
+/** What a fold may know of an event: what it says, its place, when and by whom. */
+export type FoldEvent = { [T in EventType]: EventOf<T> & Placed }[EventType];
+
+export interface Placed extends Pick<Recorded, "index" | "stream" | "streamVersion" | "time"> {
+  readonly actor: { readonly id: string };
+}
+
 /** The stream of what belongs to no single database. */
 export const SERVICE_STREAM = "service";
 

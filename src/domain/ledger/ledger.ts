@@ -1,5 +1,5 @@
 import type { Context } from "../shared/actor.ts";
-import type { DomainEvent, EventType, RecordedEvent } from "../events.ts";
+import type { DomainEvent, EventType, FoldEvent, RecordedEvent } from "../events.ts";
 import type { Hash } from "../shared/digest.ts";
 
 /**
@@ -87,11 +87,8 @@ export interface Ledger {
   read(query: EventQuery): Promise<readonly RecordedEvent[]>;
   /** Every event with index ≥ `from`, in order, without holding them all in memory. */
   readAll(from: number): AsyncIterable<RecordedEvent>;
-  /**
-   * The same for folding all of them: some hundred at a time, `context` parsed when it is looked
-   * at. Between two chunks others get their turn.
-   */
-  readChunks(from: number): AsyncIterable<readonly RecordedEvent[]>;
+  /** What folds need of the same, some hundred at a time. Between two others get their turn. */
+  readForFold(from: number): AsyncIterable<readonly FoldEvent[]>;
   /** The text of a content, or undefined. */
   content(digest: string): Promise<string | undefined>;
   head(): Promise<GrowingHead>;

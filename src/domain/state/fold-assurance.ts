@@ -1,12 +1,12 @@
 import type { AssuranceEvents } from "../assurance/events.ts";
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
 import { ended } from "./leaving.ts";
 import type { AssuranceState } from "./safekeeping-state.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
-type AssuranceEvent = Extract<RecordedEvent, { type: keyof AssuranceEvents }>;
+type AssuranceEvent = Extract<FoldEvent, { type: keyof AssuranceEvents }>;
 
 /** Folds scrubs and drills. */
 export function foldAssurance(

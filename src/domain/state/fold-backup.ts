@@ -1,5 +1,5 @@
 import type { BackupEvents } from "../backup/events.ts";
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import type { IntegrityEvents } from "../integrity/events.ts";
 import { contradiction } from "./contradiction.ts";
 import type { RestoreEvent } from "./fold-restore.ts";
@@ -9,7 +9,7 @@ import { newestVerified } from "./newest-verified.ts";
 import type { BackupState, DatabaseState, LedgerState } from "./state.ts";
 
 type BackupEvent = Exclude<
-  Extract<RecordedEvent, { type: keyof BackupEvents | keyof IntegrityEvents }>,
+  Extract<FoldEvent, { type: keyof BackupEvents | keyof IntegrityEvents }>,
   RestoreEvent
 >;
 type EventNamed<T extends BackupEvent["type"]> = Extract<BackupEvent, { type: T }>;
@@ -91,7 +91,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
   }
 }
 
-function entry<T>(map: ReadonlyMap<string, T>, id: string, event: RecordedEvent): T {
+function entry<T>(map: ReadonlyMap<string, T>, id: string, event: FoldEvent): T {
   const found = map.get(id);
   if (found === undefined) throw contradiction(event, `${id} was never started, or has ended`);
   return found;

@@ -1,11 +1,11 @@
 import type { DatabaseEvents } from "../database/events.ts";
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import { contradiction } from "./contradiction.ts";
 import { demandApprovals } from "./fold-governance.ts";
 import { happened } from "./happened.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
-type DatabaseEvent = Extract<RecordedEvent, { type: keyof DatabaseEvents }>;
+type DatabaseEvent = Extract<FoldEvent, { type: keyof DatabaseEvents }>;
 
 /** Folds the events of a database outside runs. */
 export function foldDatabase(

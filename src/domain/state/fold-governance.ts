@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import { approvalsNeeded, standing } from "../governance/approvals.ts";
 import type { GovernanceEvents } from "../governance/events.ts";
 import { contradiction } from "./contradiction.ts";
@@ -6,7 +6,7 @@ import { endRun, runOf } from "./fold-run.ts";
 import { happened } from "./happened.ts";
 import type { ApprovalState, DatabaseState, LedgerState, RunState } from "./state.ts";
 
-type GovernanceEvent = Extract<RecordedEvent, { type: keyof GovernanceEvents }>;
+type GovernanceEvent = Extract<FoldEvent, { type: keyof GovernanceEvents }>;
 
 /** Folds what people and the calendar say about a run before it begins, and afterwards. */
 export function foldGovernance(

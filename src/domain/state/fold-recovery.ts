@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import type { RecoveryEvents } from "../recovery/events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
@@ -6,7 +6,7 @@ import { ended } from "./leaving.ts";
 import type { RecoveryState } from "./safekeeping-state.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
-type RecoveryEvent = Extract<RecordedEvent, { type: keyof RecoveryEvents }>;
+type RecoveryEvent = Extract<FoldEvent, { type: keyof RecoveryEvents }>;
 
 /** Folds recoveries of whole databases. */
 export function foldRecovery(

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import { contradiction } from "./contradiction.ts";
 import { ended } from "./leaving.ts";
@@ -6,7 +6,7 @@ import { happened } from "./happened.ts";
 import type { DatabaseState, LedgerState, RestoreState } from "./state.ts";
 
 export type RestoreEvent = Extract<
-  RecordedEvent,
+  FoldEvent,
   {
     type:
       | "RestoreRequested"

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import type { RetentionEvents } from "../retention/events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
@@ -7,7 +7,7 @@ import { newestVerified } from "./newest-verified.ts";
 import type { PruneState } from "./safekeeping-state.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
-type RetentionEvent = Extract<RecordedEvent, { type: keyof RetentionEvents }>;
+type RetentionEvent = Extract<FoldEvent, { type: keyof RetentionEvents }>;
 
 /** Folds prunes and legal holds. */
 export function foldRetention(

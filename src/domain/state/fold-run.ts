@@ -1,11 +1,11 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
 import { ended } from "./leaving.ts";
 import type { DatabaseState, LedgerState, RunState } from "./state.ts";
 
 type RunEvent = Extract<
-  RecordedEvent,
+  FoldEvent,
   {
     type:
       | "RunRequested"
@@ -49,7 +49,7 @@ export function foldRun(state: LedgerState, database: DatabaseState, event: RunE
 }
 
 /** The run an event speaks of. */
-export function runOf(state: LedgerState, runId: string, event: RecordedEvent): RunState {
+export function runOf(state: LedgerState, runId: string, event: FoldEvent): RunState {
   const run = state.runs.get(runId);
   if (run === undefined)
     throw contradiction(event, `run ${runId} was never requested, or has ended`);
@@ -67,7 +67,7 @@ function completedOutcome(run: RunState): RunState["outcome"] {
 }
 
 /** The run is over: nothing of it will happen any more. */
-export function endRun(database: DatabaseState, run: RunState, event: RecordedEvent): void {
+export function endRun(database: DatabaseState, run: RunState, event: FoldEvent): void {
   run.ended = happened(event);
   database.lastRun = run.id;
   database.openRuns.delete(run.id);

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import type { LedgerBackupEvents } from "../ledger-backup/events.ts";
 import type { ServiceEvents } from "../service/events.ts";
 import { contradiction } from "./contradiction.ts";
@@ -6,7 +6,7 @@ import { happened } from "./happened.ts";
 import type { KeyState, LedgerState } from "./state.ts";
 
 type ServiceEvent = Extract<
-  RecordedEvent,
+  FoldEvent,
   { type: keyof ServiceEvents | keyof LedgerBackupEvents }
 >;
 

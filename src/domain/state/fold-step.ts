@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import type { StepRef } from "../migration/events.ts";
 import { applyChanges } from "../schema/schema.ts";
 import { contradiction } from "./contradiction.ts";
@@ -7,7 +7,7 @@ import { happened } from "./happened.ts";
 import type { DatabaseState, LedgerState, MigrationState, StepState, StepStatus } from "./state.ts";
 
 type StepEvent = Extract<
-  RecordedEvent,
+  FoldEvent,
   {
     type:
       | "StepStarted"
@@ -94,7 +94,7 @@ function commit(database: DatabaseState, step: StepState, event: Committed): voi
 
 function markApplied(
   migration: MigrationState,
-  event: RecordedEvent & { data: StepRef },
+  event: FoldEvent & { data: StepRef },
   fingerprintBefore: string | null,
 ): void {
   migration.state = "applied";
@@ -129,17 +129,13 @@ function resolve(
   }
 }
 
-function migrationOf(
-  database: DatabaseState,
-  event: RecordedEvent,
-  version: string,
-): MigrationState {
+function migrationOf(database: DatabaseState, event: FoldEvent, version: string): MigrationState {
   const migration = database.migrations.get(version);
   if (migration === undefined) throw contradiction(event, `version ${version} is not registered`);
   return migration;
 }
 
-function stepOf(state: LedgerState, event: RecordedEvent, ref: StepRef): StepState {
+function stepOf(state: LedgerState, event: FoldEvent, ref: StepRef): StepState {
   const run = runOf(state, ref.runId, event);
   const planned =
     run.steps.find((step) => step.version === ref.version && step.direction === ref.direction) ??

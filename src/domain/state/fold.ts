@@ -1,4 +1,4 @@
-import { databaseIdOf, type RecordedEvent } from "../events.ts";
+import { databaseIdOf, type FoldEvent } from "../events.ts";
 import { WORTH_A_BACKUP } from "../ledger-backup/worth.ts";
 import { contradiction } from "./contradiction.ts";
 import { foldAssurance } from "./fold-assurance.ts";
@@ -19,7 +19,7 @@ import type { DatabaseState, LedgerState } from "./state.ts";
  * any event that contradicts the state, stops the fold (code `fold-contradiction`): a projection
  * never skips.
  */
-export function fold(state: LedgerState, event: RecordedEvent): void {
+export function fold(state: LedgerState, event: FoldEvent): void {
   if (event.index !== state.size)
     throw contradiction(event, `expected index ${state.size} to come next`);
   state.folding.active = true;
@@ -38,16 +38,12 @@ export function fold(state: LedgerState, event: RecordedEvent): void {
   state.size = event.index + 1;
 }
 
-function databaseOf(state: LedgerState, event: RecordedEvent): DatabaseState | undefined {
+function databaseOf(state: LedgerState, event: FoldEvent): DatabaseState | undefined {
   const id = databaseIdOf(event.stream);
   return id === undefined ? undefined : state.databases.get(id);
 }
 
-function foldOne(
-  state: LedgerState,
-  database: DatabaseState | undefined,
-  event: RecordedEvent,
-): void {
+function foldOne(state: LedgerState, database: DatabaseState | undefined, event: FoldEvent): void {
   switch (event.type) {
     case "LedgerOpened":
     case "LedgerBackupStarted":
@@ -138,7 +134,7 @@ function foldOne(
   }
 }
 
-function known(database: DatabaseState | undefined, event: RecordedEvent): DatabaseState {
+function known(database: DatabaseState | undefined, event: FoldEvent): DatabaseState {
   if (database === undefined) throw contradiction(event, "its database was never registered");
   return database;
 }

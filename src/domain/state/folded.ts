@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "../events.ts";
+import type { FoldEvent } from "../events.ts";
 import type { GrowingHead } from "../ledger/ledger.ts";
 import type { Digest } from "../shared/digest.ts";
 import { Unavailable } from "../shared/errors.ts";
@@ -73,7 +73,7 @@ export class Folded {
     return count;
   }
 
-  fold(event: RecordedEvent): void {
+  fold(event: FoldEvent): void {
     const { state } = this;
     fold(state, event);
     for (const one of state.left.splice(0)) this.archive.take(one);
@@ -83,7 +83,7 @@ export class Folded {
    * Folds the whole ledger from its beginning into an empty store, what has ended as it goes. It is
    * complete with the first `store`.
    */
-  async foldAnew(chunks: AsyncIterable<readonly RecordedEvent[]>): Promise<void> {
+  async foldAnew(chunks: AsyncIterable<readonly FoldEvent[]>): Promise<void> {
     const { state, archive } = this;
     for await (const events of chunks) {
       for (const event of events) {

@@ -96,8 +96,8 @@ export class Projection {
     const stored = await loadStored(this.#parts, head);
     this.#storedAt = stored?.size ?? -1;
     if (stored !== undefined) this.#folded = stored;
-    else await this.#folded.foldAnew(ledger.readChunks(0));
-    for await (const events of ledger.readChunks(this.#folded.size))
+    else await this.#folded.foldAnew(ledger.readForFold(0));
+    for await (const events of ledger.readForFold(this.#folded.size))
       for (const event of events) this.#folded.fold(event);
     this.#unsubscribe = ledger.subscribe((events) => this.#follow(events));
     await this.#store();
@@ -168,7 +168,7 @@ export class Projection {
   async #catchUp(fresh: Folded): Promise<GrowingHead> {
     const { ledger, clock } = this.#parts;
     for (;;) {
-      await fresh.foldAnew(ledger.readChunks(fresh.size));
+      await fresh.foldAnew(ledger.readForFold(fresh.size));
       const head = await ledger.head();
       if (fresh.size === this.#folded.size && fresh.size === head.size) return head;
       await clock.sleep(1);

@@ -76,8 +76,8 @@ async function requireSameLedger(
   if (head.size < size) throw rolledBack(size, `only ${head.size}`);
   const tree = [...frontier];
   let grown = size;
-  for await (const events of ledger.readChunks(size))
-    for (const { leafHash } of events) push(digest.sha256, tree, grown++, leafHash);
+  for await (const { leafHash } of ledger.readAll(size))
+    push(digest.sha256, tree, grown++, leafHash);
   if (!same(rootOf(digest.sha256, tree), head.root)) throw rolledBack(size, "others");
 }
 

@@ -1,10 +1,10 @@
-import type { RecordedEvent } from "../../domain/events.ts";
+import type { FoldEvent, RecordedEvent } from "../../domain/events.ts";
 import type { Checkpoint, EventQuery } from "../../domain/ledger/ledger.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import { recordedEvent } from "./event-row.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
-import { replayedEvent, REPLAY_RANGE, type ReplayRow } from "./replayed-event.ts";
+import { foldEvent, FOLD_RANGE, type FoldRow } from "./fold-event.ts";
 import { instant, ledgerQuery, READ_RANGE, type IndexRange } from "./ledger-query.ts";
 
 /** Events that readAll fetches at a time. */
@@ -76,10 +76,10 @@ export class LedgerReader {
     return this.#rowsBetween(from, NO_END, CHUNK);
   }
 
-  /** As `chunk`, but as events of which only what folds need is parsed. */
-  replayed(from: number): readonly RecordedEvent[] {
-    const rows = this.#statement(REPLAY_RANGE).raw().all(from, CHUNK) as ReplayRow[];
-    return rows.map(replayedEvent);
+  /** As `chunk`, with nothing but what folds need. */
+  forFold(from: number): readonly FoldEvent[] {
+    const rows = this.#statement(FOLD_RANGE).raw().all(from, CHUNK) as FoldRow[];
+    return rows.map(foldEvent);
   }
 
   /** Number of events of a stream. */

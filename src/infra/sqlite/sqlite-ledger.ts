@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { RecordedEvent } from "../../domain/events.ts";
+import type { FoldEvent, RecordedEvent } from "../../domain/events.ts";
 import type {
   Append,
   Appended,
@@ -130,10 +130,10 @@ export class SqliteLedger implements Ledger {
     }
   }
 
-  async *readChunks(from: number): AsyncGenerator<readonly RecordedEvent[], void, undefined> {
+  async *readForFold(from: number): AsyncGenerator<readonly FoldEvent[], void, undefined> {
     let next = from;
     for (;;) {
-      const events = this.#reader.replayed(next);
+      const events = this.#reader.forFold(next);
       if (events.length === 0) return;
       yield events;
       next = events.at(-1)!.index + 1;
