@@ -74,15 +74,14 @@ function revived(value: unknown): unknown {
   if (map !== undefined) return new Map(revived(map) as [unknown, unknown][]);
   const set = object[SET];
   if (set !== undefined) return new Set(revived(set) as unknown[]);
-  for (const key of Object.keys(object)) {
+  const keys = Object.keys(object);
+  if (keys.some((key) => key.startsWith("$")))
+    return Object.fromEntries(keys.map((key) => [unescaped(key), revived(object[key])]));
+  for (const key of keys) {
     const member = revived(object[key]);
-    if (!key.startsWith("$")) {
-      // An own member, also if it is called __proto__.
-      if (member !== object[key]) object[key] = member;
-      continue;
-    }
-    delete object[key];
-    object[key.slice(1)] = member;
+    if (member !== object[key]) object[key] = member;
   }
   return object;
 }
+
+const unescaped = (key: string): string => (key.startsWith("$") ? key.slice(1) : key);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { RecordedEvent } from "../../../src/domain/events.ts";
 import { openCheckpoint } from "../../../src/domain/ledger/checkpoint.ts";
 import type { ExpectedVersion, Ledger } from "../../../src/domain/ledger/ledger.ts";
-import { subtreeRootsOf } from "../../../src/domain/ledger/merkle.ts";
+import { rootOf, subtreeRootsOf } from "../../../src/domain/ledger/merkle.ts";
 import type { CheckSignature } from "../../../src/domain/ledger/note.ts";
 import { parseVerifierKey } from "../../../src/domain/ledger/verifier-key.ts";
 import type { Clock } from "../../../src/domain/shared/clock.ts";
@@ -88,6 +88,25 @@ export function ledgerContract(name: string, create: () => LedgerUnderTest): voi
         );
         assert.deepEqual(events[0]?.data, { reason: "because" });
         assert.deepEqual(await ledger.read(query()), events);
+      });
+
+      it("gives folds the same, whatever the context says", async () => {
+        const userAgent = 'x"},"data":{"reason":"not this"},"y":{"';
+        const source = { ip: "127.0.0.1", userAgent };
+        const hostile = context({ source, requestId: '},"data":' });
+        const events = [released('},"data":'), released("b")];
+        await ledger.append(appendTo("database:a", "any", { events, context: hostile }));
+        const read = await ledger.read(query());
+        const expected = read.map(({ type, data, index, stream, streamVersion, time, actor }) =>
+          Object.assign(
+            { type, data, index, stream, streamVersion, time },
+            { actor: { id: actor.id } },
+          ),
+        );
+        const found: unknown[] = [];
+        for await (const chunk of ledger.readForFold(0)) found.push(...chunk);
+        assert.deepEqual(found, expected);
+        for await (const chunk of ledger.readForFold(1)) assert.equal(chunk[0]?.index, 1);
       });
 
       it("keeps text of every kind", async () => {
@@ -398,8 +417,9 @@ export function ledgerContract(name: string, create: () => LedgerUnderTest): voi
       for (const count of [0, 1, 2, 5]) {
         if (count > 0) await appended(ledger, count);
         const checkpoint = await ledger.checkpoint();
-        const head = await ledger.head();
+        const { frontier, ...head } = await ledger.head();
         assert.deepEqual(openCheckpoint(digest, checkpoint.note, [key], subject.check), head);
+        assert.deepEqual(rootOf(digest.sha256, frontier), head.root);
         assert.equal(checkpoint.size, head.size);
         assert.deepEqual(checkpoint.root, head.root);
       }
