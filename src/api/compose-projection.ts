@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { Projection } from "../domain/state/projection.ts";
-import { IN_MEMORY } from "../infra/sqlite/projection-file.ts";
 import { SqliteProjectionStore } from "../infra/sqlite/sqlite-projection-store.ts";
 import { foldCode } from "../infra/system/fold-code.ts";
 import type { CoreConfig } from "./config.ts";
@@ -8,14 +7,18 @@ import type { Opened } from "./container.ts";
 import type { One } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
-/** The ledger's state. A ledger that is only read has it in memory alone. */
-export function addProjection(one: One, { data }: CoreConfig, { readOnly, log }: Opened): void {
+/** The ledger's state. Beside the process that has the directory, what that one stored is only read. */
+export function addProjection(
+  one: One,
+  { data }: CoreConfig,
+  { readOnly = false, log }: Opened,
+): void {
   one(
     t.PROJECTION,
     (c) =>
       new Projection({
         ledger: c.resolve(t.LEDGER),
-        store: new SqliteProjectionStore(readOnly ? IN_MEMORY : join(data, "projection.db")),
+        store: new SqliteProjectionStore(join(data, "projection.db"), { readOnly }),
         digest: c.resolve(t.DIGEST),
         clock: c.resolve(t.CLOCK),
         code: foldCode(),

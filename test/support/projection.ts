@@ -15,12 +15,12 @@ export interface Projected {
 export async function startProjection(
   ledger: Ledger,
   file: string,
-  over: Partial<ProjectionParts> = {},
+  { store = new SqliteProjectionStore(file), ...over }: Partial<ProjectionParts> = {},
 ): Promise<Projected> {
   const notices: ProjectionNotice[] = [];
   const projection = new Projection({
     ledger,
-    store: new SqliteProjectionStore(file),
+    store,
     digest,
     clock: new SystemClock(),
     code: "sha256:code",

@@ -7,7 +7,12 @@ import { DigestSum, entityDigest } from "./digest-sum.ts";
 import { Entities } from "./entities.ts";
 import { entityText, fromText } from "./entity-text.ts";
 import { fold } from "./fold.ts";
-import type { EntityRef, OpenEntity, ProjectionMark, ProjectionStore } from "./projection-store.ts";
+import type {
+  EntityRef,
+  OpenEntity,
+  ProjectionStore,
+  StoredProjection,
+} from "./projection-store.ts";
 import { emptyState, type LedgerState } from "./state.ts";
 
 /** Ended entities that are stored at once while the whole ledger is folded. */
@@ -41,11 +46,11 @@ export class Folded {
     return new Folded(emptyState(), new Archive(store, digest), store, digest, new DigestSum());
   }
 
-  /** As it was stored with the mark. Error: Unavailable code projection-damaged. */
-  static async load(store: ProjectionStore, mark: ProjectionMark, digest: Digest): Promise<Folded> {
+  /** As it was stored. Error: Unavailable code projection-damaged. */
+  static load(store: ProjectionStore, { mark, open }: StoredProjection, digest: Digest): Folded {
     const state = emptyState();
     const sum = new DigestSum();
-    for (const { kind, id, text } of await store.open()) {
+    for (const { kind, id, text } of open) {
       const map: unknown = state[kind as keyof LedgerState];
       if (!(map instanceof Entities)) throw damaged(`it has ${kind}, which are not known`);
       map.set(id, fromText(text));

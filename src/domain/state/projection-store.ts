@@ -43,6 +43,13 @@ export interface ProjectionMark {
   readonly stateHash: string;
 }
 
+/** What a start begins with, all of one moment. */
+export interface StoredProjection {
+  readonly mark: ProjectionMark;
+  /** Those stored first first. */
+  readonly open: readonly OpenEntity[];
+}
+
 /** Applied as a whole or not at all. */
 export interface ProjectionBatch {
   readonly ended: readonly EndedEntity[];
@@ -58,13 +65,13 @@ export interface ProjectionBatch {
  * Nothing in it is a fact of its own; it may be deleted whenever the service does not run.
  */
 export interface ProjectionStore {
+  /** Another process owns it: nothing is written. After a `reset` it is in memory and our own. */
+  readonly readOnly: boolean;
   /**
-   * The newest mark; undefined if nothing was folded to its end. Error: Unavailable code
-   * projection-damaged if what is stored cannot be read.
+   * What was stored last; undefined if nothing was folded to its end. Error: Unavailable code
+   * projection-damaged if it cannot be read.
    */
-  mark(): Promise<ProjectionMark | undefined>;
-  /** The open entities, those stored first first. Errors as `mark`. */
-  open(): Promise<readonly OpenEntity[]>;
+  stored(): Promise<StoredProjection | undefined>;
   /** Forgets everything, also what cannot be read. */
   reset(): Promise<void>;
   /** Error: Unavailable code projection-write-failed; nothing was written then. */

@@ -92,8 +92,7 @@ export class Projection {
    */
   async start(): Promise<void> {
     const { ledger } = this.#parts;
-    const head = await ledger.head();
-    const stored = await loadStored(this.#parts, head);
+    const stored = await loadStored(this.#parts);
     this.#storedAt = stored?.size ?? -1;
     if (stored !== undefined) this.#folded = stored;
     else await this.#folded.foldAnew(ledger.readForFold(0));
@@ -210,10 +209,11 @@ export class Projection {
 
   /** What cannot be stored stays in memory, and is stored with the next try. */
   async #storeNow(): Promise<void> {
-    const { ledger, code, notify } = this.#parts;
+    const { ledger, store, code, notify } = this.#parts;
     const folded = this.#folded;
     const before = this.#storedAt;
-    if (this.#stopped || this.#broken !== undefined || folded.size === before) return;
+    if (store.readOnly || this.#stopped || this.#broken !== undefined || folded.size === before)
+      return;
     try {
       const head = await ledger.head();
       // Somebody else appended: what they did is folded first.

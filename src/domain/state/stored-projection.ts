@@ -26,22 +26,25 @@ interface Parts {
  * was told. Error: Unavailable code ledger-rolled-back when the fault is the ledger's: it must not
  * be appended to then.
  */
-export async function loadStored(parts: Parts, head: LedgerHead): Promise<Folded | undefined> {
+export async function loadStored(parts: Parts): Promise<Folded | undefined> {
+  const { ledger, store, digest } = parts;
   try {
-    const mark = await parts.store.mark();
-    const why = mark === undefined ? interrupted(head) : refusal(mark, parts);
-    if (why === undefined && mark !== undefined) {
-      const folded = await Folded.load(parts.store, mark, parts.digest);
-      await requireSameLedger(mark, parts, head);
+    const stored = await store.stored();
+    // After what was stored: beside another process the ledger grows in between.
+    const head = await ledger.head();
+    const why = stored === undefined ? interrupted(head) : refusal(stored.mark, parts);
+    if (why === undefined && stored !== undefined) {
+      const folded = Folded.load(store, stored, digest);
+      await requireSameLedger(stored.mark, parts, head);
       return folded;
     }
     if (why !== undefined) parts.notify(why);
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== "projection-damaged") throw error;
-    const message = `${error.message}. All ${head.size} events are folded anew`;
+    const message = `${error.message}. The whole ledger is folded anew`;
     parts.notify({ level: "error", message, code: error.code });
   }
-  await parts.store.reset();
+  await store.reset();
   return undefined;
 }
 
@@ -76,8 +79,10 @@ async function requireSameLedger(
   if (head.size < size) throw rolledBack(size, `only ${head.size}`);
   const tree = [...frontier];
   let grown = size;
-  for await (const { leafHash } of ledger.readAll(size))
+  for await (const { leafHash } of ledger.readAll(size)) {
+    if (grown === head.size) break;
     push(digest.sha256, tree, grown++, leafHash);
+  }
   if (!same(rootOf(digest.sha256, tree), head.root)) throw rolledBack(size, "others");
 }
 

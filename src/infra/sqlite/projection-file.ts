@@ -65,16 +65,31 @@ export function openProjectionFile(file: string): ProjectionConnection {
   const db = new Sqlite(file);
   try {
     if (db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) create(db);
-    const id = db.pragma("application_id", { simple: true });
-    const format = db.pragma("user_version", { simple: true });
-    if (id !== APPLICATION_ID || (format !== FORMAT && format !== FILLING))
-      throw unusable("it has another format");
-    if (format === FORMAT) keepSafe(db);
+    if (formatOf(db) === FORMAT) keepSafe(db);
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+/** Opens the file of another process. Throws as `openProjectionFile`. */
+export function readProjectionFile(file: string): ProjectionConnection {
+  const db = new Sqlite(file, { readonly: true, fileMustExist: true });
+  try {
+    formatOf(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function formatOf(db: ProjectionConnection): unknown {
+  const id = db.pragma("application_id", { simple: true });
+  const format = db.pragma("user_version", { simple: true });
+  if (id === APPLICATION_ID && (format === FORMAT || format === FILLING)) return format;
+  throw unusable("it has another format");
 }
 
 function create(db: ProjectionConnection): void {

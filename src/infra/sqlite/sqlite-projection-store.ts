@@ -1,5 +1,5 @@
 import type Sqlite from "better-sqlite3";
-import { renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Hash } from "../../domain/shared/digest.ts";
 import { DomainError, Unavailable } from "../../domain/shared/errors.ts";
@@ -11,6 +11,7 @@ import type {
   ProjectionBatch,
   ProjectionMark,
   ProjectionStore,
+  StoredProjection,
 } from "../../domain/state/projection-store.ts";
 import {
   beginFilling,
@@ -18,6 +19,7 @@ import {
   IN_MEMORY,
   isFilling,
   openProjectionFile,
+  readProjectionFile,
   removeProjectionFile,
   unusable,
   type ProjectionConnection,
@@ -27,11 +29,26 @@ import { splitHashes } from "./ledger-head.ts";
 /** Rows that are read before the event loop turns. */
 const CHUNK = 500;
 
+const MARK = `SELECT code, origin, size, frontier, rest, ended_count AS endedCount,
+  ended_sum AS endedSum, open_sum AS openSum, state_hash AS stateHash FROM mark`;
+const OPEN = "SELECT kind, id, digest, text FROM open ORDER BY place";
 const ENDED = "began, kind, id, database_id AS databaseId, status, text";
+
+interface MarkRow extends Omit<ProjectionMark, "frontier"> {
+  readonly frontier: Uint8Array;
+}
+
+export interface SqliteProjectionStoreOptions {
+  /** Nobody waits while a new file is filled. Default true. */
+  readonly bulk?: boolean;
+  /** The file is another process's. One that is missing is not made. */
+  readonly readOnly?: boolean;
+}
 
 /** The projection in an SQLite file. Its statements are short; a batch is one transaction. */
 export class SqliteProjectionStore implements ProjectionStore {
-  readonly #file: string;
+  #file: string;
+  #readOnly: boolean;
   /** Absent while the file cannot be used, and when this is closed. */
   #db: ProjectionConnection | undefined;
   #fault: DomainError | undefined;
@@ -39,33 +56,37 @@ export class SqliteProjectionStore implements ProjectionStore {
   #filling = false;
   readonly #statements = new Map<string, Sqlite.Statement<unknown[]>>();
 
-  /**
-   * Makes the file if it does not exist. What cannot be read shows with the first use. `bulk`:
-   * nobody waits while a new file is filled.
-   */
-  constructor(file: string, bulk = true) {
-    this.#file = file;
+  /** Makes the file if it does not exist. What cannot be read shows with the first use. */
+  constructor(file: string, { bulk = true, readOnly = false }: SqliteProjectionStoreOptions = {}) {
     this.#bulk = bulk;
+    this.#readOnly = readOnly && existsSync(file);
+    this.#file = readOnly && !this.#readOnly ? IN_MEMORY : file;
     this.#open();
   }
 
-  async mark(): Promise<ProjectionMark | undefined> {
-    const row = this.#read(() =>
-      this.#statement(
-        `SELECT code, origin, size, frontier, rest, ended_count AS endedCount,
-           ended_sum AS endedSum, open_sum AS openSum, state_hash AS stateHash FROM mark`,
-      ).get(),
-    ) as (Omit<ProjectionMark, "frontier"> & { readonly frontier: Uint8Array }) | undefined;
-    return row && { ...row, frontier: splitHashes(row.frontier) };
+  get readOnly(): boolean {
+    return this.#readOnly;
   }
 
-  async open(): Promise<readonly OpenEntity[]> {
-    const sql = "SELECT kind, id, digest, text FROM open ORDER BY place";
-    return this.#read(() => this.#statement(sql).all()) as OpenEntity[];
+  async stored(): Promise<StoredProjection | undefined> {
+    // One transaction: another process may write in between.
+    const both = this.#read(() =>
+      this.#usable().transaction(() => ({
+        row: this.#statement(MARK).get() as MarkRow | undefined,
+        open: this.#statement(OPEN).all() as OpenEntity[],
+      }))(),
+    );
+    if (both.row === undefined) return undefined;
+    const { frontier, ...mark } = both.row;
+    return { mark: { ...mark, frontier: splitHashes(frontier) }, open: both.open };
   }
 
   async reset(): Promise<void> {
     await this.close();
+    if (this.#readOnly) {
+      this.#file = IN_MEMORY;
+      this.#readOnly = false;
+    }
     removeProjectionFile(this.#file);
     this.#open();
     if (this.#fault !== undefined) throw this.#fault;
@@ -135,12 +156,14 @@ export class SqliteProjectionStore implements ProjectionStore {
   }
 
   async beside(): Promise<SqliteProjectionStore> {
-    const file = this.#file === IN_MEMORY ? IN_MEMORY : `${this.#file}.new`;
+    const inMemory = this.#readOnly || this.#file === IN_MEMORY;
+    const file = inMemory ? IN_MEMORY : `${this.#file}.new`;
     removeProjectionFile(file);
-    return new SqliteProjectionStore(file, false);
+    return new SqliteProjectionStore(file, { bulk: false });
   }
 
   async takeOver(other: SqliteProjectionStore): Promise<void> {
+    if (this.#readOnly) return other.close();
     await this.close();
     if (this.#file === IN_MEMORY) {
       this.#db = other.#db;
@@ -162,6 +185,10 @@ export class SqliteProjectionStore implements ProjectionStore {
   #open(): void {
     this.#fault = undefined;
     try {
+      if (this.#readOnly) {
+        this.#db = readProjectionFile(this.#file);
+        return;
+      }
       this.#db = openProjectionFile(this.#file);
       this.#filling = isFilling(this.#db);
       if (this.#filling) beginFilling(this.#db, this.#bulk);

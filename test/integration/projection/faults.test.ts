@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import Sqlite from "better-sqlite3";
-import { statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { Unavailable } from "../../../src/domain/shared/errors.ts";
 import type { Projection } from "../../../src/domain/state/projection.ts";
 import type { ProjectionBatch } from "../../../src/domain/state/projection-store.ts";
 import type { SqliteLedger } from "../../../src/infra/sqlite/sqlite-ledger.ts";
 import { SqliteProjectionStore } from "../../../src/infra/sqlite/sqlite-projection-store.ts";
 import { appendTo } from "../../support/ledger-samples.ts";
-import { startProjection } from "../../support/projection.ts";
+import { startProjection, type Projected } from "../../support/projection.ts";
 import { randomHistory } from "../../support/random-history.ts";
 import { openLedger } from "../../support/sqlite-ledger.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -165,6 +165,60 @@ describe("a stored projection that cannot be used", () => {
     assert.equal((await again.projection.list("runs", { limit: 1000 })).length, shown.length);
     await hashOf(again.projection);
     await again.projection.stop();
+  });
+});
+
+describe("a projection beside the process that stores it", () => {
+  const directory = temporaryDirectory();
+  const file = (): string => directory.file("projection.db");
+  let ledger: SqliteLedger;
+  beforeEach(() => {
+    ledger = openLedger(directory.file("ledger.db"));
+  });
+  afterEach(() => ledger.close());
+
+  const readOnly = (): Promise<Projected> =>
+    startProjection(ledger, file(), {
+      store: new SqliteProjectionStore(file(), { readOnly: true }),
+    });
+
+  it("is read and not written, also when more was appended than is stored", async () => {
+    const { projection: owner } = await startProjection(ledger, file());
+    for (const { stream, events } of randomHistory(3, 25))
+      await ledger.append(appendTo(stream, "any", { events }));
+    const beside = await readOnly();
+    assert.deepEqual(beside.notices, []);
+    const query = { limit: 1000 };
+    for (const kind of ["runs", "checks", "backups", "restores"] as const) {
+      const ids = (await owner.list(kind, query)).map(({ id }) => id);
+      const found = await beside.projection.list(kind, query);
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        ids,
+      );
+    }
+    const hash = (await beside.projection.rebuild()).after;
+    await beside.projection.stop();
+    const { before, after } = await owner.rebuild();
+    assert.deepEqual([before, after], [hash, hash]);
+    await owner.stop();
+  });
+
+  it("is folded in memory when nothing can be read, and nothing is made or changed", async () => {
+    for (const { stream, events } of randomHistory(3, 5))
+      await ledger.append(appendTo(stream, "any", { events }));
+    const missing = await readOnly();
+    assert.equal(missing.notices[0]?.level, "info");
+    assert.equal(missing.projection.state.size, (await ledger.head()).size);
+    await missing.projection.stop();
+    assert.equal(existsSync(file()), false);
+    writeFileSync(file(), "x".repeat(10_000));
+    const damaged = await readOnly();
+    assert.equal(damaged.notices[0]?.code, "projection-damaged");
+    const { before, after } = await damaged.projection.rebuild();
+    assert.equal(before, after);
+    await damaged.projection.stop();
+    assert.equal(readFileSync(file(), "utf8"), "x".repeat(10_000));
   });
 });
 

@@ -21,7 +21,7 @@ describe("a stored projection", () => {
   let round = 0;
 
   it("is the same wherever the history was split into what was stored and what came after", async function () {
-    this.timeout(60_000);
+    this.timeout(extent(60_000, 1_200_000));
     const between = fc.constantFrom<Between>("goes-on", "goes-on", "goes-on", "stops", "is-away");
     const history = fc.record({
       seed: fc.integer(),
@@ -32,7 +32,7 @@ describe("a stored projection", () => {
       fc.asyncProperty(history, async ({ seed, things, between }) => {
         await compare(randomHistory(seed, things), between);
       }),
-      { numRuns: extent(25, 1000) },
+      { numRuns: extent(25, 300) },
     );
   });
 
