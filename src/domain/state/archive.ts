@@ -86,9 +86,9 @@ export class Archive {
   }
 
   async known(kind: Kind, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const here = ids.filter((id) => this.#waiting.has(keyOf(kind, id)));
-    const others = ids.filter((id) => !here.includes(id));
-    if (others.length === 0) return new Set(here);
+    const here = new Set(ids.filter((id) => this.#waiting.has(keyOf(kind, id))));
+    const others = ids.filter((id) => !here.has(id));
+    if (others.length === 0) return here;
     return new Set([...here, ...(await this.#store.known(kind, others))]);
   }
 

@@ -41,6 +41,8 @@ export interface ProjectionMark {
   /** The sum of the digests of the open ones, hex. */
   readonly openSum: string;
   readonly stateHash: string;
+  /** Digest of all this: a mark that was changed is not taken for what the ledger is held against. */
+  readonly seal: string;
 }
 
 /** What a start begins with, all of one moment. */

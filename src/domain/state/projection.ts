@@ -144,6 +144,7 @@ export class Projection {
   }
 
   async #rebuild(): Promise<Rebuilt> {
+    if (this.#broken !== undefined) throw this.#broken;
     const { store, digest, code } = this.#parts;
     const live = this.#folded;
     const counted = await live.countStored();
@@ -170,6 +171,7 @@ export class Projection {
       await fresh.foldAnew(ledger.readForFold(fresh.size));
       const head = await ledger.head();
       if (fresh.size === this.#folded.size && fresh.size === head.size) return head;
+      if (this.#broken !== undefined) throw this.#broken;
       await clock.sleep(1);
     }
   }

@@ -24,7 +24,8 @@ CREATE TABLE mark (
   ended_count INTEGER NOT NULL,
   ended_sum   TEXT    NOT NULL,
   open_sum    TEXT    NOT NULL,
-  state_hash  TEXT    NOT NULL
+  state_hash  TEXT    NOT NULL,
+  seal        TEXT    NOT NULL
 ) STRICT;
 CREATE TABLE open (
   place  INTEGER PRIMARY KEY,
@@ -64,7 +65,10 @@ export function openProjectionFile(file: string): ProjectionConnection {
   if (file !== IN_MEMORY) closeSync(openSync(file, "a", 0o600));
   const db = new Sqlite(file);
   try {
-    if (db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) create(db);
+    if (db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) {
+      withoutSyncs(db);
+      create(db);
+    }
     if (formatOf(db) === FORMAT) keepSafe(db);
     return db;
   } catch (error) {
@@ -109,9 +113,13 @@ export const isFilling = (db: ProjectionConnection): boolean =>
  * syncs, and with `bulk` its indexes are made at the end, which is quicker but takes a while.
  */
 export function beginFilling(db: ProjectionConnection, bulk: boolean): void {
+  withoutSyncs(db);
+  if (!bulk) db.exec(INDEXES);
+}
+
+function withoutSyncs(db: ProjectionConnection): void {
   db.pragma("journal_mode = MEMORY");
   db.pragma("synchronous = OFF");
-  if (!bulk) db.exec(INDEXES);
 }
 
 /** The commit that says that the file is whole also syncs everything written before. */
@@ -131,7 +139,12 @@ function keepSafe(db: ProjectionConnection): void {
 /** Removes the file and what SQLite keeps beside it. No connection to it may be open. */
 export function removeProjectionFile(file: string): void {
   if (file === IN_MEMORY) return;
-  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(file + suffix, { force: true });
+  rmSync(file, { force: true });
+  removeSideFiles(file);
+}
+
+export function removeSideFiles(file: string): void {
+  for (const suffix of ["-wal", "-shm", "-journal"]) rmSync(file + suffix, { force: true });
 }
 
 export const unusable = (why: string): Unavailable =>

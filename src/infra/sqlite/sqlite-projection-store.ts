@@ -21,6 +21,7 @@ import {
   openProjectionFile,
   readProjectionFile,
   removeProjectionFile,
+  removeSideFiles,
   unusable,
   type ProjectionConnection,
 } from "./projection-file.ts";
@@ -30,7 +31,7 @@ import { splitHashes } from "./ledger-head.ts";
 const CHUNK = 500;
 
 const MARK = `SELECT code, origin, size, frontier, rest, ended_count AS endedCount,
-  ended_sum AS endedSum, open_sum AS openSum, state_hash AS stateHash FROM mark`;
+  ended_sum AS endedSum, open_sum AS openSum, state_hash AS stateHash, seal FROM mark`;
 const OPEN = "SELECT kind, id, digest, text FROM open ORDER BY place";
 const ENDED = "began, kind, id, database_id AS databaseId, status, text";
 
@@ -171,7 +172,7 @@ export class SqliteProjectionStore implements ProjectionStore {
     }
     await other.close();
     // A log that was left here would be taken for that of the new file.
-    removeProjectionFile(this.#file);
+    removeSideFiles(this.#file);
     renameSync(other.#file, this.#file);
     this.#open();
   }
@@ -240,8 +241,9 @@ export class SqliteProjectionStore implements ProjectionStore {
   }
 
   #writeMark(mark: ProjectionMark): void {
-    const { code, origin, size, frontier, rest, endedCount, endedSum, openSum, stateHash } = mark;
-    this.#statement("INSERT OR REPLACE INTO mark VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
+    const { code, origin, size, frontier, rest, endedCount, endedSum, openSum, stateHash, seal } =
+      mark;
+    this.#statement("INSERT OR REPLACE INTO mark VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
       code,
       origin,
       size,
@@ -251,6 +253,7 @@ export class SqliteProjectionStore implements ProjectionStore {
       endedSum,
       openSum,
       stateHash,
+      seal,
     );
   }
 }

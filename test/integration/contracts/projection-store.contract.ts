@@ -35,6 +35,7 @@ const mark = (size: number): ProjectionMark => ({
   endedSum: "00",
   openSum: "00",
   stateHash: `sha256:${size}`,
+  seal: `sha256:seal-${size}`,
 });
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

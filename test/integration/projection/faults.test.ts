@@ -3,7 +3,7 @@ import Sqlite from "better-sqlite3";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { Unavailable } from "../../../src/domain/shared/errors.ts";
 import type { Projection } from "../../../src/domain/state/projection.ts";
-import type { ProjectionBatch } from "../../../src/domain/state/projection-store.ts";
+import type { EndedEntity, ProjectionBatch } from "../../../src/domain/state/projection-store.ts";
 import type { SqliteLedger } from "../../../src/infra/sqlite/sqlite-ledger.ts";
 import { SqliteProjectionStore } from "../../../src/infra/sqlite/sqlite-projection-store.ts";
 import { appendTo } from "../../support/ledger-samples.ts";
@@ -81,6 +81,8 @@ describe("a stored projection that cannot be used", () => {
       "the count of what has ended does not fit",
       () => change("UPDATE mark SET ended_sum = open_sum"),
     ],
+    ["an open entity is not even JSON", () => change("UPDATE open SET text = 'x'")],
+    ["the frontier was changed", () => change("UPDATE mark SET frontier = zeroblob(32)")],
     ["it is of another ledger", () => change("UPDATE mark SET origin = 'another'")],
     ["it is no database", () => writeFileSync(file(), "x".repeat(10_000))],
     [
@@ -132,6 +134,17 @@ describe("a stored projection that cannot be used", () => {
     const checks = await projection.list("checks", { limit: 100 });
     assert.ok(checks.length > 3 && checks.every(({ status }) => status === "passed"));
     await projection.stop();
+  });
+
+  it("is made anew by a rebuild when what has ended cannot be read", async () => {
+    const { projection } = await startProjection(ledger, file(), { store: new Unreadable(file()) });
+    const { before, after } = await projection.rebuild();
+    assert.deepEqual([before === after, after], [false, hash]);
+    await projection.stop();
+    const again = await startProjection(ledger, file());
+    assert.deepEqual(again.notices, []);
+    assert.equal(await hashOf(again.projection), hash);
+    await again.projection.stop();
   });
 
   it("is not shown any more when a rebuild finds that memory is not what the events say", async () => {
@@ -229,6 +242,14 @@ class FailingStore extends SqliteProjectionStore {
   override write(batch: ProjectionBatch): Promise<void> {
     if (!this.failing) return super.write(batch);
     return Promise.reject(new Unavailable("projection-write-failed", "database or disk is full"));
+  }
+}
+
+/** As with a page that is damaged. */
+class Unreadable extends SqliteProjectionStore {
+  override async *allEnded(): AsyncGenerator<readonly EndedEntity[], void, undefined> {
+    yield [];
+    throw new Unavailable("projection-damaged", "database disk image is malformed");
   }
 }
 
