@@ -45,6 +45,8 @@ export class Projection {
   /** Writers of the store, one after another. */
   #storing: Promise<unknown> = Promise.resolve();
   #waiting = false;
+  /** The last try to store failed: the next one waits, whatever is appended. */
+  #failing = false;
   #stopped = false;
 
   constructor(parts: ProjectionParts) {
@@ -191,7 +193,8 @@ export class Projection {
       return;
     }
     for (const listener of this.#listeners) listener(events);
-    if (folded.size - this.#storedAt >= STORE_EVENTS) void this.#store();
+    const much = folded.size - this.#storedAt >= STORE_EVENTS;
+    if (much && !this.#failing) void this.#store();
     else this.#storeLater();
   }
 
@@ -222,8 +225,10 @@ export class Projection {
       if (head.size !== folded.size) return this.#storeLater();
       this.#storedAt = folded.size;
       await folded.store(code, head);
+      this.#failing = false;
     } catch (error) {
       this.#storedAt = before;
+      this.#failing = true;
       const { code: why, message } = failureOf(error);
       const first = "The projection could not be stored; the next start takes longer";
       notify({ level: "error", code: why, message: `${first}: ${message}` });
