@@ -5,10 +5,7 @@ import { contradiction } from "./contradiction.ts";
 import { happened } from "./happened.ts";
 import type { KeyState, LedgerState } from "./state.ts";
 
-type ServiceEvent = Extract<
-  FoldEvent,
-  { type: keyof ServiceEvents | keyof LedgerBackupEvents }
->;
+type ServiceEvent = Extract<FoldEvent, { type: keyof ServiceEvents | keyof LedgerBackupEvents }>;
 
 /** Folds the events of the service's own stream. */
 export function foldService(state: LedgerState, event: ServiceEvent): void {

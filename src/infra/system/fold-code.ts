@@ -1,24 +1,27 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
-const DOMAIN = new URL("../../domain/", import.meta.url);
+/** What makes state of events, and text of state. Everything that it imports belongs to it. */
+const ROOT = new URL("../../domain/state/folded.js", import.meta.url);
+const ALSO = new URL("../../domain/ledger/upcast.js", import.meta.url);
 
-/** What decides how events become state: the folds, and what they read events and schemas with. */
-const DIRECTORIES = ["state/", "schema/"];
-const FILES = ["events.js", "ledger/jcs.js", "ledger/upcast.js"];
+const IMPORT = /\bfrom "(\.[^"]+)"/g;
 
 /**
  * A digest of the compiled code that folds events. State that other code has folded is folded
  * anew: nobody has to remember to raise a version.
  */
 export function foldCode(): string {
+  const modules = new Map<string, Buffer>();
+  const found = [ROOT, ALSO];
+  for (let module = found.pop(); module !== undefined; module = found.pop()) {
+    if (modules.has(module.href)) continue;
+    const code = readFileSync(module);
+    modules.set(module.href, code);
+    for (const [, path] of code.toString("utf8").matchAll(IMPORT))
+      found.push(new URL(path!, module));
+  }
   const sum = createHash("sha256");
-  for (const name of [...FILES, ...DIRECTORIES.flatMap(modulesOf)])
-    sum.update(`${name}\n`).update(readFileSync(new URL(name, DOMAIN)));
+  for (const [, code] of [...modules].toSorted(([a], [b]) => (a < b ? -1 : 1))) sum.update(code);
   return `sha256:${sum.digest("hex")}`;
-}
-
-function modulesOf(directory: string): string[] {
-  const names = readdirSync(new URL(directory, DOMAIN)).filter((name) => name.endsWith(".js"));
-  return names.toSorted().map((name) => directory + name);
 }

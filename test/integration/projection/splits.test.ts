@@ -11,7 +11,7 @@ import { randomHistory, type HistoryAppend } from "../../support/random-history.
 import { openLedger } from "../../support/sqlite-ledger.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
-const KINDS: readonly Kind[] = ["runs", "backups", "restores", "checks"];
+const KINDS = ["runs", "backups", "restores", "checks"] as const satisfies readonly Kind[];
 
 /** What happens between two appends: the process ends in order, or appends while it does not run. */
 type Between = "goes-on" | "stops" | "is-away";
@@ -108,5 +108,5 @@ const BEGINNINGS = {
   checks: "IntegrityCheckStarted",
 } as const;
 
-const begun = (history: readonly HistoryAppend[], kind: Kind): number =>
+const begun = (history: readonly HistoryAppend[], kind: (typeof KINDS)[number]): number =>
   history.flatMap(({ events }) => events).filter(({ type }) => type === BEGINNINGS[kind]).length;
