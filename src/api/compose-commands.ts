@@ -113,6 +113,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         c.resolve(t.BACKGROUND),
         c.resolve(t.CLOCK),
         c.resolve(t.IDS),
+        c.resolve(t.BACKUP_STORE),
       ),
   );
   one(

@@ -79,6 +79,11 @@ export interface DatabaseEngine {
   /** After a crash: whether the new file is there and complete. What was left half is removed. */
   settleExport(request: ExportRequest): Promise<boolean>;
   check(level: CheckLevel): Promise<CheckResult>;
+  /**
+   * Compares the database with a backup page by page, if nobody has written since: then every
+   * difference is damage, also what SQLite's own checks cannot see.
+   */
+  comparePages(pages: PagesToCompare): Promise<PageComparison>;
 }
 
 export interface LiveSchema {
@@ -298,6 +303,18 @@ export interface ExportRequest {
   readonly restoreId: string;
   /** Hex SHA-256 of the copy. */
   readonly sha256: string;
+}
+
+export interface PagesToCompare {
+  readonly access: StoreAccess;
+  /** When the backup was begun, RFC 3339. */
+  readonly since: string;
+}
+
+export interface PageComparison {
+  /** False: it was written to since, so that differences say nothing. */
+  readonly compared: boolean;
+  readonly findings: readonly Finding[];
 }
 
 export interface CheckResult {

@@ -1,4 +1,5 @@
 import { usable, type Background } from "../backup/backup-service.ts";
+import type { BackupStore } from "../backup/backup-store.ts";
 import type { BackupFacts } from "../backup/events.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { ExecutorSession } from "../engine/executor.ts";
@@ -23,6 +24,7 @@ export class IntegrityService {
   readonly #background: Background;
   readonly #clock: Clock;
   readonly #ids: Ids;
+  readonly #store: BackupStore;
 
   constructor(
     databases: DatabaseService,
@@ -32,6 +34,7 @@ export class IntegrityService {
     background: Background,
     clock: Clock,
     ids: Ids,
+    store: BackupStore,
   ) {
     this.#databases = databases;
     this.#projection = projection;
@@ -40,6 +43,7 @@ export class IntegrityService {
     this.#background = background;
     this.#clock = clock;
     this.#ids = ids;
+    this.#store = store;
   }
 
   /** Records the intent and checks when its turn comes. */
@@ -112,6 +116,27 @@ export class IntegrityService {
     return { findings, durationMs: Math.round(this.#clock.elapsed() - began) };
   }
 
+  /** Only page by page every bit is seen; and only if nobody wrote since the backup. */
+  async #comparePages(
+    database: DatabaseState,
+    engine: ExecutorSession["engine"],
+  ): Promise<readonly Finding[]> {
+    const backup = this.#projection.state.backups.get(database.lastBackup ?? "");
+    if (backup === undefined)
+      return [pagesNotCompared("There is no verified backup to compare pages with")];
+    try {
+      const access = await this.#store.access(backup.id);
+      const since = backup.started.time;
+      const { compared, findings } = await engine.comparePages({ access, since });
+      if (compared) return findings;
+      return [pagesNotCompared(`It was written to since the last backup (${since})`)];
+    } catch (error) {
+      const { code, message } = failureOf(error);
+      if (code.startsWith("executor-")) throw error;
+      return [pagesNotCompared(`Backup ${backup.id} cannot be read: ${message}`)];
+    }
+  }
+
   async #perform(database: DatabaseState, checkId: string, context: Context): Promise<void> {
     const { level } = await this.find(checkId);
     const session = await this.#sessions.open(database, checkId);
@@ -132,6 +157,7 @@ export class IntegrityService {
       const result = await engine.check(level);
       const findings = [
         ...result.findings,
+        ...(level === "full" ? await this.#comparePages(database, engine) : []),
         ...comparedWithLedger(database, result.fingerprint, result.applied),
       ];
       const failed = findings.some(({ severity }) => severity === "error");
@@ -144,6 +170,14 @@ export class IntegrityService {
     }
   }
 }
+
+/** What a comparison could not be made for says nothing about the database. */
+const pagesNotCompared = (message: string): Finding => ({
+  severity: "info",
+  code: "pages-not-compared",
+  message,
+  hint: "Take a backup while nothing writes; the next full check compares with it",
+});
 
 /** A sound database can still be another one than the ledger says. */
 function comparedWithLedger(

@@ -24,6 +24,9 @@ export interface LedgerBackupParts {
   readonly delayMs: number | null;
 }
 
+/** A backup of the ledger is followed by a rest of so many times as long: it is never busy with it. */
+const REST = 5;
+
 /** Backups of the ledger that are kept. */
 const KEPT = 3;
 
@@ -34,6 +37,7 @@ const KEPT = 3;
 export class LedgerBackups {
   readonly #parts: LedgerBackupParts;
   #stopped = false;
+  #tookMs = 0;
   #stop: () => void = () => {};
   readonly #stopping = new Promise<void>((resolve) => (this.#stop = resolve));
   #running: Promise<void> | undefined;
@@ -81,8 +85,11 @@ export class LedgerBackups {
 
   async #run(context: Context, delayMs: number): Promise<void> {
     await this.#settle(context);
-    await Promise.race([this.#parts.clock.sleep(delayMs), this.#stopping]);
+    const rest = Math.max(delayMs, this.#tookMs * REST);
+    await Promise.race([this.#parts.clock.sleep(rest), this.#stopping]);
+    const began = this.#parts.clock.elapsed();
     await this.#takeOne(context);
+    this.#tookMs = this.#parts.clock.elapsed() - began;
   }
 
   /** The store says what became of the one that a dead process had begun. */

@@ -25,6 +25,7 @@ const BROKEN = new Set([
   "marker-unknown",
   "clone-or-foreign",
   "wrong-incarnation",
+  "pages-changed",
 ]);
 
 /** Decides what is to be done. Pure. `lastRun` is the run that ended last. */

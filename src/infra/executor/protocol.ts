@@ -51,6 +51,7 @@ const methods: { readonly [method in EngineMethod]: true } = {
   exportCopy: true,
   settleExport: true,
   check: true,
+  comparePages: true,
 };
 
 /** Every method of the engine, for looking up and for tests that go through all. */

@@ -6,6 +6,8 @@ import type {
   ExportRequest,
   Inspection,
   LiveSchema,
+  PageComparison,
+  PagesToCompare,
   MarkedSchema,
   RawCopy,
   Recovered,
@@ -109,5 +111,9 @@ export class RemoteEngine implements DatabaseEngine {
 
   check(level: CheckLevel): Promise<CheckResult> {
     return this.#call("check", [level]);
+  }
+
+  comparePages(pages: PagesToCompare): Promise<PageComparison> {
+    return this.#call("comparePages", [pages]);
   }
 }

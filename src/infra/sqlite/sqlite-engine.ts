@@ -5,6 +5,8 @@ import type {
   DatabaseEngine,
   DatabaseTarget,
   ExportRequest,
+  PageComparison,
+  PagesToCompare,
   Inspection,
   LiveSchema,
   MarkedSchema,
@@ -26,6 +28,7 @@ import type {
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import { fetchContent } from "../page-store/store-access.ts";
+import { comparePages } from "./compare-pages.ts";
 import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
 import { hashFile, type FileDigest } from "./files.ts";
@@ -148,6 +151,10 @@ export class SqliteEngine implements DatabaseEngine {
 
   check(level: CheckLevel): Promise<CheckResult> {
     return check(this.#session, level);
+  }
+
+  comparePages(pages: PagesToCompare): Promise<PageComparison> {
+    return comparePages(this.#session, pages);
   }
 
   /** Rolls back what is open and closes every connection. */

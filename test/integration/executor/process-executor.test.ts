@@ -81,6 +81,7 @@ describe("ProcessExecutor", () => {
         exportCopy: [{ target: "/f" }],
         settleExport: [{ target: "/f" }],
         check: ["full"],
+        comparePages: [{ since: "2026-01-01" }],
       };
       for (const method of ENGINE_METHODS.filter((name) => name !== "applyStep")) {
         const args = arity[method] ?? [];
