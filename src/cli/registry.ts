@@ -61,6 +61,12 @@ export const COMMANDS: readonly Entry[] = [
     "Bring a database back, or everything from a backup directory",
     () => import("./commands/recover.ts"),
   ),
+  entry(
+    "Backups",
+    "prune",
+    "Remove the backups that the policy does not keep",
+    () => import("./commands/prune.ts"),
+  ),
   entry("Backups", "check", "Check a database's integrity", () => import("./commands/check.ts")),
   entry("History", "log", "Print the audit history", () => import("./commands/log.ts")),
   entry(

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { tone } from "../output.ts";
+import { plain, tone } from "../output.ts";
 import { Progress } from "../progress.ts";
 import {
   databaseName,
@@ -9,12 +9,21 @@ import {
   type Operation,
   type Page,
 } from "../resources.ts";
+import { resolve } from "node:path";
 import { NotFound } from "../../domain/shared/errors.ts";
+import { withoutAbsent } from "../../domain/shared/without-absent.ts";
 import type { Client } from "../client/client.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
 interface RestoreOptions extends SharedOptions {
   readonly backup?: string;
+  readonly beforeRun?: string;
+  readonly at?: string;
+  readonly table?: readonly string[];
+  readonly onConflict?: string;
+  readonly triggers?: string;
+  readonly into?: string;
+  readonly offline?: boolean;
   readonly reason: string;
 }
 
@@ -26,6 +35,8 @@ interface Backup {
 }
 
 interface Restore extends Operation {
+  readonly backupId: string;
+  readonly findings: readonly { readonly severity: string; readonly message: string }[];
   readonly safetyBackupId: string | null;
 }
 
@@ -36,6 +47,21 @@ export const command = defineCommand<RestoreOptions>({
       flags: "--backup <id>",
       description: "the backup to bring back (default: the newest verified one)",
     },
+    { flags: "--before-run <id>", description: "the state just before this run" },
+    { flags: "--at <time>", description: "the newest state that is not later (RFC 3339)" },
+    { flags: "--table <name...>", description: "single tables instead of the whole database" },
+    {
+      flags: "--on-conflict <what>",
+      description: "rows of these tables that have other values now",
+      choices: ["refuse", "keep", "overwrite", "replace"],
+    },
+    {
+      flags: "--triggers <what>",
+      description: "what the triggers of these tables do meanwhile",
+      choices: ["skip", "fire"],
+    },
+    { flags: "--into <file>", description: "write a new file instead of the database" },
+    { flags: "--offline", description: "rename a new file into place; nobody may be connected" },
     { flags: "--reason <text>", description: "why, for the record", required: true },
   ],
   ledger: true,
@@ -45,16 +71,22 @@ export const command = defineCommand<RestoreOptions>({
     database: "its registered name",
     restore: "the restore as `GET /v1/restores/{restore}` gives it",
   },
-  examples: ['schemaledger restore shop --reason "Wrong data imported"'],
+  examples: [
+    'schemaledger restore shop --reason "Wrong data imported"',
+    'schemaledger restore shop --at 2026-01-02T03:04:05Z --table orders --on-conflict keep --reason "Rows deleted"',
+    'schemaledger restore shop --into yesterday.db --reason "To compare"',
+  ],
   details: "What is replaced is backed up and verified first.\n",
   run: async (call) => {
     const { args, options, out } = call;
     const client = await call.connect("write");
     const name = await databaseName(client, args[0]!);
-    const backup = await backupToRestore(client, name, options.backup);
-    await call.confirm(`Replace the content of ${name} by backup ${backup.id}${dateOf(backup)}?`);
+    const choice = await choiceOf(client, name, options);
+    if (options.into === undefined)
+      await call.confirm(`${whatOf(options)} ${name} by ${choice.words}?`);
     const { id } = await client.post<Restore>(databasePath(name, "restores"), {
-      backupId: backup.id,
+      ...choice.body,
+      ...orderOf(options),
       reason: options.reason,
     });
     const progress = new Progress(out);
@@ -64,12 +96,41 @@ export const command = defineCommand<RestoreOptions>({
     );
     const restore = requireDone(over, "The restore", "The content is as before.");
     out.result({ database: name, restore }, () => {
-      out.line(`${tone("good", "Done:")} ${name} is backup ${backup.id}`);
+      const what = options.into ?? (options.table === undefined ? name : options.table.join(", "));
+      out.line(`${tone("good", "Done:")} ${what} is backup ${restore.backupId}`);
+      for (const { severity, message } of restore.findings)
+        out.line(`${severity}: ${plain(message)}`);
       if (restore.safetyBackupId !== null)
         out.line(`What it replaced is backup ${restore.safetyBackupId}`);
     });
   },
 });
+
+interface Choice {
+  readonly body: { readonly [member: string]: string };
+  readonly words: string;
+}
+
+async function choiceOf(client: Client, name: string, options: RestoreOptions): Promise<Choice> {
+  const { beforeRun, at, backup } = options;
+  if (beforeRun !== undefined)
+    return { body: { beforeRun }, words: `its state before run ${beforeRun}` };
+  if (at !== undefined) return { body: { at }, words: `its state at ${at}` };
+  const found = await backupToRestore(client, name, backup);
+  return { body: { backupId: found.id }, words: `backup ${found.id}${dateOf(found)}` };
+}
+
+const whatOf = ({ table }: RestoreOptions): string =>
+  table === undefined ? "Replace the content of" : `Bring ${table.join(", ")} back in`;
+
+const orderOf = ({ table: tables, onConflict, triggers, into, offline }: RestoreOptions): object =>
+  withoutAbsent({
+    tables,
+    onConflict,
+    triggers,
+    target: into === undefined ? undefined : resolve(into),
+    method: offline === true ? "offline" : undefined,
+  });
 
 async function backupToRestore(
   client: Client,
