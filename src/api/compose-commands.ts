@@ -126,6 +126,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         digest: c.resolve(t.DIGEST),
         pseudonyms,
         clock: c.resolve(t.CLOCK),
+        open: c.resolve(t.TEXTS).open,
       }),
   );
 }

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { Proofs } from "../domain/ledger/proofs.ts";
+import { Cosigned } from "../domain/anchors/cosigned.ts";
 import { SigningKeys } from "../domain/service/signing-keys.ts";
 import type { Keyring } from "../infra/signing/keyring.ts";
 import { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import { SqliteLedgerVerifier } from "../infra/sqlite/ledger-verifier.ts";
 import { SqliteTransparencyLog } from "../infra/sqlite/sqlite-transparency-log.ts";
-import { ledgerFile, type CoreConfig } from "./config.ts";
+import { ledgerFile, tileCache, type CoreConfig } from "./config.ts";
 import type { Services } from "./services.ts";
 import type { One, Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
@@ -21,6 +22,7 @@ export function addProof(one: One, config: CoreConfig, keyring: Keyring): void {
         c.resolve(t.DIGEST),
       ),
   );
+  one(t.COSIGNED, () => new Cosigned());
   one(
     t.SIGNING_KEYS,
     (c) => new SigningKeys(c.resolve(t.LEDGER), c.resolve(t.PROJECTION), keyring),
@@ -31,7 +33,7 @@ export function addProof(one: One, config: CoreConfig, keyring: Keyring): void {
       new SqliteTransparencyLog({
         file: ledgerFile(config),
         origin: keyring.name,
-        cache: { file: join(config.data, "tiles", "1"), readOnly: false },
+        cache: { file: tileCache(config), readOnly: false },
         digest: c.resolve(t.DIGEST),
       }),
   );
@@ -41,19 +43,21 @@ export function addProof(one: One, config: CoreConfig, keyring: Keyring): void {
 export function proofServices(
   c: Resolver,
   config: CoreConfig,
-): Pick<Services, "verifier" | "transparencyLog" | "proofs" | "signingKeys"> {
+): Pick<Services, "verifier" | "transparencyLog" | "proofs" | "signingKeys" | "cosigned"> {
   const digest = c.resolve(t.DIGEST);
   const signingKeys = c.resolve(t.SIGNING_KEYS);
   const log = c.resolve(t.TRANSPARENCY_LOG);
   return {
-    verifier: new SqliteLedgerVerifier(
-      ledgerFile(config),
-      () => signingKeys.list().map(({ verifierKey }) => verifierKey),
+    verifier: new SqliteLedgerVerifier({
+      file: ledgerFile(config),
+      tileCache: tileCache(config),
+      verifierKeys: () => signingKeys.list().map(({ verifierKey }) => verifierKey),
       digest,
-      c.resolve(t.KEPT_CHECKPOINT),
-    ),
+      kept: c.resolve(t.KEPT_CHECKPOINT),
+    }),
     transparencyLog: log,
     proofs: new Proofs(c.resolve(t.LEDGER), log, digest),
     signingKeys,
+    cosigned: c.resolve(t.COSIGNED),
   };
 }

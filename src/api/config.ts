@@ -23,6 +23,9 @@ export interface Config extends CoreConfig {
 /** The ledger's file in the data directory. */
 export const ledgerFile = ({ data }: { readonly data: string }): string => join(data, "ledger.db");
 
+/** Where hashes of the Merkle tree are cached; it may be removed at any time. */
+export const tileCache = ({ data }: { readonly data: string }): string => join(data, "tiles", "1");
+
 /** As flags or environment give it. */
 export interface RawConfig extends RawOidc {
   readonly data: string;

@@ -19,6 +19,7 @@ import type { Log } from "../infra/telemetry/logger.ts";
 import type { CoreConfig } from "./config.ts";
 import { addProjection } from "./compose-projection.ts";
 import { addIdentity, identityServices } from "./compose-identity.ts";
+import { addErasure } from "./compose-erasure.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { ledgerFile } from "./config.ts";
 import { historyServices } from "./history-services.ts";
@@ -96,6 +97,8 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
     }),
     stopping: opened.stopping.signal,
     ...identityServices(c, config, opened.pseudonyms, opened.actors),
+    texts: c.resolve(t.TEXTS),
+    erasures: c.resolve(t.ERASURE_SERVICE),
   }));
   return container;
 }
@@ -103,7 +106,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
 function addBasics(
   one: One,
   config: CoreConfig,
-  { keyring, executor, log, readOnly = false, aroundLedger = (ledger) => ledger }: Opened,
+  { keyring, actors, executor, log, readOnly = false, aroundLedger = (ledger) => ledger }: Opened,
 ): void {
   one(t.CLOCK, () => new SystemClock());
   one(t.IDS, () => new UuidIds());
@@ -124,9 +127,11 @@ function addBasics(
         instance: c.resolve(t.IDS).uuid(),
         toolVersion: TOOL_VERSION,
         readOnly,
+        sealer: c.resolve(t.SEALER),
       }),
     ),
   );
   addProof(one, config, keyring);
+  addErasure(one, config, actors);
   one(t.BACKUP_STORE, () => new PageBackupStore(join(config.data, "backups")));
 }

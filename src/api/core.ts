@@ -27,6 +27,8 @@ import {
   type Opened,
 } from "./container.ts";
 import { requireKeyFiles } from "./key-files.ts";
+import { continuationOf } from "./continuation.ts";
+import { checkAnchors } from "./compose-anchors.ts";
 import { loadOrigin } from "./origin.ts";
 import * as t from "./tokens.ts";
 
@@ -106,7 +108,7 @@ export async function openCore(
   };
   const container = createContainer(config, opened);
   const context = systemContext(opened, container);
-  await openLedger(container, opened, context, closers, options.lostKeys);
+  await openLedger(container, config, opened, context, closers, options.lostKeys);
   return { container, executor, lock, opened, context };
 }
 
@@ -138,6 +140,7 @@ export async function resumeWork(
 /** The ledger with its state and its first event. */
 async function openLedger(
   container: DependencyContainer,
+  config: CoreConfig,
   opened: Opened,
   context: Context,
   closers: Closers,
@@ -160,19 +163,26 @@ async function openLedger(
   });
   followWithTiles(container, opened, closers);
   const projection = await startState(container, closers);
+  await checkAnchors(container, config, opened);
   if (projection.state.size === 0) {
     const { origin } = ledger;
     const verifierKey = opened.keyring.firstVerifierKey;
+    const data = await continuationOf(config.data);
+    const continued = data === undefined ? [] : [{ type: "LedgerContinued" as const, data }];
     await ledger.append({
       stream: SERVICE_STREAM,
       expected: "none",
-      events: [{ type: "LedgerOpened", data: { origin, verifierKey, leafFormat: 1 } }],
+      events: [
+        ...continued,
+        { type: "LedgerOpened", data: { origin, verifierKey, leafFormat: 1 } },
+      ],
       context,
     });
   }
   const signingKeys = container.resolve(t.SIGNING_KEYS);
-  if (lostKeys === undefined) return signingKeys.start();
-  await signingKeys.replaceLost(opened.keyring.firstVerifierKey, lostKeys, context);
+  if (lostKeys === undefined) await signingKeys.start();
+  else await signingKeys.replaceLost(opened.keyring.firstVerifierKey, lostKeys, context);
+  await container.resolve(t.ERASURE_SERVICE).start();
 }
 
 function followWithTiles(container: DependencyContainer, { log }: Opened, closers: Closers): void {

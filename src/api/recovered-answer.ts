@@ -86,6 +86,10 @@ export async function recoveredAnswer(
     case "KeyRotated":
     case "KeyRetired":
       return { status: 201, body: signingKeysView(state.signingKeys) };
+    case "SubjectErased":
+    case "LedgerContinued":
+    case "CheckpointAnchored":
+    case "HeartbeatRecorded":
     case "LedgerOpened":
     case "KeyRevoked":
     case "KeyUsed":

@@ -14,13 +14,16 @@ import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { AccessRecorder } from "../domain/service/access-recorder.ts";
 import type { KeyService } from "../domain/service/key-service.ts";
+import type { ErasureService } from "../domain/erasure/erasure-service.ts";
+import type { Texts } from "./views/texts.ts";
+import type { Cosigned } from "../domain/anchors/cosigned.ts";
 import type { SigningKeys } from "../domain/service/signing-keys.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
-import type { LedgerVerification } from "../infra/sqlite/ledger-verifier.ts";
 import type { AuthenticatorParts } from "./auth/authenticate.ts";
 import type { Monitor } from "./monitoring/monitor.ts";
+import type { LedgerVerification, ToCompare } from "../infra/sqlite/ledger-verifier.ts";
 import type { HistoryServices } from "./history-services.ts";
 import type { SafekeepingServices } from "./safekeeping-services.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
@@ -43,6 +46,8 @@ export interface Services extends HistoryServices, SafekeepingServices {
   readonly transparencyLog: TransparencyLog;
   readonly proofs: Proofs;
   readonly reconciliation: Reconciliation;
+  /** What witnesses have signed last. */
+  readonly cosigned: Cosigned;
   /** The keys that sign checkpoints. */
   readonly signingKeys: SigningKeys;
   readonly digest: Digest;
@@ -55,9 +60,11 @@ export interface Services extends HistoryServices, SafekeepingServices {
   readonly access: AccessRecorder;
   /** What callers are recognised by. */
   readonly identity: Omit<AuthenticatorParts, "keys">;
+  readonly texts: Texts;
+  readonly erasures: ErasureService;
 }
 
 /** Re-hashes the whole ledger. */
 export interface LedgerVerifier {
-  verify(): Promise<LedgerVerification>;
+  verify(compare?: ToCompare): Promise<LedgerVerification>;
 }

@@ -87,7 +87,38 @@ export const COMMANDS: readonly Entry[] = [
     "Show who made each part of a schema",
     () => import("./commands/blame.ts"),
   ),
+  entry(
+    "History",
+    "verify",
+    "Verify a ledger, its checkpoints and its databases",
+    () => import("./commands/verify.ts"),
+  ),
+  entry(
+    "History",
+    "proof",
+    "Write the proof that an event is in the ledger",
+    () => import("./commands/proof.ts"),
+  ),
+  entry("History", "export", "Export the log to a directory", () => import("./commands/export.ts")),
+  entry(
+    "History",
+    "erase",
+    "Erase what is kept of an actor in words and names",
+    () => import("./commands/erase.ts"),
+  ),
   entry("Service", "serve", "Start the service", () => import("./commands/serve.ts")),
+  entry(
+    "Service",
+    "witness",
+    "Cosign the checkpoints of ledgers, as a witness",
+    () => import("./commands/witness.ts"),
+  ),
+  entry(
+    "Service",
+    "ledger",
+    "Bring a ledger that is behind forward, or give it up",
+    () => import("./commands/ledger.ts"),
+  ),
   entry("Service", "keys", "Issue, list and revoke API keys", () => import("./commands/keys.ts")),
   entry("Service", "doctor", "Look for what needs attention", () => import("./commands/doctor.ts")),
   entry(

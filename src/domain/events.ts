@@ -1,5 +1,6 @@
 import type { AlertEvents } from "./alerting/events.ts";
 import type { AssuranceEvents } from "./assurance/events.ts";
+import type { AnchorEvents } from "./anchors/events.ts";
 import type { BackupEvents } from "./backup/events.ts";
 import type { DatabaseEvents } from "./database/events.ts";
 import type { GovernanceEvents } from "./governance/events.ts";
@@ -19,6 +20,7 @@ import type { Hash } from "./shared/digest.ts";
 export interface EventData
   extends
     ServiceEvents,
+    AnchorEvents,
     DatabaseEvents,
     RunEvents,
     GovernanceEvents,
@@ -97,6 +99,10 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   AccessRefused: 1,
   KeyRotated: 1,
   KeyRetired: 1,
+  SubjectErased: 1,
+  LedgerContinued: 1,
+  CheckpointAnchored: 1,
+  HeartbeatRecorded: 1,
   DatabaseRegistered: 1,
   SchemaBaselined: 1,
   PolicyChanged: 1,

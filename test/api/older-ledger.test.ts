@@ -52,7 +52,7 @@ describe("an older ledger in the place of the present one", () => {
     await writeFile(file("checkpoint"), forked);
     const { body } = await service.post("/v1/ledger/verifications");
     assert.equal(body["ok"], false);
-    assert.match(body["findings"][0].code, /checkpoint-differs/);
+    assert.match(body["findings"][0].code, /kept-checkpoint-ahead/);
   });
 
   it("is not taken for one when a checkpoint was not kept yet or is behind", async () => {

@@ -7,11 +7,7 @@ export function eventShapes(): ReadonlyMap<string, readonly string[]> {
   const shapes = new Map<string, readonly string[]>();
   for (const source of sources)
     for (const [name, body] of interfacesOf(source))
-      if (
-        /^(?:Service|Database|Run|Governance|Backup|Retention|Recovery|LedgerBackup|Assurance|Alert|Integrity)Events$/.test(
-          name,
-        )
-      )
+      if (/^[A-Z]\w*Events$/.test(name))
         for (const [type, shape] of membersOf(body)) shapes.set(type, namesOf(shape, interfaces));
   return shapes;
 }

@@ -22,6 +22,8 @@ const OTHER_THINGS = new Set(
     "allow-row-loss",
     // A cipher.
     "aes-256-gcm",
+    // Words of the anchors file, a subcommand, a default directory.
+    "log-only publish-every anchor-every roll-forward schemaledger-witness",
   ].flatMap((names) => names.split(" ")),
 );
 

@@ -4,6 +4,7 @@ import { count, flag, object, orNull, pagesOf, text, time, type Schemas } from "
 export const LEDGER_SCHEMAS: Schemas = {
   LedgerVerification: object({
     ok: flag("Nothing was found"),
+    exitCode: count("What `schemaledger verify` ends with: 0, or 10 to 50"),
     size: count("Number of events"),
     root: text("Base64 root of the Merkle tree"),
     checkedEvents: count("Events that were hashed again"),
@@ -25,6 +26,12 @@ export const LEDGER_SCHEMAS: Schemas = {
     retiredAt: orNull(time("When it was retired; null while it signs")),
   }),
   ...pagesOf("SigningKey"),
+  Erasure: object({
+    actor: text("The pseudonym, which stays"),
+    keysDestroyed: count("Keys that were destroyed"),
+    eventIndex: count("Index of the event SubjectErased"),
+    erasedAt: time("When"),
+  }),
   Rebuild: object({
     before: text("Digest of the state before"),
     after: text("Digest of the state rebuilt from every event"),

@@ -103,9 +103,11 @@ function eventQuery(services: Services, query: AuditQuery, limit: number): Event
 }
 
 /** A pseudonym, a key's id or a key's name. */
-function actorId({ projection }: Services, actor: string): string {
+function actorId({ projection, texts }: Services, actor: string): string {
   const keys = [...projection.state.keys.values()];
-  return keys.findLast(({ id, name }) => id === actor || name === actor)?.actorId ?? actor;
+  return (
+    keys.findLast(({ id, name }) => id === actor || texts.open(name) === actor)?.actorId ?? actor
+  );
 }
 
 function nextLink(url: string, after: number): string {

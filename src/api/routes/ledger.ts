@@ -1,4 +1,7 @@
+import { NotFound } from "../../domain/shared/errors.ts";
+import { VerificationRequest } from "../dto/verification.request.ts";
 import { route, type Route } from "../route.ts";
+import { verifyEverything } from "../verification.ts";
 import type { Services } from "../services.ts";
 
 const tag = "ledger";
@@ -23,6 +26,27 @@ export const ledgerRoutes = (services: Services): Route[] => [
   }),
   route({
     method: "get",
+    path: "/v1/ledger/cosigned-checkpoint",
+    id: "getCosignedCheckpoint",
+    access: "read",
+    tag,
+    summary: "The newest checkpoint that witnesses have signed, with their signatures",
+    responses: { 200: { description: "The note", types: [TEXT] } },
+    handle: () => {
+      const { newest } = services.cosigned;
+      if (newest === undefined)
+        throw new NotFound(
+          "not-cosigned",
+          "No witness has signed a checkpoint of this ledger yet",
+          {
+            hint: "Name witnesses in the anchors file; GET /v1/ledger/checkpoint has the ledger's own signature",
+          },
+        );
+      return { status: 200, text: newest.note, type: `${TEXT}; charset=utf-8` };
+    },
+  }),
+  route({
+    method: "get",
     path: "/v1/ledger/vkey",
     id: "getVerifierKey",
     access: "read",
@@ -39,22 +63,17 @@ export const ledgerRoutes = (services: Services): Route[] => [
       type: `${TEXT}; charset=utf-8`,
     }),
   }),
-  route({
+  route<VerificationRequest, object>({
     method: "post",
     path: "/v1/ledger/verifications",
     id: "verifyLedger",
     access: "read",
     tag,
     summary:
-      "Hash the whole ledger again, compare it with its head and checkpoints, and every database's markers with it",
+      "Hash the whole ledger again, compare it with its head, its checkpoints and those you kept, replay it, and compare every database with it",
+    request: VerificationRequest,
     responses: { 200: { description: "What was found", schema: "LedgerVerification" } },
-    handle: async () => {
-      const ledger = await services.verifier.verify();
-      const { reconciled, skipped, findings } = await services.reconciliation.reconcile();
-      const ok = ledger.ok && findings.length === 0;
-      const body = { ...ledger, ok, findings: [...ledger.findings, ...findings] };
-      return { status: 200, body: { ...body, reconciled, skipped } };
-    },
+    handle: async ({ body }) => ({ status: 200, body: await verifyEverything(services, body) }),
   }),
   route({
     method: "post",

@@ -17,6 +17,7 @@ import { recoveryRoutes } from "./recoveries.ts";
 import { restoreRoutes } from "./restores.ts";
 import { retentionRoutes } from "./retention.ts";
 import { runRoutes } from "./runs.ts";
+import { erasureRoutes } from "./erasures.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
 import { transparencyLogRoutes } from "./transparency-log.ts";
 import { schemaRoutes } from "./schema.ts";
@@ -39,6 +40,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...ledgerRoutes(services),
     ...transparencyLogRoutes(services),
     ...signingKeyRoutes(services),
+    ...erasureRoutes(services),
     ...keyRoutes(services, views),
     ...healthRoutes(services),
     ...metricsRoutes(services),

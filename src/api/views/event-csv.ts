@@ -31,14 +31,17 @@ function line(row: AuditRow, names: Names): string {
     row.causation ?? "",
     databaseId === undefined ? "" : names.database(databaseId),
     row.leafHash,
-    dataOf(row),
+    dataOf(row, names),
   ]
     .map(cell)
     .join(",");
 }
 
-const dataOf = ({ payload }: AuditRow): string =>
-  payload === null ? "" : JSON.stringify((JSON.parse(payload) as { data: unknown }).data);
+function dataOf({ payload }: AuditRow, names: Names): string {
+  if (payload === null) return "";
+  const { data } = JSON.parse(names.openText(payload)) as { data: unknown };
+  return JSON.stringify(data);
+}
 
 /** One cell, quoted where needed. */
 export function cell(text: string): string {

@@ -72,8 +72,11 @@ export class EventWriter {
 
   #payload(row: AuditRow): string {
     if (row.payload === null) return `"data":null,"erased":true`;
-    if (this.#versions[row.type] === row.v) return row.payload.slice(1, -1);
-    const { context, data } = JSON.parse(row.payload) as { context: Json; data: Json };
+    if (this.#versions[row.type] === row.v) return this.#names.openText(row.payload).slice(1, -1);
+    const { context, data } = JSON.parse(this.#names.openText(row.payload)) as {
+      context: Json;
+      data: Json;
+    };
     return `"context":${JSON.stringify(context)},"data":${JSON.stringify(upcast(row, data))}`;
   }
 }

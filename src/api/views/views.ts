@@ -20,30 +20,33 @@ export class Views {
   readonly events: EventWriter;
   readonly #projection: Services["projection"];
 
-  constructor({ projection, actors }: Pick<Services, "projection" | "actors">) {
+  constructor({ projection, actors, texts }: Pick<Services, "projection" | "actors" | "texts">) {
     this.#projection = projection;
     this.keys = new KeyIndex(projection);
-    this.names = new Names(projection, this.keys, actors);
+    this.names = new Names(projection, this.keys, actors, texts);
     this.events = new EventWriter(projection, this.names);
   }
 
   readonly database = (database: Parameters<typeof databaseView>[0]): object =>
-    databaseView(database, this.#projection.state);
+    this.names.open(databaseView(database, this.#projection.state));
   readonly migration = (migration: Parameters<typeof migrationView>[0]): object =>
-    migrationView(migration, this.names);
-  readonly run = (run: Parameters<typeof runView>[0]): object => runView(run, this.names);
+    this.names.open(migrationView(migration, this.names));
+  readonly run = (run: Parameters<typeof runView>[0]): object =>
+    this.names.open(runView(run, this.names));
   readonly backup = (backup: Parameters<typeof backupView>[0]): object =>
     backupView(backup, this.names);
   readonly restore = (restore: Parameters<typeof restoreView>[0]): object =>
-    restoreView(restore, this.names);
+    this.names.open(restoreView(restore, this.names));
   readonly check = (check: Parameters<typeof checkView>[0]): object => checkView(check, this.names);
   readonly recovery = (recovery: Parameters<typeof recoveryView>[0]): object =>
-    recoveryView(recovery, this.names);
+    this.names.open(recoveryView(recovery, this.names));
   readonly assurance = (assurance: Parameters<typeof assuranceView>[0]): object =>
-    assuranceView(assurance, this.names);
-  readonly prune = (prune: Parameters<typeof pruneView>[0]): object => pruneView(prune, this.names);
-  readonly hold = (hold: Parameters<typeof holdView>[0]): object => holdView(hold, this.names);
-  readonly key = keyView;
+    this.names.open(assuranceView(assurance, this.names));
+  readonly prune = (prune: Parameters<typeof pruneView>[0]): object =>
+    this.names.open(pruneView(prune, this.names));
+  readonly hold = (hold: Parameters<typeof holdView>[0]): object =>
+    this.names.open(holdView(hold, this.names));
+  readonly key = (key: Parameters<typeof keyView>[0]): object => this.names.open(keyView(key));
 
   /** 202 with the resource and where to follow it. */
   readonly accepted = (place: string, id: string, body: object): WholeAnswer => ({

@@ -108,7 +108,7 @@ export class Restorer {
 
 /** What was given up on request did not fail by itself. */
 export const whyFailed = ({ cancel }: RestoreState, error: Failure): Failure =>
-  cancel === null ? error : { code: "cancelled", message: `Cancelled: ${cancel.reason}` };
+  cancel === null ? error : { code: "cancelled", message: "Cancelled on request" };
 
 /** The engine says by its code that it changed nothing. */
 const UNCHANGED = new Set([

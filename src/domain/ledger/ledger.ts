@@ -22,6 +22,8 @@ export interface Append {
   /** At least one, unless `context.idempotency` alone is to be remembered. */
   readonly events: readonly DomainEvent[];
   readonly context: Context;
+  /** Ids of the events, where something in them is bound to its id. Default: new ones. */
+  readonly ids?: readonly string[];
   /** Stored in the same transaction, once per digest. */
   readonly contents?: readonly Content[];
   /**

@@ -84,7 +84,8 @@ export class Rollback {
   }
 
   async #restore({ run, database, steps, context, control }: Execution, backup: BackupState) {
-    const reason = `Roll back to ${run.to ?? "the state before every migration"}: ${run.reason ?? ""}`;
+    // The run's own reason is personal text, and sealed: it stays with the run.
+    const reason = `Roll back to ${run.to ?? "the state before every migration"} (run ${run.id})`;
     const event = this.#deps.restorer.request(backup.id, reason, { runId: run.id });
     await steps.conclude(event);
     control.checkpoint();

@@ -188,7 +188,8 @@ export class DatabaseRecovery {
     backupId: string,
   ): Promise<RestoreState> {
     const { restorer, recorder, projection, background } = this.#parts;
-    const reason = `Recovery: ${recovery.reason}`;
+    // Its own reason is personal text, and sealed: it stays with the recovery.
+    const reason = `Recovery ${recovery.id}`;
     const event = restorer.request(backupId, reason, { recoveryId: recovery.id });
     const { restoreId } = event.data;
     background.owned.add(restoreId);
@@ -218,7 +219,7 @@ export class DatabaseRecovery {
   async #applyAgain(progress: Progress, missing: readonly string[]): Promise<void> {
     const { runs } = this.#parts;
     const { database, recovery, context } = progress;
-    const reason = `Recovery ${recovery.id}: ${recovery.reason}`;
+    const reason = `Recovery ${recovery.id}`;
     const run = await runs.request(database.name, { to: missing.at(-1)!, reason }, context);
     progress.run = run;
     while (run.ended === null && isUnderWay(run)) await runs.waitForEnd(run, WAIT);

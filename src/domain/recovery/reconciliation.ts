@@ -1,4 +1,6 @@
 import type { DatabaseJobs } from "../engine/database-jobs.ts";
+import type { Meta } from "../engine/database-engine.ts";
+import { DomainError } from "../shared/errors.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { IntegrityService } from "../integrity/integrity-service.ts";
 import type { Projection } from "../state/projection.ts";
@@ -42,7 +44,10 @@ export class Reconciliation {
     this.#jobs = jobs;
   }
 
-  /** Databases with runs that have not ended are skipped: theirs are not facts yet. */
+  /**
+   * Databases with runs that have not ended are skipped: theirs are not facts yet. But no event
+   * beyond the ledger can have reached them, and that is looked at.
+   */
   async reconcile(): Promise<Reconciled> {
     const reconciled: string[] = [];
     const skipped: string[] = [];
@@ -51,6 +56,7 @@ export class Reconciliation {
       if (database.retired !== null || database.fingerprint === null) continue;
       if (database.openRuns.size > 0 || database.openRestores.size > 0) {
         skipped.push(database.name);
+        findings.push(...(await this.#compareFence(database)));
         continue;
       }
       const found = await this.#jobs.run(database.id, () => this.#compare(database));
@@ -64,15 +70,33 @@ export class Reconciliation {
     const { name } = database;
     return this.#sessions.use(database, database.id, async (session) => {
       const { meta } = await session.engine.inspect();
-      const { size } = this.#projection.state;
+      const behind = this.#behind(database, meta);
       const { data } = await this.#integrity.carryOut(database, "", "quick", session);
       const findings = data.findings
         .filter(({ severity }) => severity === "error")
         .map(({ code, message }) => ({ code, message, database: name }));
-      if (meta === undefined || meta.databaseId !== database.id || meta.fence < size)
-        return findings;
-      const message = `${name} has seen event ${meta.fence}, but the ledger has ${size} events: an older copy of it is in use`;
-      return [{ code: "ledger-behind-database", message, database: name }, ...findings];
+      return [...behind, ...findings];
     });
+  }
+
+  async #compareFence(database: DatabaseState): Promise<Disagreement[]> {
+    try {
+      const { meta } = await this.#sessions.use(database, database.id, (session) =>
+        session.engine.inspect(),
+      );
+      return this.#behind(database, meta);
+    } catch (error) {
+      // Work is going on in it; it is named as skipped.
+      if (error instanceof DomainError) return [];
+      throw error;
+    }
+  }
+
+  /** The fence is the index of the newest intent that the database has seen. */
+  #behind({ id, name }: DatabaseState, meta: Meta | undefined): Disagreement[] {
+    const { size } = this.#projection.state;
+    if (meta === undefined || meta.databaseId !== id || meta.fence < size) return [];
+    const message = `${name} has seen event ${meta.fence}, but the ledger has ${size} events: an older copy of it is in use`;
+    return [{ code: "ledger-behind-database", message, database: name }];
   }
 }

@@ -13,4 +13,6 @@ export interface ActorNames {
   find(id: string): ActorName | undefined;
   /** Durable before it resolves; a name that is known already is left as it is. */
   introduce(id: string, name: ActorName): Promise<void>;
+  /** Durable before it resolves; repeatable. */
+  forget(id: string): Promise<void>;
 }

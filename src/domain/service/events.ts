@@ -6,6 +6,16 @@ export interface ServiceEvents {
     readonly verifierKey: string;
     readonly leafFormat: 1;
   };
+  /**
+   * The first event of a ledger that takes the place of one that was lost. It stands beside
+   * `LedgerOpened`; the databases of the old one are registered anew.
+   */
+  readonly LedgerContinued: {
+    readonly previousOrigin: string;
+    /** The newest signed checkpoint of the old one that is known. */
+    readonly lastCheckpoint: string;
+    readonly reason: string;
+  };
   /** `tokenHash` is `sha256:` + hex of a 256-bit random token; the token itself is shown once. */
   readonly KeyIssued: {
     readonly keyId: string;
@@ -43,6 +53,15 @@ export interface ServiceEvents {
   };
   /** A signing key signs no more; its private half is destroyed. */
   readonly KeyRetired: { readonly verifierKey: string; readonly reason: string };
+  /**
+   * What is kept of an actor in words and names cannot be read any more: the keys that sealed it
+   * are destroyed.
+   */
+  readonly SubjectErased: {
+    readonly actorId: string;
+    readonly kids: readonly string[];
+    readonly reason: string;
+  };
   readonly KeyRevoked: { readonly keyId: string; readonly reason: string };
 }
 

@@ -19,6 +19,8 @@ export interface KeyServiceParts {
   readonly digest: Digest;
   readonly pseudonyms: Pseudonyms;
   readonly clock: Clock;
+  /** Names are sealed in the state. */
+  readonly open: (name: string) => string;
 }
 
 export interface KeyToIssue {
@@ -156,7 +158,7 @@ export class KeyService {
   }
 
   #refuseTakenName(name: string): void {
-    if (this.list().some((key) => key.revoked === null && key.name === name))
+    if (this.list().some((key) => key.revoked === null && this.#parts.open(key.name) === name))
       throw new Conflict("key-name-taken", `A valid key is named ${name} already`, {
         hint: "Choose another name, or revoke that key first",
       });

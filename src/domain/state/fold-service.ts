@@ -14,6 +14,13 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
       state.origin = event.data.origin;
       addSigningKey(state, event.data.verifierKey, event);
       return;
+    case "LedgerContinued":
+      return;
+    case "SubjectErased": {
+      const { actorId, kids } = event.data;
+      state.erasures.push({ actorId, kids, erased: happened(event) });
+      return;
+    }
     case "KeyRotated":
       return addSigningKey(state, event.data.verifierKey, event);
     case "KeyRetired": {

@@ -45,6 +45,10 @@ function databaseOf(state: LedgerState, event: FoldEvent): DatabaseState | undef
 
 function foldOne(state: LedgerState, database: DatabaseState | undefined, event: FoldEvent): void {
   switch (event.type) {
+    case "CheckpointAnchored":
+    case "HeartbeatRecorded":
+      // They say something of the ledger, and change nothing in what it is about.
+      return;
     case "LedgerOpened":
     case "LedgerBackupStarted":
     case "LedgerBackupCompleted":
@@ -56,6 +60,8 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "AccessRefused":
     case "KeyRotated":
     case "KeyRetired":
+    case "SubjectErased":
+    case "LedgerContinued":
       return foldService(state, event);
     case "DatabaseRegistered":
     case "SchemaBaselined":

@@ -53,6 +53,8 @@ export interface LedgerState {
   origin: string | null;
   /** Every key that ever signed checkpoints, in order. */
   readonly signingKeys: SigningKeyState[];
+  /** Whose personal data was erased, in order. */
+  readonly erasures: ErasureState[];
   readonly keys: Entities<KeyState>;
   readonly databases: Entities<DatabaseState>;
   /** Names of databases that are not retired → id. */
@@ -76,6 +78,7 @@ export function emptyState(): LedgerState {
     size: 0,
     origin: null,
     signingKeys: [],
+    erasures: [],
     keys: new Entities(folding),
     databases: new Entities(folding),
     databaseIds: new Entities(folding),
@@ -96,6 +99,13 @@ export interface Happened {
   readonly index: number;
   readonly time: string;
   readonly actor: string;
+}
+
+export interface ErasureState {
+  readonly actorId: string;
+  /** Names of the keys that were destroyed. */
+  readonly kids: readonly string[];
+  readonly erased: Happened;
 }
 
 export interface SigningKeyState {

@@ -3,7 +3,7 @@ import type { ActorName, ActorNames } from "../../domain/service/actor-names.ts"
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { writeFileAtomic } from "./atomic-write.ts";
 
-/** Names of actors in one JSON file (0600): pseudonym → name. An entry may be erased by hand. */
+/** Names of actors in one JSON file (0600): pseudonym → name. */
 export class ActorDirectory implements ActorNames {
   readonly #file: string;
   readonly #names: Map<string, ActorName>;
@@ -25,6 +25,14 @@ export class ActorDirectory implements ActorNames {
   async introduce(id: string, name: ActorName): Promise<void> {
     if (this.#names.has(id)) return;
     this.#names.set(id, name);
+    await this.#store();
+  }
+
+  async forget(id: string): Promise<void> {
+    if (this.#names.delete(id)) await this.#store();
+  }
+
+  async #store(): Promise<void> {
     const text = JSON.stringify(Object.fromEntries(this.#names), null, 2);
     await writeFileAtomic(this.#file, `${text}\n`);
   }

@@ -58,7 +58,11 @@ export function draftEvents(append: Append, start: Start, parts: DraftParts): Dr
   }
 }
 
-function drafts({ stream, events, context }: Append, start: Start, parts: DraftParts): Drafts {
+function drafts(
+  { stream, events, context, ids: given }: Append,
+  start: Start,
+  parts: DraftParts,
+): Drafts {
   const { digest, ids, clock, place } = parts;
   const frame = {
     actor: context.actor,
@@ -84,7 +88,7 @@ function drafts({ stream, events, context }: Append, start: Start, parts: DraftP
     const salted = digest.saltedText(salt, payload);
     const facts = {
       dataHash: salted.digest,
-      id: ids.uuid(),
+      id: given?.[i] ?? ids.uuid(),
       index: start.index + i,
       streamVersion: start.version + i,
       type: event.type,

@@ -37,6 +37,16 @@ export interface SqliteLedgerOptions {
   readonly instance: string;
   readonly toolVersion: string;
   readonly readOnly?: boolean;
+  /** Seals personal data on its way in. Default: it is stored as it comes. */
+  readonly sealer?: LedgerSealer;
+}
+
+/** What the ledger seals, and opens again for itself. */
+export interface LedgerSealer {
+  append(append: Append): Append | Promise<Append>;
+  answer(key: string, text: string): string | Promise<string>;
+  /** Undefined when the answer cannot be read any more. */
+  storedAnswer(text: string): string | undefined;
 }
 
 type Listener = (events: readonly RecordedEvent[]) => void;
@@ -55,6 +65,7 @@ export class SqliteLedger implements Ledger {
   readonly #keeper: CheckpointKeeper;
   readonly #group = new GroupCommit<Append, Appended>((appends) => this.#flush(appends));
   readonly #listeners = new Set<Listener>();
+  readonly #sealer: LedgerSealer | undefined;
   #answers = new Map<string, string>();
   #tidy: NodeJS.Timeout | undefined;
   /** Whether something was appended since the last tidying. */
@@ -89,6 +100,7 @@ export class SqliteLedger implements Ledger {
   private constructor(db: LedgerConnection, options: SqliteLedgerOptions) {
     const { digest, signers, clock, ids } = options;
     this.origin = signers.name;
+    this.#sealer = options.sealer;
     this.#db = db;
     this.#digest = digest;
     this.#reader = new LedgerReader(db);
@@ -105,7 +117,10 @@ export class SqliteLedger implements Ledger {
   append(append: Append): Promise<Appended> {
     if (this.#closing !== undefined) return Promise.reject(ledgerClosed());
     if (this.#writer === undefined) return Promise.reject(readOnly());
-    return this.#group.submit(append);
+    const sealed = this.#sealer?.append(append) ?? append;
+    return sealed instanceof Promise
+      ? sealed.then((whole) => this.#group.submit(whole))
+      : this.#group.submit(sealed);
   }
 
   async read(query: EventQuery): Promise<readonly RecordedEvent[]> {
@@ -167,7 +182,11 @@ export class SqliteLedger implements Ledger {
   async remembered(key: string): Promise<Remembered | undefined> {
     const row = this.#reader.idem(key);
     if (row === undefined) return undefined;
-    const answer = row.answer ?? this.#answers.get(key);
+    const stored = row.answer ?? this.#answers.get(key);
+    const answer =
+      stored === undefined || this.#sealer === undefined
+        ? stored
+        : this.#sealer.storedAnswer(stored);
     return { requestHash: row.requestHash, firstIndex: row.first, answer };
   }
 
@@ -182,7 +201,7 @@ export class SqliteLedger implements Ledger {
       );
     }
     if (row.answer !== null || this.#answers.has(key)) return;
-    this.#answers.set(key, answer);
+    this.#answers.set(key, (await this.#sealer?.answer(key, answer)) ?? answer);
     this.#tidySoon();
   }
 

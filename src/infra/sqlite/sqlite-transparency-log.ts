@@ -87,9 +87,20 @@ export class SqliteTransparencyLog implements TransparencyLog {
     return this.#entries.all(from, limit) as StoredEntry[];
   }
 
+  /** Number of committed events. */
+  size(): number {
+    return this.#size();
+  }
+
   async rootAt(size: number): Promise<Hash> {
     await this.#reachKnown(size);
     return this.#subtree(0, size);
+  }
+
+  /** The frontier of the first `size` events. Error: InvalidInput size-beyond-log. */
+  async frontierAt(size: number): Promise<readonly Hash[]> {
+    await this.#reachKnown(size);
+    return powersOf(size).map(({ start, count }) => this.#subtree(start, start + count));
   }
 
   async inclusionProof(index: number, size: number): Promise<readonly Hash[]> {
@@ -157,4 +168,15 @@ export class SqliteTransparencyLog implements TransparencyLog {
     if (leaves.length !== count) throw damaged("events are missing");
     return leaves;
   }
+}
+
+/** The perfect subtrees of a tree, the largest first: one for each 1-bit of its size. */
+function powersOf(size: number): { readonly start: number; readonly count: number }[] {
+  const parts: { start: number; count: number }[] = [];
+  for (let start = 0; start < size;) {
+    const count = 2 ** Math.floor(Math.log2(size - start));
+    parts.push({ start, count });
+    start += count;
+  }
+  return parts;
 }

@@ -131,6 +131,7 @@ export async function placeKeys(from: string, data: string, origin: string): Pro
   await makeDirectory(keys);
   for (const name of names)
     await writeFileAtomic(join(keys, name), await readFile(join(from, name)));
+  await placeSubjectKeys(join(from, "subjects"), join(keys, "subjects"));
   const found = (await readFile(join(keys, "origin"), "utf8")).trim();
   if (found !== origin)
     throw new Conflict(
@@ -140,6 +141,14 @@ export async function placeKeys(from: string, data: string, origin: string): Pro
         hint: "Name the keys of this ledger",
       },
     );
+}
+
+/** Without them what people wrote in their own words stays sealed. */
+async function placeSubjectKeys(from: string, to: string): Promise<void> {
+  if (!(await exists(from))) return;
+  await makeDirectory(to);
+  for (const name of await readdir(from))
+    await writeFileAtomic(join(to, name), await readFile(join(from, name)));
 }
 
 /** A ledger whose keys are lost keeps its name. */

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import Sqlite from "better-sqlite3";
 import { leafHash } from "../../../src/domain/ledger/merkle.ts";
 import { verifyLedgerFile, type LedgerFinding } from "../../../src/infra/sqlite/verify-ledger.ts";
+import type { Checkpoint } from "../../../src/domain/ledger/ledger.ts";
+import { verificationExit } from "../../../src/domain/ledger/verification-exit.ts";
 import { digest } from "../../support/digest.ts";
 import { appendTo, revoked } from "../../support/ledger-samples.ts";
 import { openLedger, SIGNER } from "../../support/sqlite-ledger.ts";
@@ -173,5 +175,83 @@ describe("verifying a ledger", () => {
     });
     const differs = "checkpoint-differs";
     assert.deepEqual(await findings(), [differs, differs, differs]);
+  });
+
+  describe("in parts", () => {
+    const small = { ...options, range: 16 };
+
+    async function long(): Promise<readonly Checkpoint[]> {
+      const ledger = openLedger(file());
+      const checkpoints: Checkpoint[] = [];
+      for (const count of [5, 27, 32, 33, 50]) {
+        await ledger.append(appendTo(`s${count % 2}`, "any", { events: revoked(count) }));
+        checkpoints.push(await ledger.checkpoint());
+      }
+      await ledger.close();
+      return checkpoints;
+    }
+    const named = ({ size, root }: Checkpoint) => ({ size, root, name: `size ${size}` });
+    const codes = (found: Awaited<ReturnType<typeof verifyLedgerFile>>): string[] =>
+      found.findings.map(({ code, index }) => (index === undefined ? code : `${code} ${index}`));
+
+    it("gives the same in one thread and in several", async () => {
+      await long();
+      const once = await verifyLedgerFile(file(), options);
+      assert.deepEqual([once.ok, once.checkedEvents], [true, 147]);
+      for (const workers of [0, 1, 2])
+        assert.deepEqual(await verifyLedgerFile(file(), { ...small, workers }), once);
+      tamper((db) => db.exec("UPDATE payload SET data = '{}' WHERE idx IN (3, 77, 146)"));
+      const found = await verifyLedgerFile(file(), { ...small, workers: 2 });
+      assert.deepEqual(codes(found), [
+        "payload-differs 3",
+        "payload-differs 77",
+        "payload-differs 146",
+      ]);
+    });
+
+    it("goes on from a checkpoint that was verified before, and reads what is newer alone", async () => {
+      const checkpoints = await long();
+      const whole = await verifyLedgerFile(file(), options);
+      for (const since of checkpoints.map(named)) {
+        const found = await verifyLedgerFile(file(), {
+          ...small,
+          since,
+          kept: checkpoints.map(named),
+        });
+        assert.deepEqual([codes(found), found.checkedEvents], [[], 147 - since.size]);
+        assert.deepEqual(Buffer.from(found.root), Buffer.from(whole.root));
+      }
+      tamper((db) => db.exec("UPDATE payload SET data = '{}' WHERE idx IN (3, 146)"));
+      const found = await verifyLedgerFile(file(), { ...small, since: named(checkpoints[1]!) });
+      assert.deepEqual(codes(found), ["payload-differs 146"]);
+    });
+
+    it("reads everything when the ledger does not continue that checkpoint", async () => {
+      const [, second] = await long();
+      const since = { ...named(second!), root: new Uint8Array(32) };
+      const found = await verifyLedgerFile(file(), { ...small, since });
+      assert.deepEqual([codes(found), found.checkedEvents], [["kept-checkpoint-differs"], 147]);
+    });
+
+    it("tells a kept checkpoint that is ahead from one that differs", async () => {
+      const [first] = await long();
+      const root = new Uint8Array(32);
+      const kept = [named(first!), { size: 5, root, name: "a" }, { size: 148, root, name: "b" }];
+      const found = await verifyLedgerFile(file(), { ...small, kept });
+      assert.deepEqual(codes(found), ["kept-checkpoint-differs", "kept-checkpoint-ahead"]);
+      assert.equal(verificationExit(found.findings), 20);
+    });
+
+    it("finds what is missing between two parts", async () => {
+      await long();
+      tamper((db) =>
+        db.exec("DELETE FROM payload WHERE idx = 16; DELETE FROM event WHERE idx = 16"),
+      );
+      for (const workers of [0, 2]) {
+        const found = codes(await verifyLedgerFile(file(), { ...small, workers }));
+        assert.deepEqual(found.slice(0, 2), ["event-missing 16", "stream-version-differs 17"]);
+        assert.ok(found.includes("checkpoint-differs"));
+      }
+    });
   });
 });

@@ -135,7 +135,7 @@ async function rewrite(
 
 /** Attack → exit codes without and with a kept checkpoint. */
 function rowsOf(page: string): Map<string, number[]> {
-  const rows = textOf(page).matchAll(/^\| ([^|`]+) \| (\d+)[^|]* \| (\d+)[^|]* \|/gm);
+  const rows = textOf(page).matchAll(/^\| ([^|`]+) \| (\d+) \| (\d+) \|$/gm);
   return new Map(
     [...rows].map(([, name, alone, kept]) => [name!.trim(), [Number(alone), Number(kept)]]),
   );

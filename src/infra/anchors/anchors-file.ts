@@ -1,0 +1,89 @@
+import { readFile } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
+import { parseVerifierKey } from "../../domain/ledger/verifier-key.ts";
+import type { Digest } from "../../domain/shared/digest.ts";
+import { InvalidInput } from "../../domain/shared/errors.ts";
+import type { WitnessAddress } from "../witness/witness-client.ts";
+
+/** A time stamping authority and the certificates that its tokens must be signed with. */
+export interface TimestampAddress {
+  readonly url: string;
+  /** PEM: its own certificate, then perhaps those of who issued it. */
+  readonly certificates: string;
+}
+
+export interface AnchorsConfig {
+  readonly exports: readonly { readonly directory: string; readonly payloads: boolean }[];
+  readonly witnesses: readonly WitnessAddress[];
+  readonly timestamps: readonly TimestampAddress[];
+  /** Seconds between two looks whether there is something new to publish. */
+  readonly publishEvery: number;
+  /** Seconds between time stamps, and between heartbeats while nothing happens. */
+  readonly anchorEvery: number;
+}
+
+const DEFAULTS = { publishEvery: 10, anchorEvery: 3600 };
+
+/** No anchors: heartbeats alone. */
+export const NO_ANCHORS: AnchorsConfig = {
+  exports: [],
+  witnesses: [],
+  timestamps: [],
+  ...DEFAULTS,
+};
+
+/**
+ * Reads a file of anchors; a missing one has none. A line each, `#` begins a comment:
+ * `export <directory> [log-only]` · `witness <name> <verifier key> <url>` ·
+ * `timestamp <url> <certificates.pem>` · `publish-every <seconds>` · `anchor-every <seconds>`.
+ * Errors: InvalidInput anchors-file-wrong.
+ */
+export async function readAnchorsFile(file: string, digest: Digest): Promise<AnchorsConfig> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return NO_ANCHORS;
+    throw error;
+  }
+  const config = {
+    exports: [] as AnchorsConfig["exports"][number][],
+    witnesses: [] as WitnessAddress[],
+    timestamps: [] as TimestampAddress[],
+    ...DEFAULTS,
+  };
+  const near = (path: string): string => (isAbsolute(path) ? path : join(dirname(file), path));
+  for (const [number, line] of text.split("\n").entries()) {
+    const [word, ...rest] = line.replace(/#.*/, "").trim().split(/\s+/);
+    const wrong = (why: string): InvalidInput =>
+      new InvalidInput("anchors-file-wrong", `${file}, line ${number + 1}: ${why}`, {
+        hint: "docs/reference/anchors.md shows what it may say",
+      });
+    if (word === "" || word === undefined) continue;
+    if (word === "export" && rest[0] !== undefined && [undefined, "log-only"].includes(rest[1]))
+      config.exports.push({ directory: near(rest[0]), payloads: rest[1] === undefined });
+    else if (word === "witness" && rest.length === 3) {
+      const [name, key, url] = rest as [string, string, string];
+      config.witnesses.push({ name, key: parseVerifierKey(digest, key), url: urlOf(url, wrong) });
+    } else if (word === "timestamp" && rest.length === 2) {
+      const certificates = await readFile(near(rest[1]!), "utf8").catch(() => {
+        throw wrong(`${rest[1]} cannot be read`);
+      });
+      config.timestamps.push({ url: urlOf(rest[0]!, wrong), certificates });
+    } else if (word === "publish-every") config.publishEvery = seconds(rest[0], wrong);
+    else if (word === "anchor-every") config.anchorEvery = seconds(rest[0], wrong);
+    else throw wrong(`it says ${JSON.stringify(line.trim().slice(0, 80))}`);
+  }
+  return config;
+}
+
+function urlOf(text: string, wrong: (why: string) => InvalidInput): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw wrong(`${text} is no http or https address`);
+}
+
+function seconds(text: string | undefined, wrong: (why: string) => InvalidInput): number {
+  const number = Number(text);
+  if (text !== undefined && number > 0 && number <= 31_536_000) return number;
+  throw wrong("a number of seconds above 0 is needed");
+}
