@@ -26,6 +26,12 @@ export const COMMANDS: readonly Entry[] = [
     () => import("./commands/migrate.ts"),
   ),
   entry("Migrate", "plan", "Show what a run would do", () => import("./commands/plan.ts")),
+  entry(
+    "Migrate",
+    "rehearse",
+    "Execute the plan on a restored copy only",
+    () => import("./commands/rehearse.ts"),
+  ),
   entry("Migrate", "rollback", "Undo applied versions", () => import("./commands/rollback.ts")),
   entry("Migrate", "approve", "Approve a run that waits", () => import("./commands/approve.ts")),
   entry("Migrate", "reject", "Reject a run that waits", () => import("./commands/reject.ts")),

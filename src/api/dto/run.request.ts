@@ -35,6 +35,14 @@ export class RunRequest {
   @Optional() @IsBoolean() emergency?: boolean;
 }
 
+/** A plan to execute on a restored copy only. */
+export class RehearsalRequest {
+  /** A version, or `latest` (the default). */
+  @Optional() @Version() to?: string;
+  /** Execute the down scripts afterwards, and the ups again. */
+  @Optional() @IsBoolean() withDown?: boolean;
+}
+
 /** A roll back to an earlier version. */
 export class RollbackRequest {
   @Version() to!: string;

@@ -61,6 +61,7 @@ export const RUN_SCHEMAS: Schemas = {
     startedAt: orNull(time("When it began")),
     endedAt: orNull(time("When it ended")),
     durationMs: { type: ["number", "null"], description: "How long it took" },
+    rehearsalOnly: flag("Executed on a restored copy alone: the database is not changed"),
     risk: oneOf("ordinary", "destructive"),
     approvalsNeeded: count("Approvals it needs before it begins"),
     approvals: { type: "array", items: { type: "object" }, description: "Who agreed" },

@@ -2,7 +2,12 @@ import type { RunState } from "../../domain/state/state.ts";
 import { pageOf } from "../paging.ts";
 import { RunsQuery } from "../dto/filter.query.ts";
 import { WaitQuery } from "../dto/list.query.ts";
-import { CancelRequest, RollbackRequest, RunRequest } from "../dto/run.request.ts";
+import {
+  CancelRequest,
+  RehearsalRequest,
+  RollbackRequest,
+  RunRequest,
+} from "../dto/run.request.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
@@ -40,6 +45,20 @@ export const runRoutes = (services: Services, views: Views): Route[] => [
     responses: { 202: RUN },
     handle: async ({ params, body, context }) => {
       const run = await services.runs.rollBack(params["database"]!, body, context);
+      return views.accepted("runs", run.id, views.run(run));
+    },
+  }),
+  route<RehearsalRequest, object>({
+    method: "post",
+    path: "/v1/databases/{database}/rehearsals",
+    id: "rehearse",
+    access: "operate",
+    tag,
+    summary: "Execute the plan on a restored copy of a fresh backup; the database is not changed",
+    request: RehearsalRequest,
+    responses: { 202: RUN },
+    handle: async ({ params, body, context }) => {
+      const run = await services.runs.rehearse(params["database"]!, body, context);
       return views.accepted("runs", run.id, views.run(run));
     },
   }),

@@ -21,6 +21,7 @@ export const runView = (run: RunState, names: Names): object => ({
   startedAt: run.started?.time ?? null,
   endedAt: run.ended?.time ?? null,
   durationMs: durationOf(run),
+  rehearsalOnly: run.rehearsalOnly,
   risk: run.risk,
   approvalsNeeded: run.approvalsNeeded,
   approvals: run.approvals.map((approval) => approvalView(approval, names)),

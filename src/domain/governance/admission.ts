@@ -25,6 +25,7 @@ export function admission(
   now: string,
   calendar: Calendar,
 ): Admission {
+  if (run.rehearsalOnly) return { kind: "begin" };
   const gone = expired(run, policy, now);
   const missing = run.approvalsNeeded - (standing(run).length - gone.length);
   if (missing > 0)

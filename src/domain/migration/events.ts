@@ -28,6 +28,10 @@ export interface RunEvents {
     /** Begins at once without approvals; must be reviewed by `reviewBy`. */
     readonly emergency?: boolean;
     readonly reviewBy?: string;
+    /** The plan is executed on a restored copy alone: the database is not changed. */
+    readonly rehearsalOnly?: boolean;
+    /** With `rehearsalOnly`: the down scripts, and the ups again, are executed as well. */
+    readonly withDown?: boolean;
   };
   readonly RunStarted: {
     readonly runId: string;

@@ -13,7 +13,7 @@ import { onBehalf } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import { planMigrate, planRollback, BEFORE_ALL } from "./plan.ts";
-import { rehearsalEvent, rehearsalFailed } from "./rehearsal.ts";
+import { rehearsalEvent, rehearsalFailed, rehearseBothWays } from "./rehearsal.ts";
 import type { Rollback } from "./rollback.ts";
 import { RunControl } from "./run-control.ts";
 import type { RunFailures } from "./run-failures.ts";
@@ -96,6 +96,7 @@ export class RunDriver {
       const started = await this.#begin(execution);
       if (run.steps.length === started.skipped.length)
         return await this.#nothing(execution, started.event);
+      if (run.rehearsalOnly) return await this.#rehearseOnly(execution, started.event);
       if (run.kind === "migrate") await this.#migrate(execution, started.event);
       else restore = await this.#deps.rollback.undo(execution, started.event);
       if (restore === undefined) await this.#conclude(execution, session);
@@ -181,6 +182,29 @@ export class RunDriver {
       await scratch.dispose();
     }
     await steps.run(session, todo);
+  }
+
+  /** The database itself is not changed: what the plan would do is the outcome. */
+  async #rehearseOnly(execution: Execution, started: DomainEvent): Promise<void> {
+    const { run, database, session, steps, control } = execution;
+    const facts = await this.#backUp(execution, started);
+    const scratch = await this.#deps.keeper.store.scratch(run.id);
+    try {
+      await this.#verify(execution, facts, scratch);
+      control.checkpoint();
+      const began = this.#deps.clock.elapsed();
+      const { todo, result } = await rehearseBothWays(run, database, (ups, again) =>
+        steps.rehearse(session, scratch, ups, again),
+      );
+      const event = rehearsalEvent(run.id, facts.backupId, todo, result, this.#since(began));
+      if (event.data.outcome === "failed") {
+        await steps.conclude(event);
+        throw rehearsalFailed(event.data.error!);
+      }
+      await this.#nothing(execution, event);
+    } finally {
+      await scratch.dispose();
+    }
   }
 
   /** The backup before every run: without it the run does not go on. */

@@ -39,7 +39,7 @@ export interface RollbackRequest extends Circumstances {
 /** What is recorded of a request beside its plan and the policy's demands. */
 type Requested = Pick<
   RunEvents["RunRequested"],
-  "reason" | "ticket" | "rehearse" | "onFailure" | "strategy"
+  "reason" | "ticket" | "rehearse" | "onFailure" | "strategy" | "rehearsalOnly" | "withDown"
 >;
 
 export interface RunServiceParts {
@@ -80,6 +80,26 @@ export class RunService {
       const { reason, ticket, onFailure = database.policy.onFailure } = input;
       const rehearse = input.rehearse ?? database.policy.rehearse;
       return { plan, requested: withoutAbsent({ reason, ticket, rehearse, onFailure }) };
+    });
+  }
+
+  /**
+   * Executes the plan on a restored copy of a fresh verified backup; the database is not changed,
+   * so nobody needs to approve it. Errors as `request`; `InvalidInput` no-down-script.
+   */
+  async rehearse(
+    name: string,
+    { to, withDown = false }: { readonly to?: string; readonly withDown?: boolean },
+    context: Context,
+  ): Promise<RunState> {
+    return this.#accept(name, undefined, context, (database) => {
+      const plan = planMigrate(database, to, this.#parts.digest);
+      if (withDown && !plan.reversible)
+        throw new InvalidInput("no-down-script", "A pending version has no down script", {
+          hint: "Rehearse without withDown, or register the migration with a down script",
+        });
+      const requested = { rehearse: true, rehearsalOnly: true };
+      return { plan, requested: withDown ? { ...requested, withDown } : requested };
     });
   }
 
@@ -178,7 +198,7 @@ export class RunService {
 
   async #accept(
     name: string,
-    circumstances: Circumstances,
+    circumstances: Circumstances | undefined,
     context: Context,
     plan: (database: DatabaseState) => { plan: Plan; requested: Requested },
   ): Promise<RunState> {
@@ -189,7 +209,8 @@ export class RunService {
       const planned = plan(found);
       const risk = await this.#parts.risk.riskOf(found, planned.plan);
       const now = this.#parts.clock.now();
-      const demands = demandsOn(circumstances, found.policy, risk, now);
+      const demands =
+        circumstances === undefined ? {} : demandsOn(circumstances, found.policy, risk, now);
       const event = requestEvent(runId, planned, demands);
       const own = { ...context, correlation: runId };
       await this.#parts.recorder.record(found.id, [event], own, { expected: streamVersion });

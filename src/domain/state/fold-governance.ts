@@ -54,7 +54,7 @@ export function foldGovernance(
 export function demandApprovals(state: LedgerState, database: DatabaseState): void {
   for (const id of database.openRuns) {
     const run = state.runs.get(id);
-    if (run === undefined || run.started !== null) continue;
+    if (run === undefined || run.started !== null || run.rehearsalOnly) continue;
     run.approvalsNeeded = Math.max(run.approvalsNeeded, approvalsNeeded(database.policy, run));
     settleStatus(run);
   }

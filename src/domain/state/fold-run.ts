@@ -63,6 +63,7 @@ function skip(run: RunState, versions: readonly string[]): void {
 
 function completedOutcome(run: RunState): RunState["outcome"] {
   if (run.steps.length === 0) return "nothing-to-do";
+  if (run.rehearsalOnly) return "rehearsed";
   return run.kind === "migrate" ? "applied" : "rolled-back";
 }
 
@@ -92,6 +93,8 @@ function request(
     rehearse: data.rehearse,
     onFailure: data.onFailure,
     strategy: data.strategy,
+    rehearsalOnly: data.rehearsalOnly ?? false,
+    withDown: data.withDown ?? false,
     risk: data.risk ?? "ordinary",
     notBefore: data.notBefore,
     exception: data.exception ?? false,

@@ -231,6 +231,8 @@ export interface RunState {
   readonly rehearse: boolean;
   readonly onFailure: OnFailure | undefined;
   readonly strategy: RollbackStrategy | undefined;
+  readonly rehearsalOnly: boolean;
+  readonly withDown: boolean;
   readonly risk: RiskClass;
   readonly notBefore: string | undefined;
   readonly exception: boolean;
@@ -248,7 +250,7 @@ export interface RunState {
   review: (Happened & { readonly verdict: ReviewVerdict; readonly comment: string }) | null;
   started: Happened | null;
   ended: Happened | null;
-  outcome: "applied" | "rolled-back" | "nothing-to-do" | RunFailureOutcome | null;
+  outcome: "applied" | "rolled-back" | "rehearsed" | "nothing-to-do" | RunFailureOutcome | null;
   error: Failure | null;
   /** The verified backup taken before the first step. */
   backupId: string | null;
