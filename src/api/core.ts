@@ -46,6 +46,8 @@ export interface CoreOptions {
   readonly ledgerBackupDelayMs?: number | null;
   /** How long a step in progress may take to end when the core closes, ms. Default 20 s. */
   readonly stopGraceMs?: number;
+  /** In place of `executor`: one that was made before, whose children are starting already. */
+  readonly startedExecutor?: ProcessExecutor;
   /** Starts the spare executors as soon as the directory is ours, while the ledger is opened. */
   readonly warm?: boolean;
 }
@@ -84,13 +86,17 @@ export async function openCore(
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
   await chmod(config.data, 0o700);
-  const executor = new ProcessExecutor(options.executor);
+  const executor = options.startedExecutor ?? new ProcessExecutor(options.executor);
+  const since = new Date().toISOString();
   const lock = await acquireDirectoryLock(
     config.data,
     holder.description,
-    new Date().toISOString(),
+    since,
     holder.waiting,
-  );
+  ).catch(async (error: unknown) => {
+    await executor.close();
+    throw error;
+  });
   closers.add(() => lock.release());
   closers.add(() => executor.close());
   // A failure shows when the first session opens.
@@ -116,11 +122,12 @@ export async function openCore(
 export async function openKeys(
   keys: string,
 ): Promise<Pick<Opened, "keyring" | "pseudonyms" | "actors">> {
-  return {
-    keyring: await Keyring.open(keys, await loadOrigin(join(keys, "origin")), new NodeDigest()),
-    pseudonyms: await HmacPseudonyms.open(join(keys, "pepper")),
-    actors: await ActorDirectory.open(join(keys, "actors.json")),
-  };
+  const [origin, pseudonyms, actors] = await Promise.all([
+    loadOrigin(join(keys, "origin")),
+    HmacPseudonyms.open(join(keys, "pepper")),
+    ActorDirectory.open(join(keys, "actors.json")),
+  ]);
+  return { keyring: await Keyring.open(keys, origin, new NodeDigest()), pseudonyms, actors };
 }
 
 /** Takes up what an earlier process left. Work that then runs ends before the core closes. */

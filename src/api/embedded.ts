@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ActorName } from "../domain/service/actor-names.ts";
 import type { Context } from "../domain/shared/actor.ts";
 import { NotFound } from "../domain/shared/errors.ts";
+import { InProcessExecutor } from "../infra/executor/in-process-executor.ts";
 import { ProcessExecutor } from "../infra/executor/process-executor.ts";
 import { exists } from "../infra/files/exists.ts";
 import type { LockWaiting } from "../infra/files/directory-lock.ts";
@@ -15,6 +16,9 @@ import type { Services } from "./services.ts";
 import * as t from "./tokens.ts";
 import { Views } from "./views/views.ts";
 
+/** A command has one session after the other, of which it needs the first ones at once. */
+export const EMBEDDED_EXECUTOR = { spare: 2, refills: false } as const;
+
 /** Who works on the directory, and how. */
 export interface EmbeddedOptions {
   readonly actor: ActorName;
@@ -22,6 +26,13 @@ export interface EmbeddedOptions {
   readonly program: string;
   readonly log: Log;
   readonly waiting: LockWaiting;
+  /** One whose children are starting already; closed with what is opened. */
+  readonly executor?: ProcessExecutor;
+  /**
+   * Reads managed databases in this process, without a child. For programs that open a database by
+   * no other means: closing a file drops the locks that another copy of SQLite has on it.
+   */
+  readonly inProcess?: boolean;
 }
 
 /** The service inside this process, without HTTP: its services, its views, and who acts. */
@@ -43,11 +54,15 @@ export async function openEmbedded(
   options: EmbeddedOptions,
 ): Promise<Embedded> {
   return closedOnFailure(async (closers) => {
-    const { log, waiting, program } = options;
-    const spare = { executor: { spare: 1 } };
+    const { log, waiting, program, executor } = options;
     const core = await openCore(
       config,
-      { log, warm: true, ...spare },
+      {
+        log,
+        warm: true,
+        executor: EMBEDDED_EXECUTOR,
+        ...(executor === undefined ? {} : { startedExecutor: executor }),
+      },
       { description: program, waiting },
       closers,
     );
@@ -71,7 +86,8 @@ export async function openReadOnly(
   return closedOnFailure(async (closers) => {
     const keys = join(config.data, "keys");
     await requireKeyFiles(config.data);
-    const executor = new ProcessExecutor({ spare: 0 });
+    const executor =
+      options.inProcess === true ? new InProcessExecutor() : new ProcessExecutor({ spare: 0 });
     closers.add(() => executor.close());
     const opened: Opened = {
       ...(await openKeys(keys)),
@@ -86,6 +102,8 @@ export async function openReadOnly(
     closers.add(() => opened.keyring.release());
     await container.resolve(t.KEPT_CHECKPOINT).requireReached(ledger);
     await startState(container, closers);
+    // What is shown of the ledger's head is signed by the keys that sign it now; nothing is stored.
+    opened.keyring.use(container.resolve(t.SIGNING_KEYS).active());
     return embedded(container, opened, options, closers);
   });
 }

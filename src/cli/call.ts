@@ -1,4 +1,6 @@
+import { DomainError } from "../domain/shared/errors.ts";
 import type { Call } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
 import type { SharedOptions } from "./shared-options.ts";
 
@@ -15,7 +17,7 @@ export function callOf(
   closing: Closing,
 ): Call<SharedOptions> {
   let signal: AbortSignal | undefined;
-  const interrupted = (): AbortSignal => (signal ??= interruption());
+  const interrupted = (): AbortSignal => (signal ??= interruption(closing));
   return {
     args,
     options,
@@ -38,12 +40,16 @@ export function callOf(
 }
 
 /** The first signal asks the command to end in good order; the second does not wait. */
-function interruption(): AbortSignal {
+function interruption(closing: Closing): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => {
-      controller.abort();
-      process.once(signal, () => process.exit(1));
-    });
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.failed);
+    controller.abort(new DomainError("interrupted", "Interrupted by a signal"));
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  closing.steps.push(async () => {
+    for (const signal of signals) process.off(signal, interrupt);
+  });
   return controller.signal;
 }

@@ -1,9 +1,6 @@
 import type { DomainError } from "../domain/shared/errors.ts";
 
-/**
- * What to type next, where the service's own hint speaks of its REST interface. `{…}` takes a
- * member of the error's details.
- */
+/** What to type next, where the service's own hint speaks of its REST interface or says less. */
 const COMMAND_HINTS: { readonly [code: string]: string } = {
   "database-not-found":
     "schemaledger status lists the databases; schemaledger migrate registers one",
@@ -18,13 +15,18 @@ const COMMAND_HINTS: { readonly [code: string]: string } = {
   drift: "schemaledger diff shows what was changed past the ledger",
   "database-quarantined":
     "schemaledger status shows why; schemaledger restore brings a backup back",
+  "point-not-reached": "schemaledger log -n 1 shows the newest event",
+  "invalid-request": "--help of the command says what it takes",
   "backup-not-found": "schemaledger log --type BackupVerified lists the verified backups",
   "version-not-registered":
     "schemaledger status lists the versions; schemaledger migrate registers files",
 };
 
+/** Of no help to somebody who types commands. */
+const OF_REST = /\b(GET|POST|PATCH|DELETE) \//;
+
 /** The hint to print; undefined where there is none. */
 export function hintOf(error: unknown): string | undefined {
   const { code, hint } = error as Partial<DomainError>;
-  return COMMAND_HINTS[code ?? ""] ?? hint;
+  return COMMAND_HINTS[code ?? ""] ?? (OF_REST.test(hint ?? "") ? undefined : hint);
 }

@@ -14,7 +14,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const wanted = withoutHelpCommand(argv.slice(2));
   const json = wanted.includes("--json");
   const result: { code: number } = { code: EXIT.done };
-  const program = await parser(wanted[0], result);
+  const program = await parser(wanted[0], result, json);
   try {
     await program.parseAsync([...wanted], { from: "user" });
     return result.code;
@@ -32,7 +32,11 @@ const withoutHelpCommand = (args: readonly string[]): readonly string[] =>
   args[0] === "help" ? [...args.slice(1), "--help"] : args;
 
 /** Of all commands only the called one is loaded: the others are names in the help. */
-async function parser(wanted: string | undefined, result: { code: number }): Promise<Parser> {
+async function parser(
+  wanted: string | undefined,
+  result: { code: number },
+  json: boolean,
+): Promise<Parser> {
   const program = new Parser("schemaledger")
     .description("Migrates SQLite databases so that nothing can be lost, and proves it")
     .version(TOOL_VERSION)
@@ -40,7 +44,9 @@ async function parser(wanted: string | undefined, result: { code: number }): Pro
     .helpCommand(false)
     .showHelpAfterError("(--help tells more)")
     .configureHelp({ helpWidth: 100 })
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    // What is wrong is in the document then.
+    .configureOutput(json ? { writeErr: () => {} } : {});
   for (const entry of COMMANDS) {
     const child = program.command(entry.name).description(entry.summary).helpGroup(entry.group);
     if (entry.name === wanted) addCommand(child, (await entry.load()).command, entry.name, result);

@@ -41,17 +41,25 @@ export interface Operation {
 }
 
 const RUNNING = new Set(["queued", "running"]);
+/** No operation runs or waits for its turn any more. */
+export const hasEnded = ({ status }: Operation): boolean => !RUNNING.has(status);
+
 const [FIRST_LOOK_MS, LONGEST_LOOK_MS] = [20, 1000];
 
-/** Looks at an operation until it is over. */
+/**
+ * Looks at an operation until it is over. Ctrl-C ends the looking: a service goes on with it, this
+ * process gives it a moment to end, then stops it, and the next command records what became of it.
+ */
 export async function untilOver<T extends Operation>(
   client: Client,
   path: string,
-  isOver: (operation: T) => boolean = ({ status }) => !RUNNING.has(status),
+  isOver: (operation: T) => boolean = hasEnded,
+  signal?: AbortSignal,
 ): Promise<T> {
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(pause * 2, LONGEST_LOOK_MS)) {
     const operation = await client.get<T>(path);
     if (isOver(operation)) return operation;
+    signal?.throwIfAborted();
     await sleep(pause);
   }
 }
@@ -83,4 +91,11 @@ export async function followRun(call: Call<object>, client: Client, id: string):
     progress.end();
     call.signal.removeEventListener("abort", cancel);
   }
+}
+
+/** The text of a stream that is known to be short. */
+export async function whole(pieces: AsyncIterable<string>): Promise<string> {
+  let text = "";
+  for await (const piece of pieces) text += piece;
+  return text;
 }

@@ -26,3 +26,11 @@ export function useCompileCache(): void {
   const base = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   enableCompileCache(process.env["NODE_COMPILE_CACHE"] ?? join(base, "schemaledger"));
 }
+
+/** `schemaledger log | head`: whoever read the output has gone, and has all that they wanted. */
+export function endWithReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+}

@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { pathOfUrl } from "../infra/files/database-path.ts";
 import type { DatabaseView } from "./desk.ts";
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -10,7 +11,7 @@ export type Wanted = { readonly name: string } | { readonly path: string };
 
 /** A path if it looks like one; else the name of a registered database. */
 export function wantedDatabase(text: string): Wanted {
-  if (text.startsWith("file:")) return { path: new URL(text).pathname };
+  if (text.startsWith("file:")) return { path: pathOfUrl(text) };
   return ENDING.test(text) || text.includes("/") || !NAME.test(text)
     ? { path: text }
     : { name: text };

@@ -1,9 +1,9 @@
 import type { FileMigration, MigrationSet } from "../domain/migration/migration-source.ts";
 import type { Digest } from "../domain/shared/digest.ts";
-import { Conflict, DomainError, NotFound } from "../domain/shared/errors.ts";
+import { Conflict, DomainError, InvalidInput, NotFound } from "../domain/shared/errors.ts";
 import { compareFiles, type FileComparison } from "./reconcile-files.ts";
 import { nameFor, realPath, wantedDatabase } from "./database-name.ts";
-import type { DatabaseView, Desk, RunSignal, RunView } from "./desk.ts";
+import type { DatabaseView, Desk, MigrationView, RunSignal, RunView } from "./desk.ts";
 
 /** What a migration is told while it goes on. */
 export type MigrateNews =
@@ -39,7 +39,9 @@ export interface Migrated {
 export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): Promise<Migrated> {
   const database = await databaseOf(desk, order);
   const { name } = database;
-  const comparison = compareFiles(order.set.migrations, await desk.migrations(name), digest);
+  const registered = await desk.migrations(name);
+  requireKnown(order, registered);
+  const comparison = compareFiles(order.set.migrations, registered, digest, order.to);
   order.hear({ kind: "files", comparison, set: order.set });
   order.signal?.throwIfAborted();
   await registerFiles(desk, name, comparison);
@@ -59,6 +61,18 @@ export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): 
   });
   order.hear({ kind: "started", run });
   return resultOf(name, database.version, await followed(desk, run, order));
+}
+
+/** A misspelt version must not look like one that is reached. */
+export function requireKnown(
+  { to, set }: Pick<MigrateOrder, "to" | "set">,
+  registered: readonly MigrationView[],
+): void {
+  if (to === undefined || to === "latest") return;
+  if ([...set.migrations, ...registered].some(({ version }) => version === to)) return;
+  throw new InvalidInput("version-not-registered", `There is no version ${to}`, {
+    hint: "Name the version of a file, or leave it away for the newest",
+  });
 }
 
 /** The registered database that is meant, registered now if it is a file that is not. */

@@ -3,7 +3,7 @@ import type { DatabaseState } from "../domain/state/state.ts";
 import { DomainError } from "../domain/shared/errors.ts";
 import { realPath, wantedDatabase } from "./database-name.ts";
 import type { DatabaseView } from "./desk.ts";
-import type { Migrated, MigrateOrder } from "./migrate.ts";
+import { requireKnown, type Migrated, type MigrateOrder } from "./migrate.ts";
 import { compareFiles } from "./reconcile-files.ts";
 
 /**
@@ -18,11 +18,9 @@ export async function nothingToDo(
   const database = databaseRegisteredAs(embedded, order.database);
   if (database === undefined || !isSettled(database)) return undefined;
   const { services, views } = embedded;
-  const files = compareFiles(
-    order.set.migrations,
-    services.migrations.list(database.name),
-    services.digest,
-  );
+  const registered = services.migrations.list(database.name);
+  requireKnown(order, registered);
+  const files = compareFiles(order.set.migrations, registered, services.digest, order.to);
   if (
     [files.fresh, files.changed, files.edited, files.gone, files.pending].some(
       ({ length }) => length > 0,

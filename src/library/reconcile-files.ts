@@ -1,5 +1,6 @@
 import { checksumOf } from "../domain/migration/migration.ts";
 import type { FileMigration } from "../domain/migration/migration-source.ts";
+import { compareVersions } from "../domain/migration/version-order.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { MigrationView } from "./desk.ts";
 
@@ -24,6 +25,7 @@ export function compareFiles(
   files: readonly FileMigration[],
   registered: readonly MigrationView[],
   digest: Digest,
+  to?: string,
 ): FileComparison {
   const known = new Map(registered.map((migration) => [migration.version, migration]));
   const inFolder = new Set(files.map(({ version }) => version));
@@ -39,6 +41,9 @@ export function compareFiles(
     edited: differing.filter((file) => !isApplied(file)),
     missing: absent.filter(isApplied),
     gone: absent.filter(({ state }) => state === "pending" || state === "failed"),
-    pending: files.filter((file) => !isApplied(file)),
+    pending: files.filter((file) => !isApplied(file) && isUpTo(file.version, to)),
   };
 }
+
+const isUpTo = (version: string, to: string | undefined): boolean =>
+  to === undefined || to === "latest" || compareVersions(version, to) <= 0;

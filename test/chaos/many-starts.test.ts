@@ -19,7 +19,7 @@ interface Outcome {
 }
 
 describe("Many applications that start at once", function () {
-  this.timeout(LONG ? 600_000 : 60_000);
+  this.timeout(LONG ? 900_000 : 120_000);
   const directory = temporaryDirectory();
   const children = new Set<ChildProcess>();
   /** Where ledger and database of the present round are. */

@@ -35,11 +35,12 @@ describe("The package", function () {
       { filename: string; files: { path: string }[] },
     ];
     const paths = files.map(({ path }) => path);
-    for (const needed of ["cli/main.js", "library/open-schemaledger.d.ts"])
+    for (const needed of ["cli/main.js", "library/schemaledger.d.ts"])
       ok(paths.includes(`dist/src/${needed}`), needed);
     deepEqual(
       paths.filter(
-        (path) => !/^(dist\/src|docs\/reference)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path),
+        (path) =>
+          !/^(dist\/src|dist\/bundle|docs\/reference)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path),
       ),
       [],
     );

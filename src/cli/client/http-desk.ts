@@ -1,5 +1,4 @@
 import type { MigrationInput } from "../../domain/migration/migration.ts";
-import type { Progress } from "../../domain/engine/database-engine.ts";
 import type {
   DatabaseView,
   Desk,
@@ -10,7 +9,7 @@ import type {
 } from "../../library/desk.ts";
 import { WAITING } from "../../library/desk.ts";
 import type { Client } from "./client.ts";
-import { serverSentEvents } from "./server-sent-events.ts";
+import { hearNews } from "./news.ts";
 
 /** What one request may carry: half of what the service takes, and at most its number. */
 const BATCH = { count: 1000, bytes: 16 << 20 };
@@ -57,7 +56,7 @@ export class HttpDesk implements Desk {
   async follow(runId: string, hear: (signal: RunSignal) => void): Promise<RunView> {
     const path = `/v1/runs/${runId}`;
     let run = await this.#client.get<RunView>(path);
-    if (isOpen(run)) await this.#listen(runId, hear);
+    if (isOpen(run)) await hearNews(this.#client, path, hear);
     for (;;) {
       run = await this.#client.get<RunView>(path, { wait: 30 });
       if (!isOpen(run)) return run;
@@ -67,26 +66,7 @@ export class HttpDesk implements Desk {
   async cancel(runId: string, reason: string): Promise<void> {
     await this.#client.post(`/v1/runs/${runId}/cancel`, { reason });
   }
-
-  async #listen(runId: string, hear: (signal: RunSignal) => void): Promise<void> {
-    try {
-      const stream = this.#client.stream(`/v1/runs/${runId}/events`, "text/event-stream");
-      for await (const { event, data } of serverSentEvents(stream))
-        if (event === "progress")
-          hear({ kind: "progress", progress: JSON.parse(data) as Progress });
-        else if (event !== "end") hear(signalOf(JSON.parse(data) as RecordedEvent));
-    } catch {
-      // The news are for people; what became of the run is asked for next.
-    }
-  }
 }
-
-interface RecordedEvent {
-  readonly type: string;
-  readonly data: { readonly [member: string]: unknown };
-}
-
-const signalOf = ({ type, data }: RecordedEvent): RunSignal => ({ kind: "event", type, data });
 
 const isOpen = ({ status }: RunView): boolean =>
   (status === "queued" || status === "running") && !WAITING.has(status);

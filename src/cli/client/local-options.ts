@@ -19,6 +19,7 @@ export function localOptions(options: SharedOptions, signal?: AbortSignal): Embe
   return {
     actor: { name: process.env["SCHEMALEDGER_ACTOR"] || systemUser(), kind: "user" },
     program: `schemaledger/${TOOL_VERSION}`,
+    inProcess: true,
     log: ({ level, message, cause, error }) => {
       if (level !== "error") return;
       process.stderr.write(`schemaledger: ${message}: ${plain(String(cause ?? error))}\n`);

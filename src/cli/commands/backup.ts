@@ -44,6 +44,7 @@ export const command = defineCommand<BackupOptions>({
       client,
       `/v1/backups/${id}`,
       ({ status }) => status !== "running" && (isTable || status !== "completed"),
+      call.signal,
     ).finally(() => progress.end());
     const backup = requireDone(over, "The backup", "The database was only read.");
     out.result({ database: name, backup }, () => {

@@ -3,7 +3,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { plain, tone } from "../output.ts";
 import { Progress } from "../progress.ts";
-import { databaseName, databasePath, untilOver, type Operation } from "../resources.ts";
+import { databaseName, databasePath, hasEnded, untilOver, type Operation } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 import { durationText } from "../sizes.ts";
 
@@ -31,9 +31,12 @@ export const command = defineCommand<SharedOptions & { readonly quick?: boolean 
     const { id } = await client.post<Check>(databasePath(name, "integrity-checks"), { level });
     const progress = new Progress(out);
     progress.now({ phase: "check" });
-    const check = await untilOver<Check>(client, `/v1/integrity-checks/${id}`).finally(() =>
-      progress.end(),
-    );
+    const check = await untilOver<Check>(
+      client,
+      `/v1/integrity-checks/${id}`,
+      hasEnded,
+      call.signal,
+    ).finally(() => progress.end());
     const passed = check.status === "passed";
     out.result({ database: name, check }, () => {
       const word = tone(passed ? "good" : "bad", `${check.status}:`);

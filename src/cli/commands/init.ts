@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { makeDirectory } from "../../infra/files/atomic-write.ts";
 import { exists } from "../../infra/files/exists.ts";
 import { defineCommand } from "../command.ts";
+import { whole } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
 export const command = defineCommand<SharedOptions>({
@@ -25,7 +26,7 @@ export const command = defineCommand<SharedOptions>({
       await makeDirectory(dir);
       await writeFile(join(dir, ".gitkeep"), "");
     }
-    const vkey = (await text(client.stream("/v1/ledger/vkey", "text/plain"))).trim();
+    const vkey = (await whole(client.stream("/v1/ledger/vkey", "text/plain"))).trim();
     out.result({ ledger: client.place, migrations: dir, verifierKey: vkey }, () => {
       out.facts([
         ["ledger", client.place],
@@ -41,9 +42,3 @@ export const command = defineCommand<SharedOptions>({
     });
   },
 });
-
-async function text(pieces: AsyncIterable<string>): Promise<string> {
-  let whole = "";
-  for await (const piece of pieces) whole += piece;
-  return whole;
-}

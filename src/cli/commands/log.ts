@@ -1,7 +1,8 @@
 import { InvalidInput } from "../../domain/shared/errors.ts";
 import type { Client, Query } from "../client/client.ts";
 import { defineCommand, type Call } from "../command.ts";
-import { databaseName } from "../resources.ts";
+import type { Output } from "../output.ts";
+import { databaseName, whole } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
 interface LogOptions extends SharedOptions {
@@ -50,25 +51,31 @@ export const command = defineCommand<LogOptions>({
   ],
   details: "--json prints one event a line, as the API gives it.\n",
   run: async (call) => {
+    const { options, out } = call;
     const client = await call.connect("read");
     const query = await queryOf(client, call);
-    if (call.options.csv === true) return csv(call, client, query);
-    const events = await eventsOf(client, query, limitOf(call.options));
-    if (call.out.json) for (const event of events) call.out.raw(`${JSON.stringify(event)}\n`);
-    else
-      call.out.table(
-        ["index", "time", "event", "database", "actor", "what"],
-        events.map((event) => [
-          event.index,
-          event.time,
-          event.type,
-          event.database,
-          event.actor.name,
-          summaryOf(event),
-        ]),
-      );
+    if (options.csv === true) return csv(call, client, query);
+    for await (const events of pagesOf(client, query, options)) {
+      call.signal.throwIfAborted();
+      if (out.json) for (const event of events) out.raw(`${JSON.stringify(event)}\n`);
+      else print(out, events);
+    }
   },
 });
+
+function print(out: Output, events: readonly Event[]): void {
+  out.table(
+    ["index", "time", "event", "database", "actor", "what"],
+    events.map((event) => [
+      event.index,
+      event.time,
+      event.type,
+      event.database,
+      event.actor.name,
+      summaryOf(event),
+    ]),
+  );
+}
 
 async function queryOf(client: Client, { args, options }: Call<LogOptions>): Promise<Query> {
   const database = args[0] === undefined ? undefined : await databaseName(client, args[0]);
@@ -84,34 +91,65 @@ function limitOf({ limit }: LogOptions): number | undefined {
   });
 }
 
-/** With a limit the newest ones; in the order asked for. */
-async function eventsOf(client: Client, query: Query, limit: number | undefined): Promise<Event[]> {
-  const order = limit === undefined ? "asc" : "desc";
-  const events: Event[] = [];
-  for (let after: number | undefined; limit === undefined || events.length < limit;) {
-    const page = Math.min(PAGE, limit === undefined ? PAGE : limit - events.length);
-    const answer = await client.get<{ items: Event[]; next: string | null }>("/v1/audit/events", {
-      ...query,
-      order,
-      limit: page,
-      after,
-    });
-    events.push(...answer.items);
-    if (answer.next === null || answer.items.length === 0) break;
-    after = answer.items.at(-1)!.index;
+/**
+ * Page by page, so that no history is too long. With a limit the newest ones, which are gathered to be
+ * shown in the order asked for.
+ */
+async function* pagesOf(
+  client: Client,
+  query: Query,
+  options: LogOptions,
+): AsyncGenerator<Event[]> {
+  const limit = limitOf(options);
+  if (limit === undefined) {
+    yield* read(client, { ...query, order: options.reverse === true ? "desc" : "asc" });
+    return;
   }
-  return order === "asc" ? events : events.toReversed();
+  const newest: Event[] = [];
+  for await (const page of read(client, { ...query, order: "desc" }, limit)) newest.push(...page);
+  yield options.reverse === true ? newest : newest.toReversed();
 }
 
+async function* read(
+  client: Client,
+  query: Query,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Event[]> {
+  let after: number | undefined;
+  for (let left = limit; left > 0;) {
+    const page = await client.get<{ items: Event[]; next: string | null }>("/v1/audit/events", {
+      ...query,
+      limit: Math.min(PAGE, left),
+      after,
+    });
+    yield page.items;
+    if (page.next === null) return;
+    left -= page.items.length;
+    after = page.items.at(-1)!.index;
+  }
+}
+
+/** The same events as CSV, as the service writes it: its pages one after the other, under one head. */
 async function csv(
   { out, options }: Call<LogOptions>,
   client: Client,
   query: Query,
 ): Promise<void> {
-  const limit = Math.min(limitOf(options) ?? PAGE, PAGE);
-  const order = options.limit === undefined ? "asc" : "desc";
-  const text = client.stream("/v1/audit/events", "text/csv", { ...query, order, limit });
-  for await (const piece of text) out.raw(piece);
+  let isFirst = true;
+  for await (const events of pagesOf(client, query, { ...options, reverse: false }))
+    for (let from = 0; from < events.length || (isFirst && from === 0); from += PAGE) {
+      const part = events.slice(from, from + PAGE);
+      const text = await whole(
+        client.stream("/v1/audit/events", "text/csv", {
+          ...query,
+          order: "asc",
+          limit: Math.max(part.length, 1),
+          after: part[0] === undefined || part[0].index === 0 ? undefined : part[0].index - 1,
+        }),
+      );
+      out.raw(isFirst ? text : text.slice(text.indexOf("\n") + 1));
+      isFirst = false;
+    }
 }
 
 /** The members that tell most in one line. */

@@ -1,8 +1,8 @@
-import { FolderMigrationSource } from "../../infra/migration-files/folder-migration-source.ts";
 import type { Migrated } from "../../library/migrate.ts";
 import { defineCommand, type Call } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { tone } from "../output.ts";
+import { earlyExecutor } from "../migrate/early-executor.ts";
 import { Progress } from "../progress.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
@@ -46,15 +46,19 @@ export const command = defineCommand<MigrateOptions>({
     "Files: V1__name.sql, 0001_name.up.sql with .down.sql and .verify.sql, 001-name.sql. A file that\n" +
     "means to lose rows says so at its head: -- schemaledger:allow-row-loss TABLE, TABLE\n",
   run: async (call) => {
+    const isDry = call.options.dryRun === true;
+    const executor = isDry ? undefined : earlyExecutor(call.options);
+    const { FolderMigrationSource } =
+      await import("../../infra/migration-files/folder-migration-source.ts");
     const set = await new FolderMigrationSource(call.args[1]!).read();
-    if (call.options.dryRun === true) {
+    if (isDry) {
       const { dryRun } = await import("../migrate/dry-run.ts");
       return dryRun(call, set);
     }
     const { migrateWhere } = await import("../migrate/migrate-where.ts");
     const progress = new Progress(call.out);
     try {
-      const migrated = await migrateWhere(call, set, progress.hear);
+      const migrated = await migrateWhere(call, set, progress.hear, executor);
       progress.end();
       return report(call, migrated, set);
     } finally {

@@ -3,7 +3,7 @@ import { defineCommand, type Call } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { plain, tone, type Output } from "../output.ts";
 import { Progress } from "../progress.ts";
-import { databaseName, databasePath, untilOver, type Operation } from "../resources.ts";
+import { databaseName, databasePath, hasEnded, untilOver, type Operation } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
 import type { RecoveredDatabase } from "../../api/total-recovery.ts";
@@ -105,9 +105,12 @@ async function recoverDatabase(call: Call<RecoverOptions>): Promise<number> {
   const { id } = await client.post<Recovery>(databasePath(name, "recoveries"), body);
   const progress = new Progress(out);
   progress.now({ phase: "restore" });
-  const recovery = await untilOver<Recovery>(client, `/v1/recoveries/${id}`).finally(() =>
-    progress.end(),
-  );
+  const recovery = await untilOver<Recovery>(
+    client,
+    `/v1/recoveries/${id}`,
+    hasEnded,
+    call.signal,
+  ).finally(() => progress.end());
   out.result({ database: name, recovery, ledger: null, databases: null }, () =>
     tell(out, name, recovery),
   );

@@ -4,6 +4,7 @@ import { Progress } from "../progress.ts";
 import {
   databaseName,
   databasePath,
+  hasEnded,
   requireDone,
   untilOver,
   type Operation,
@@ -13,6 +14,7 @@ import { resolve } from "node:path";
 import { NotFound } from "../../domain/shared/errors.ts";
 import { withoutAbsent } from "../../domain/shared/without-absent.ts";
 import type { Client } from "../client/client.ts";
+import { hearNews } from "../client/news.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
 interface RestoreOptions extends SharedOptions {
@@ -30,6 +32,7 @@ interface RestoreOptions extends SharedOptions {
 interface Backup {
   readonly id: string;
   readonly kind: string;
+  readonly purpose: string;
   readonly verifiedAt: string | null;
   readonly status: string;
 }
@@ -45,7 +48,7 @@ export const command = defineCommand<RestoreOptions>({
   options: [
     {
       flags: "--backup <id>",
-      description: "the backup to bring back (default: the newest verified one)",
+      description: "the backup to bring back (default: the newest verified one that no restore made)",
     },
     { flags: "--before-run <id>", description: "the state just before this run" },
     { flags: "--at <time>", description: "the newest state that is not later (RFC 3339)" },
@@ -90,10 +93,11 @@ export const command = defineCommand<RestoreOptions>({
       reason: options.reason,
     });
     const progress = new Progress(out);
-    progress.now({ phase: "restore" });
-    const over = await untilOver<Restore>(client, `/v1/restores/${id}`).finally(() =>
-      progress.end(),
-    );
+    const path = `/v1/restores/${id}`;
+    const news = hearNews(client, path, (signal) => progress.run(signal));
+    const over = await untilOver<Restore>(client, path, hasEnded, call.signal);
+    await news;
+    progress.end();
     const restore = requireDone(over, "The restore", "The content is as before.");
     out.result({ database: name, restore }, () => {
       const what = options.into ?? (options.table === undefined ? name : options.table.join(", "));
@@ -140,7 +144,11 @@ async function backupToRestore(
   if (id !== undefined) return client.get<Backup>(`/v1/backups/${encodeURIComponent(id)}`);
   for (let after: string | undefined; ;) {
     const page = await client.get<Page<Backup>>(databasePath(name, "backups"), { after });
-    const newest = page.items.find(({ kind, status }) => kind === "full" && status === "verified");
+    // What a restore replaced is not what anybody wants back without saying so.
+    const newest = page.items.find(
+      ({ kind, status, purpose }) =>
+        kind === "full" && status === "verified" && purpose !== "safety",
+    );
     if (newest !== undefined) return newest;
     if (page.next === null)
       throw new NotFound("backup-not-found", `There is no verified backup of ${name}`, {

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { PACKAGE_ROOT } from "../../infra/system/package-root.ts";
 import { RestClient } from "./rest-client.ts";
 
 /** A service of our own, as a process of its own. */
@@ -14,7 +15,7 @@ export interface ServiceProcess {
   stop(): Promise<void>;
 }
 
-const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("dist/src/cli/main.js", PACKAGE_ROOT));
 
 /** Starts `schemaledger serve` on `directory` and waits for its "listening on" line. */
 export async function startServiceProcess(directory: string): Promise<ServiceProcess> {

@@ -1,11 +1,12 @@
 import type { Finding } from "../../domain/migration/events.ts";
 import type { FileMigration, MigrationSet } from "../../domain/migration/migration-source.ts";
 import { compareVersions } from "../../domain/migration/version-order.ts";
-import { InvalidInput, NotFound } from "../../domain/shared/errors.ts";
+import { NotFound } from "../../domain/shared/errors.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
 import { SqliteDialect } from "../../infra/sqlite/sql/sqlite-dialect.ts";
 import { realPath, wantedDatabase } from "../../library/database-name.ts";
 import type { DatabaseView, MigrationView } from "../../library/desk.ts";
+import { requireKnown } from "../../library/migrate.ts";
 import { compareFiles, type FileComparison } from "../../library/reconcile-files.ts";
 import { HttpDesk } from "../client/http-desk.ts";
 import type { Call } from "../command.ts";
@@ -25,8 +26,10 @@ interface Known {
 /** Shows what `migrate` would register and apply. Nothing is changed anywhere. */
 export async function dryRun(call: Call<Options>, set: MigrationSet): Promise<number> {
   const known = await knownOf(call);
-  const files = compareFiles(set.migrations, known.migrations, new NodeDigest());
-  const steps = upTo(files.pending, call.options.to);
+  const { to } = call.options;
+  requireKnown({ set, ...(to === undefined ? {} : { to }) }, known.migrations);
+  const files = compareFiles(set.migrations, known.migrations, new NodeDigest(), to);
+  const steps = files.pending;
   const findings = [...refusals(files, known), ...steps.flatMap(findingsOf)];
   const document = {
     dryRun: true,
@@ -67,16 +70,6 @@ async function knownOf(call: Call<Options>): Promise<Known> {
       return { database: undefined, migrations: [] };
     throw error;
   }
-}
-
-function upTo(pending: readonly FileMigration[], to: string | undefined): readonly FileMigration[] {
-  if (to === undefined || to === "latest") return pending;
-  const last = pending.find(({ version }) => version === to);
-  if (last === undefined)
-    throw new InvalidInput("version-not-registered", `Version ${to} is not pending here`, {
-      hint: "Leave --to away to see all versions",
-    });
-  return pending.filter(({ version }) => compareVersions(version, to) <= 0);
 }
 
 /** What a run would be refused for. */

@@ -1,4 +1,5 @@
 import type { MigrationSet } from "../../domain/migration/migration-source.ts";
+import type { ProcessExecutor } from "../../infra/executor/process-executor.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
 import { LocalLedger } from "../../library/local-ledger.ts";
 import {
@@ -23,6 +24,7 @@ export async function migrateWhere(
   call: Call<Options>,
   set: MigrationSet,
   hear: (news: MigrateNews) => void,
+  executor: ProcessExecutor | undefined,
 ): Promise<Migrated> {
   const { options, args, signal } = call;
   const { to, reason, ticket } = options;
@@ -37,10 +39,10 @@ export async function migrateWhere(
   };
   if (options.server !== undefined) return over(await call.connect("write"), order);
   try {
-    return await new LocalLedger(dataDirectory(options)).migrate(
-      order,
-      localOptions(options, signal),
-    );
+    return await new LocalLedger(dataDirectory(options)).migrate(order, {
+      ...localOptions(options, signal),
+      ...(executor === undefined ? {} : { executor }),
+    });
   } catch (error) {
     const { clientOfHolder } = await import("../client/served-directory.ts");
     const served = await clientOfHolder(error);

@@ -13,14 +13,16 @@ export interface ChildInfo {
 export class ExecutorPool {
   readonly #start: () => ExecutorChild;
   readonly #spare: number;
+  readonly #refills: boolean;
   readonly #waiting = new Set<ExecutorChild>();
   readonly #all = new Set<ExecutorChild>();
   #refill: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(start: () => ExecutorChild, spare: number) {
+  constructor(start: () => ExecutorChild, spare: number, refills: boolean) {
     this.#start = start;
     this.#spare = spare;
+    this.#refills = refills;
   }
 
   /** A child for one session. Rejects with `executor-closed`, or with why none came up. */
@@ -77,6 +79,7 @@ export class ExecutorPool {
   }
 
   #refillSoon(): void {
+    if (!this.#refills) return;
     this.#refill ??= setTimeout(() => {
       this.#refill = undefined;
       try {

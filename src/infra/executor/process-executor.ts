@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import type { DatabaseTarget } from "../../domain/engine/database-engine.ts";
 import type { Executor, ExecutorSession, SessionHost } from "../../domain/engine/executor.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
@@ -18,6 +20,8 @@ export interface ProcessExecutorOptions {
    * compiled. Default: no, for it costs each of them 0.15 s of a processor.
    */
   readonly warmUp?: boolean;
+  /** Whether a spare child that was taken is replaced. Default: yes. */
+  readonly refills?: boolean;
   /** Kills the child of a call that takes longer. Default: none, migrations may take hours. */
   readonly callTimeoutMs?: number;
   /** Default 30 s. */
@@ -51,6 +55,7 @@ export class ProcessExecutor implements Executor {
     this.#pool = new ExecutorPool(
       () => new ExecutorChild(childOptions),
       options.spare ?? DEFAULT_SPARE,
+      options.refills ?? true,
     );
   }
 
@@ -93,6 +98,11 @@ function environment(options: ProcessExecutorOptions): NodeJS.ProcessEnv {
   const path = process.env["PATH"];
   if (path !== undefined) {
     env["PATH"] = path;
+  }
+  const cache = getCompileCacheDir();
+  if (cache !== undefined) {
+    // Node makes a directory of its own for each version below it.
+    env["NODE_COMPILE_CACHE"] = dirname(cache);
   }
   delete env[FAULT_VARIABLE];
   if (options.fault !== undefined) {

@@ -1,10 +1,10 @@
 import Database from "better-sqlite3";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Conflict, Unavailable } from "../../domain/shared/errors.ts";
-import { makeDirectory, writeFileAtomic } from "./atomic-write.ts";
+import { makeDirectory } from "./atomic-write.ts";
 
 const LOCK_FILE = "service.lock";
 const HOLDER_FILE = "service.holder.json";
@@ -98,8 +98,9 @@ async function takeDirectoryLock(
   const database = await lock(directory);
   const holderFile = join(directory, HOLDER_FILE);
   const holder: Holder = { pid: process.pid, host: hostname(), since, description };
+  // Not synced: who was the holder is of no interest after a power cut.
   const tell = (more: Partial<Holder>): Promise<void> =>
-    writeFileAtomic(holderFile, `${JSON.stringify({ ...holder, ...more })}\n`);
+    writeFile(holderFile, `${JSON.stringify({ ...holder, ...more })}\n`, { mode: 0o600 });
   try {
     await tell({});
   } catch (error) {

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { PACKAGE_ROOT } from "./package-root.ts";
 
 /** What makes state of events, and text of state. Everything that it imports belongs to it. */
-const ROOT = new URL("../../domain/state/folded.js", import.meta.url);
-const ALSO = new URL("../../domain/ledger/upcast.js", import.meta.url);
+const ROOT = new URL("dist/src/domain/state/folded.js", PACKAGE_ROOT);
+const ALSO = new URL("dist/src/domain/ledger/upcast.js", PACKAGE_ROOT);
 
 const IMPORT = /\bfrom "(\.[^"]+)"/g;
 

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-
-const file = new URL("../../../../package.json", import.meta.url);
+import { PACKAGE_ROOT } from "./package-root.ts";
 
 /** The product's version, from package.json. */
 export const TOOL_VERSION: string = (
-  JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }
+  JSON.parse(readFileSync(new URL("package.json", PACKAGE_ROOT), "utf8")) as {
+    readonly version: string;
+  }
 ).version;

@@ -69,6 +69,15 @@ describe("openSchemaledger", function () {
     deepEqual(rows(), [1]);
   });
 
+  it("stops at the version that is asked for", async () => {
+    const ledger = await open();
+    const second = { version: "2", name: "more", up: "CREATE TABLE more (x)" };
+    const request = { database: database(), migrations: [orders, second], to: "1" };
+    equal((await ledger.migrate(request)).version, "1");
+    equal((await ledger.migrate(request)).outcome, "nothing-to-do");
+    equal((await ledger.migrate({ ...request, to: "latest" })).version, "2");
+  });
+
   it("looks at the database itself before it says that there is nothing to do", async () => {
     const ledger = await open();
     await ledger.migrate({ database: database(), migrations: [orders] });
@@ -150,6 +159,12 @@ describe("openSchemaledger", function () {
     const ledger = await open();
     await rejects(ledger.migrate({ database: "shop", migrations: [orders] }), {
       code: "database-not-found",
+    });
+    await rejects(ledger.migrate({ database: database(), migrations: [orders], to: "9" }), {
+      code: "version-not-registered",
+    });
+    await rejects(ledger.migrate({ database: "file:%zz", migrations: [orders] }), {
+      code: "database-url-invalid",
     });
     await rejects(ledger.migrate({ database: database(), migrations: directory.file("none") }), {
       code: "migrations-unreadable",

@@ -1,0 +1,19 @@
+import { existsSync, statSync } from "node:fs";
+import { PACKAGE_ROOT } from "./package-root.ts";
+
+/** What `tsc -b` writes whenever it compiles a project; not part of the package. */
+const COMPILED = ["domain", "infra", "api", "library", "cli"].map(
+  (project) => new URL(`dist/src/${project}/tsconfig.tsbuildinfo`, PACKAGE_ROOT),
+);
+
+/**
+ * The bundled form of a module (see build/bundle.js), or undefined if it was not made or something was
+ * compiled since: then the modules themselves are loaded.
+ */
+export function bundled(name: "program" | "library"): string | undefined {
+  const bundle = new URL(`dist/bundle/${name}.js`, PACKAGE_ROOT);
+  const made = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs;
+  if (made === undefined) return undefined;
+  const isStale = COMPILED.some((file) => existsSync(file) && statSync(file).mtimeMs > made);
+  return isStale ? undefined : bundle.href;
+}

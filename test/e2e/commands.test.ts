@@ -1,0 +1,234 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import Sqlite from "better-sqlite3";
+import { describedCommands } from "../support/cli-page.ts";
+import { inProcess } from "../support/in-process.ts";
+import {
+  endProcessesAfterEach,
+  schemaledger,
+  startService,
+  type Ended,
+} from "../support/service-process.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+const ORDERS = "CREATE TABLE orders (total INTEGER); INSERT INTO orders VALUES (0)";
+
+type Json = { readonly [member: string]: unknown };
+
+describe("The commands", function () {
+  this.timeout(120_000);
+  const directory = temporaryDirectory();
+  endProcessesAfterEach();
+  const env: { [name: string]: string } = {};
+  /** In this process, as most commands are: starting one takes longer than the command itself. */
+  const run = (...args: string[]): Promise<Ended> => inProcess(args, { cwd: directory.path, env });
+
+  beforeEach(() => {
+    for (const name of Object.keys(env)) delete env[name];
+    env["SCHEMALEDGER_ACTOR"] = "tester";
+    mkdirSync(directory.file("m"));
+    write("1_orders.up.sql", ORDERS);
+    write("1_orders.down.sql", "DROP TABLE orders");
+  });
+
+  const write = (name: string, text: string): void =>
+    writeFileSync(directory.file(`m/${name}`), text);
+
+  /** The document of a command, which must have the declared format and members, and the exit code. */
+  async function json(expected: number, ...args: string[]): Promise<Json> {
+    const { code, stdout, stderr } = await run(...args, "--json");
+    equal(code, expected, stderr + stdout);
+    equal(stderr, "");
+    const document = JSON.parse(stdout) as Json;
+    equal(stdout.trim().split("\n").length, 1);
+    if (document["format"] !== "error/1") await assertDeclared(args, document);
+    return document;
+  }
+
+  async function assertDeclared(args: readonly string[], document: Json): Promise<void> {
+    const described = await describedCommands();
+    const words = args.filter((arg) => !arg.startsWith("-")).join(" ");
+    const { command } = described.findLast(
+      ({ name }) => words === name || words.startsWith(`${name} `),
+    )!;
+    equal(document["format"], command.format);
+    const members = Object.keys(command.members ?? {});
+    const given = Object.keys(document).filter(
+      (member) => member !== "format" && member !== "dryRun",
+    );
+    if (!members.includes("…") && !args.includes("--dry-run"))
+      deepEqual(
+        given.filter((member) => !members.includes(member)),
+        [],
+        args.join(" "),
+      );
+    ok(given.length > 0);
+  }
+
+  const problem = (document: Json): Json => document["error"] as Json;
+
+  it("carry a database through its life on a data directory, with the documented JSON", async () => {
+    const made = await json(0, "init", "m");
+    match(String(made["verifierKey"]), /^\S+\/schemaledger\/\S+$/);
+    const dry = await json(0, "migrate", "shop.db", "m", "--dry-run");
+    deepEqual((dry["steps"] as Json[])[0]!["version"], "1");
+    equal((await json(0, "status"))["databases"] instanceof Array, true);
+    const first = await json(0, "migrate", "shop.db", "m", "--reason", "Test", "--ticket", "T-1");
+    deepEqual([first["outcome"], first["version"], first["database"]], ["applied", "1", "shop"]);
+    equal((await json(0, "migrate", "shop", "m"))["outcome"], "nothing-to-do");
+    const status = await json(0, "status", "shop.db");
+    equal(((status["migrations"] as Json[])[0]!["appliedBy"] as Json)["name"], "tester");
+    equal(((await json(0, "plan", "shop"))["steps"] as Json[]).length, 0);
+    equal(((await json(0, "backup", "shop"))["backup"] as Json)["status"], "verified");
+    equal(((await json(0, "check", "shop"))["check"] as Json)["status"], "passed");
+    await json(0, "schema", "shop");
+    await json(0, "diff", "shop");
+    equal(((await json(0, "blame", "shop", "orders"))["items"] as Json[]).length > 1, true);
+    await json(0, "rollback", "shop", "--to", "0", "--reason", "Test", "--yes");
+    await json(0, "restore", "shop", "--reason", "Test", "--yes");
+    const key = await json(0, "keys", "issue", "ci", "--role", "operator");
+    match(String(key["token"]), /^sl_/);
+    equal(((await json(0, "keys", "list"))["items"] as Json[]).length, 1);
+    await json(0, "doctor");
+    await json(0, "new", "m", "more orders", "--down");
+    const log = await run("log", "shop", "--type", "RunRequested", "--json");
+    deepEqual(
+      log.stdout
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as Json)["type"]),
+      ["RunRequested", "RunRequested"],
+    );
+    const all = (await run("log", "--json")).stdout.trim().split("\n");
+    const csv = (await run("log", "--csv")).stdout.trim().split("\r\n");
+    equal(csv.length, all.length + 1);
+    const newest = await run("log", "--json", "--limit", "2", "--reverse");
+    deepEqual(newest.stdout.trim().split("\n"), all.slice(-2).toReversed());
+  });
+
+  it("say what failed, what is safe and what to do, with an exit code for each kind", async () => {
+    await json(0, "migrate", "shop.db", "m");
+    write("2_lossy.sql", "DELETE FROM orders");
+    const failed = await run("migrate", "shop.db", "m");
+    equal(failed.code, 1);
+    match(
+      failed.stderr,
+      /rows-lost\)\n  The database was not touched\.\n  .*allow-row-loss TABLE\n$/,
+    );
+    ok(!failed.stderr.includes("\u001b"));
+    const document = await json(1, "migrate", "shop.db", "m");
+    equal((problem(document)["details"] as Json)["safe"], "The database was not touched.");
+    write("2_lossy.sql", "-- schemaledger:allow-row-loss orders\nDELETE FROM orders");
+    equal((await json(0, "migrate", "shop.db", "m"))["version"], "2");
+
+    write("1_orders.up.sql", "CREATE TABLE orders (total TEXT)");
+    const changed = await run("migrate", "shop.db", "m");
+    equal(changed.code, 4);
+    match(changed.stderr, /migration-changed\)\n[\s\S]*-CREATE TABLE orders \(total INTEGER\)/);
+    equal(problem(await json(4, "migrate", "shop.db", "m"))["code"], "migration-changed");
+
+    equal(problem(await json(2, "migrate", "shop.db", "nowhere"))["code"], "migrations-unreadable");
+    equal(problem(await json(2, "status", "other.db"))["code"], "database-not-found");
+    const asked = schemaledger(["rollback", "shop", "--to", "1", "--reason", "x"], {
+      cwd: directory.path,
+    });
+    const { code, stderr } = await asked.ended;
+    equal(code, 2);
+    match(stderr, /confirmation-needed\)[\s\S]*--yes/);
+    equal(problem(await json(2, "rollback", "shop", "--to", "1"))["code"], "usage");
+    equal(problem(await json(2, "status", "--data", "none"))["code"], "data-directory-missing");
+    equal(problem(await json(2, "log", "--limit", "x"))["code"], "config-invalid");
+
+    const db = new Sqlite(directory.file("shop.db"));
+    db.exec("CREATE TABLE strange (x)");
+    db.close();
+    const diff = await run("diff", "shop");
+    equal(diff.code, 5);
+    match(diff.stdout, /^\+.*strange/m);
+    write("1_orders.up.sql", ORDERS);
+    write("3_more.sql", "CREATE TABLE more (x)");
+    equal(problem(await json(5, "migrate", "shop.db", "m"))["code"], "drift");
+  });
+
+  it("work on a service, and find the one that has the data directory", async () => {
+    const service = await startService(directory.file("data"), directory.path);
+    try {
+      env["SCHEMALEDGER_TOKEN"] = service.token;
+      const server = ["--server", service.url];
+      const first = await json(0, "migrate", "shop.db", "m", ...server);
+      deepEqual([first["outcome"], first["version"]], ["applied", "1"]);
+      const text = await run("migrate", "shop.db", "m", ...server);
+      match(text.stdout, /^Nothing to do: shop is at version 1$/m);
+      await json(0, "backup", "shop", ...server);
+      const auditor = await json(0, "keys", "issue", "eye", "--role", "auditor", ...server);
+
+      delete env["SCHEMALEDGER_TOKEN"];
+      equal(problem(await json(3, "status", ...server))["code"], "token-missing");
+      await json(0, "check", "shop", "--data", "data");
+      await json(0, "status", "shop", "--data", "data");
+      write("2_more.sql", "CREATE TABLE more (x)");
+      equal((await json(0, "migrate", "shop.db", "m", "--data", "data"))["version"], "2");
+
+      env["SCHEMALEDGER_TOKEN"] = String(auditor["token"]);
+      equal(problem(await json(3, "backup", "shop", ...server))["code"], "forbidden");
+      equal(
+        problem(await json(1, "status", "--server", "http://127.0.0.1:1"))["code"],
+        "server-unreachable",
+      );
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it("wait for each other on a directory, and read beside each other", async () => {
+    write(
+      "2_slow.sql",
+      "CREATE TABLE slow AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT i FROM n",
+    );
+    const slow = schemaledger(["migrate", "shop.db", "m"], { cwd: directory.path, env });
+    await appears(slow.child.stderr!, /Backed up/);
+    equal(((await json(0, "status"))["databases"] as Json[]).length, 1);
+    const impatient = await json(4, "backup", "shop", "--wait", "0");
+    equal(problem(impatient)["code"], "data-directory-in-use");
+    const patient = await run("backup", "shop");
+    equal(patient.code, 0, patient.stderr);
+    match(patient.stderr, /^Waiting: .*in use by process/m);
+    equal((await slow.ended).code, 0);
+  });
+
+  it("cancel at Ctrl-C: the step is rolled back, the outcome recorded", async () => {
+    write(
+      "2_endless.sql",
+      "CREATE TABLE big AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+    );
+    const endless = schemaledger(["migrate", "shop.db", "m"], { cwd: directory.path, env });
+    await appears(endless.child.stderr!, /Backed up/);
+    endless.child.kill("SIGINT");
+    const { code, stderr } = await endless.ended;
+    equal(code, 1, stderr);
+    match(stderr, /run-cancelled/);
+    equal((await json(0, "status", "shop"))["format"], "status/1");
+    const db = readFileSync(directory.file("shop.db"), "latin1");
+    ok(!db.includes("CREATE TABLE big"));
+  });
+
+  it("make completion scripts that a shell takes", async () => {
+    for (const shell of ["bash", "zsh", "fish"]) {
+      const { code, stdout } = await run("completion", shell);
+      equal(code, 0);
+      for (const word of ["migrate", "rollback", "--reason", "issue"])
+        ok(stdout.includes(word.replace(/^--/, "")), word);
+    }
+  });
+});
+
+/** Resolves when the stream has said it. */
+function appears(stream: NodeJS.ReadableStream, words: RegExp): Promise<void> {
+  let said = "";
+  return new Promise((resolve) => {
+    stream.on("data", (text: string) => {
+      said += text;
+      if (words.test(said)) resolve();
+    });
+  });
+}
