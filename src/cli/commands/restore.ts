@@ -48,7 +48,8 @@ export const command = defineCommand<RestoreOptions>({
   options: [
     {
       flags: "--backup <id>",
-      description: "the backup to bring back (default: the newest verified one that no restore made)",
+      description:
+        "the backup to bring back (default: the newest verified one that no restore made)",
     },
     { flags: "--before-run <id>", description: "the state just before this run" },
     { flags: "--at <time>", description: "the newest state that is not later (RFC 3339)" },
@@ -95,7 +96,9 @@ export const command = defineCommand<RestoreOptions>({
     const progress = new Progress(out);
     const path = `/v1/restores/${id}`;
     const news = hearNews(client, path, (signal) => progress.run(signal));
-    const over = await untilOver<Restore>(client, path, hasEnded, call.signal);
+    const over = await untilOver<Restore>(client, path, hasEnded, call.signal).finally(() =>
+      progress.end(),
+    );
     await news;
     progress.end();
     const restore = requireDone(over, "The restore", "The content is as before.");
