@@ -9,17 +9,24 @@ import { MIGRATIONS } from "../support/chaos/story.ts";
 
 const OUTCOMES = new Set(["StepApplied", "StepReverted", "StepFailed", "StepAborted"]);
 
-/** Throws unless each step's outcome follows its intent before the database's next intent. */
+/**
+ * Throws unless steps of a database end in the order in which they began, none begins within another
+ * run's, and at most one intent is ahead of the step that runs.
+ */
 function assertOneAtATime(events: readonly AuditEvent[]): void {
-  const open = new Map<string, unknown>();
+  const open = new Map<string, { readonly attempt: unknown; readonly runId: unknown }[]>();
   for (const { type, stream, data, index } of events) {
+    const steps = open.get(stream) ?? [];
+    open.set(stream, steps);
+    const { attempt, runId } = data;
     if (type === "StepStarted") {
-      assert.equal(open.get(stream), undefined, `event ${index} begins within another step`);
-      open.set(stream, data["attempt"]);
+      assert.ok(steps.length < 2, `event ${index} begins within another step`);
+      for (const other of steps)
+        assert.equal(runId, other.runId, `event ${index} begins within another run`);
+      steps.push({ attempt, runId });
     }
-    if (!OUTCOMES.has(type)) continue;
-    assert.equal(open.get(stream), data["attempt"], `event ${index} ends another step`);
-    open.delete(stream);
+    if (OUTCOMES.has(type))
+      assert.equal(steps.shift()?.attempt, attempt, `event ${index} ends another step`);
   }
 }
 
