@@ -115,7 +115,7 @@ function sendProblem(
     return;
   }
   const { problem, headers } = problemOf(error, requestId, path);
-  send(request, response, {
+  void send(request, response, {
     status: problem.status,
     text: JSON.stringify(problem),
     type: PROBLEM_TYPE,

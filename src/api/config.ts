@@ -1,6 +1,7 @@
 import { isAbsolute, join, resolve } from "node:path";
 import type { OidcOptions } from "../infra/identity/oidc-issuer.ts";
 import { oidcOf, type RawOidc } from "./oidc-config.ts";
+import type { AuditReads } from "../domain/audit/access-log.ts";
 import { InvalidInput } from "../domain/shared/errors.ts";
 
 /** What everything but HTTP is opened with, checked. */
@@ -11,6 +12,8 @@ export interface CoreConfig {
   readonly roots: readonly string[];
   /** An identity provider whose tokens are accepted beside API keys. */
   readonly oidc?: OidcOptions;
+  /** Default: all. */
+  readonly auditReads?: AuditReads;
 }
 
 /** What the service is started with, checked. */
@@ -32,6 +35,7 @@ export interface RawConfig extends RawOidc {
   readonly host: string;
   readonly port: string | number;
   readonly roots: readonly string[];
+  readonly auditReads?: string;
 }
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/;
@@ -45,7 +49,13 @@ export function readConfig(raw: RawConfig): Config {
     host: hostOf(raw.host),
     port: portOf(raw.port),
     roots: rootsOf(raw.roots),
+    auditReads: auditReadsOf(raw.auditReads ?? "all"),
   };
+}
+
+function auditReadsOf(reads: string): AuditReads {
+  if (reads === "all" || reads === "exports") return reads;
+  throw invalid("--audit-reads", `${JSON.stringify(reads)} is neither all nor exports`);
 }
 
 function rootsOf(roots: readonly string[]): readonly string[] {

@@ -22,8 +22,8 @@ import { addIdentity, identityServices } from "./compose-identity.ts";
 import { addErasure } from "./compose-erasure.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { ledgerFile } from "./config.ts";
-import { historyServices } from "./history-services.ts";
 import { Monitor } from "./monitoring/monitor.ts";
+import { addHistory, historyServices } from "./history-services.ts";
 import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
 import { addCommands } from "./compose-commands.ts";
@@ -60,6 +60,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
   };
   addBasics(one, config, opened);
   addProjection(one, config, opened);
+  addHistory(one, config, opened.readOnly);
   addWork(one, opened.recoveryLockTimeoutMs);
   addIdentity(one);
   addCommands(one, config, opened.pseudonyms);

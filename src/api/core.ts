@@ -186,6 +186,7 @@ async function openLedger(
       context,
     });
   }
+  closers.add(() => container.resolve(t.ACCESS_LOG).flush());
   const signingKeys = container.resolve(t.SIGNING_KEYS);
   if (lostKeys === undefined) await signingKeys.start();
   else await signingKeys.replaceLost(opened.keyring.firstVerifierKey, lostKeys, context);

@@ -1,3 +1,5 @@
+import { AccessLog } from "../domain/audit/access-log.ts";
+import { ChangeReporter } from "../domain/audit/report/change-report.ts";
 import { EventScan } from "../domain/audit/event-scan.ts";
 import { DriftService } from "../domain/database/drift-service.ts";
 import type { Dialect } from "../domain/engine/dialect.ts";
@@ -5,6 +7,9 @@ import { Points } from "../domain/ledger/points.ts";
 import { SchemaHistory } from "../domain/schema/schema-history.ts";
 import { breathe } from "../infra/system/breathe.ts";
 import { diffDefinitions } from "../infra/text/diff-text.ts";
+import { describeError } from "../infra/telemetry/logger.ts";
+import type { CoreConfig } from "./config.ts";
+import { ReportIssuer } from "./report/issuer.ts";
 import * as t from "./tokens.ts";
 
 /** What answers questions about the past. */
@@ -13,17 +18,42 @@ export interface HistoryServices {
   readonly schemas: SchemaHistory;
   readonly drift: DriftService;
   readonly scan: EventScan;
+  readonly accesses: AccessLog;
+  readonly reporter: ChangeReporter;
+  readonly issuer: ReportIssuer;
   readonly dialect: Dialect;
   readonly diffTexts: (name: string, before: string, after: string) => string;
+}
+
+/** What the core opens and closes of them. */
+export function addHistory(
+  one: t.One,
+  { auditReads = "all" }: CoreConfig,
+  readOnly: boolean | undefined,
+): void {
+  one(t.ACCESS_LOG, (c) => {
+    const report = (error: unknown): void => {
+      const message = "Reads of the audit history could not be recorded";
+      c.resolve(t.LOG)({ level: "error", message, ...describeError(error) });
+    };
+    return new AccessLog(
+      c.resolve(t.LEDGER),
+      c.resolve(t.CLOCK),
+      readOnly === true ? "none" : auditReads,
+      report,
+    );
+  });
 }
 
 /** Puts them together; none of them has state that the ledger lacks. */
 export function historyServices(c: t.Resolver): HistoryServices {
   const ledger = c.resolve(t.LEDGER);
   const dialect = c.resolve(t.DIALECT);
+  const scan = new EventScan(ledger, breathe);
+  const schemas = new SchemaHistory(ledger, dialect);
   return {
     points: new Points(ledger),
-    schemas: new SchemaHistory(ledger, dialect),
+    schemas,
     drift: new DriftService({
       databases: c.resolve(t.DATABASE_SERVICE),
       backups: c.resolve(t.BACKUP_SERVICE),
@@ -33,7 +63,16 @@ export function historyServices(c: t.Resolver): HistoryServices {
       jobs: c.resolve(t.JOBS),
       ledger,
     }),
-    scan: new EventScan(ledger, breathe),
+    accesses: c.resolve(t.ACCESS_LOG),
+    scan,
+    reporter: new ChangeReporter({
+      log: c.resolve(t.TRANSPARENCY_LOG),
+      digest: c.resolve(t.DIGEST),
+      ledger,
+      scan,
+      schemas,
+    }),
+    issuer: new ReportIssuer(ledger),
     dialect,
     diffTexts: diffDefinitions,
   };

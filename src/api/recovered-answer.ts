@@ -91,6 +91,8 @@ export async function recoveredAnswer(
     case "CheckpointAnchored":
     case "HeartbeatRecorded":
     case "LedgerOpened":
+    case "AuditAccessed":
+    case "ReportIssued":
     case "KeyRevoked":
     case "KeyUsed":
     case "AccessRefused":

@@ -58,7 +58,7 @@ export class RequestHandler {
     const body = bodyOf(route, raw);
     const run = async (as: Context): Promise<WholeAnswer> => {
       const answer = await route.handle(callOf(request, as, scope, body, query));
-      if ("stream" in answer) throw new Error(`${route.id} must not stream`);
+      if (!("status" in answer)) throw new Error(`${route.id} must not stream`);
       return answer;
     };
     const key = idempotencyKeyOf(request.headers["idempotency-key"]);

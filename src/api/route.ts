@@ -43,6 +43,16 @@ export interface StreamAnswer {
   stream(sink: Sink): void;
 }
 
+/** A large answer that is made while it is sent, as fast as its reader takes it. */
+export interface DownloadAnswer {
+  readonly type: string;
+  readonly headers?: { readonly [name: string]: string };
+  /** An error breaks the answer off: the reader sees that it is not whole. */
+  readonly chunks: AsyncIterable<string | Uint8Array>;
+  /** Called once when it is over, however: `chunks` need not have been asked for at all. */
+  release(): void;
+}
+
 /** Where a stream writes. */
 export interface Sink {
   /** False: the reader is too slow and was dropped. */
@@ -52,7 +62,7 @@ export interface Sink {
   onClose(listener: () => void): void;
 }
 
-export type Answer = WholeAnswer | StreamAnswer;
+export type Answer = WholeAnswer | StreamAnswer | DownloadAnswer;
 
 /** What an answer of one status looks like, for the API's document. */
 export interface ResponseSpec {

@@ -44,6 +44,7 @@ async function start(
 ): Promise<RunningService> {
   const core = await openCore(config, options, { description: "schemaledger serve" }, closers);
   const { container, opened, executor } = core;
+  container.resolve(t.LEDGER).searchWith(join(config.data, "search.db"));
   const adminKeyFile = join(config.data, "keys", "admin.key");
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, core.context);
   // Takes up what an earlier process left, before anything new is accepted.

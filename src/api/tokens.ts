@@ -1,5 +1,6 @@
 import type { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import type { DependencyContainer, InjectionToken } from "tsyringe";
+import type { AccessLog } from "../domain/audit/access-log.ts";
 import type { BackupKeeper } from "../domain/backup/backup-keeper.ts";
 import type { BackupService, Background } from "../domain/backup/backup-service.ts";
 import type { RestoreService } from "../domain/backup/restore-service.ts";
@@ -48,6 +49,7 @@ export interface Resolver {
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 
 export const ACCESS_RECORDER = token<AccessRecorder>("AccessRecorder");
+export const ACCESS_LOG = token<AccessLog>("AccessLog");
 export const BACKGROUND = token<Background>("Background");
 export const BACKUP_KEEPER = token<BackupKeeper>("BackupKeeper");
 export const BACKUP_SERVICE = token<BackupService>("BackupService");

@@ -112,6 +112,18 @@ export const COMMANDS: readonly Entry[] = [
     "Erase what is kept of an actor in words and names",
     () => import("./commands/erase.ts"),
   ),
+  entry(
+    "History",
+    "report",
+    "Report every change of a period to auditors",
+    () => import("./commands/report.ts"),
+  ),
+  entry(
+    "History",
+    "evidence",
+    "Write a report with its proofs into one archive",
+    () => import("./commands/evidence.ts"),
+  ),
   entry("Service", "serve", "Start the service", () => import("./commands/serve.ts")),
   entry(
     "Service",

@@ -1,6 +1,7 @@
 import type { AlertEvents } from "./alerting/events.ts";
 import type { AssuranceEvents } from "./assurance/events.ts";
 import type { AnchorEvents } from "./anchors/events.ts";
+import type { AuditEvents } from "./audit/events.ts";
 import type { BackupEvents } from "./backup/events.ts";
 import type { DatabaseEvents } from "./database/events.ts";
 import type { GovernanceEvents } from "./governance/events.ts";
@@ -21,6 +22,7 @@ export interface EventData
   extends
     ServiceEvents,
     AnchorEvents,
+    AuditEvents,
     DatabaseEvents,
     RunEvents,
     GovernanceEvents,
@@ -97,6 +99,8 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   KeyRevoked: 1,
   KeyUsed: 1,
   AccessRefused: 1,
+  AuditAccessed: 1,
+  ReportIssued: 1,
   KeyRotated: 1,
   KeyRetired: 1,
   SubjectErased: 1,

@@ -299,3 +299,29 @@ describe("metrics", () => {
     }
   });
 });
+
+describe("reads of the audit history", () => {
+  it("are recorded, of who and what, and again when the service ends", async () => {
+    const service = await TestService.start({ auditReads: "all" });
+    try {
+      const token = await service.tokenFor("auditor");
+      await service.get("/v1/audit/events?type=LedgerOpened", { token });
+      await service.get("/v1/audit/events", { token, headers: { accept: "text/csv" } });
+      await service.restart();
+      const { body } = await service.get("/v1/audit/events?type=AuditAccessed");
+      const [event] = body["items"];
+      assert.equal(event.actor.name, "the auditor");
+      assert.equal(event.stream, "service");
+      assert.equal(event.data.answers, 2);
+      assert.deepEqual(
+        event.data.shown.map(({ format, query }: Record<string, unknown>) => [format, query]),
+        [
+          ["application/json", { type: "LedgerOpened" }],
+          ["text/csv", {}],
+        ],
+      );
+    } finally {
+      await service.stop();
+    }
+  });
+});

@@ -9,6 +9,7 @@ import { differences, runBare, schemaOf } from "./bare.ts";
 import { countTables, fillTables, tableNames } from "./fill.ts";
 import { GRAMMAR_NAMES, readHistory, type HistoryStep } from "./history.ts";
 import { look, undeclaredLosses } from "./observer.ts";
+import { checkSchemaQuestions } from "./schema-questions.ts";
 import { ServiceClient, ServiceProblem, type Answer, type Problem } from "./service-client.ts";
 
 /*
@@ -24,6 +25,7 @@ const USAGE = `usage: replay.js FOLDER --grammar ${GRAMMAR_NAMES.join("|")}
   --allow             declare the row loss that a refusal's hint names, and go on
   --no-fill           generate no rows
   --at-once           one run for all steps
+  --schema            compare the schema at every step, and its blame, with an independent count
   --down              go back at the end, step by step, by the down scripts`;
 
 const { values, positionals } = parseArgs({
@@ -38,6 +40,7 @@ const { values, positionals } = parseArgs({
     allow: { type: "boolean", default: false },
     "no-fill": { type: "boolean", default: false },
     "at-once": { type: "boolean", default: false },
+    schema: { type: "boolean", default: false },
     down: { type: "boolean", default: false },
   },
 });
@@ -71,12 +74,26 @@ class Replay {
       const registered = await this.#registerAll(steps);
       if (values["at-once"]) await this.#allAtOnce(registered);
       else for (const step of registered) await this.#step(step);
+      if (values.schema) await this.#askForSchemas();
       if (values.down) await this.#allDown();
       const answer = await this.#client.post("/v1/ledger/verifications", {});
       if (answer["ok"] !== true) console.log(`LEDGER NOT OK ${JSON.stringify(answer["findings"])}`);
     } finally {
       await service.stop();
     }
+  }
+
+  async #askForSchemas(): Promise<void> {
+    const bare = join(this.directory, "questions.db");
+    prepare(bare, values.base);
+    const { asked, differences: found } = await checkSchemaQuestions(
+      this.#client.get,
+      this.applied,
+      bare,
+    );
+    for (const difference of found) console.log(`SCHEMA ${difference}`);
+    console.log(`schema and blame: ${asked} answers compared, ${found.length} differ`);
+    this.losses += found.length;
   }
 
   async #registerAll(steps: readonly HistoryStep[]): Promise<HistoryStep[]> {

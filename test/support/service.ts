@@ -66,13 +66,16 @@ export class TestService {
   async restart(): Promise<void> {
     await this.#service?.close();
     const { data, databases } = this;
-    const config = readConfig({
+    const { auditReads } = this.#more;
+    const wanted = readConfig({
       ...this.#more,
       data,
       host: "127.0.0.1",
       port: 0,
       roots: [databases],
     });
+    // Tests count events: their own reading is not to add any.
+    const config = auditReads === undefined ? { ...wanted, auditReads: "none" as const } : wanted;
     this.#service = await startService(config, {
       log: (record) => this.logged.push(record),
       ledgerBackupDelayMs: this.ledgerBackupDelayMs,

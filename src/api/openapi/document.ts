@@ -20,6 +20,7 @@ const TAGS: { readonly [tag: string]: string } = {
   recovery: "Bringing databases back after damage or a failed migration",
   integrity: "Integrity checks of databases",
   audit: "The audit history",
+  reports: "Reports for auditors, and their proof",
   ledger: "The ledger itself: signed heads, verification",
   keys: "API keys",
   service: "The service's health and its description",

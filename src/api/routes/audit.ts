@@ -31,10 +31,12 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
     responses: {
       200: { description: "A page of events", schema: "EventList", types: [NDJSON, CSV] },
     },
-    handle: async ({ query, accepts, url }) => {
+    handle: async ({ query, accepts, url, context }) => {
       const limit = query.limit ?? DEFAULT_LIMIT;
       const rows = services.audit.rows(eventQuery(services, query, limit + 1));
       const type = accepts("application/json", NDJSON, CSV);
+      const items = Math.min(rows.length, limit);
+      services.accesses.note(context, accessed("listEvents", url, type, items));
       if (type === "application/json") return eventPage(views, rows, limit);
       const shown = rows.slice(0, limit);
       const text =
@@ -57,7 +59,7 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
       "finding.",
     query: MetricsQuery,
     responses: { 200: { description: "The metrics", schema: "Metrics" } },
-    handle: async ({ query }) => {
+    handle: async ({ query, url, context }) => {
       const { from, to, database } = query;
       const stream =
         database === undefined ? undefined : databaseStream(services.databases.find(database).id);
@@ -66,10 +68,19 @@ export const auditRoutes = (services: Services, views: Views): Route[] => [
         ...(to === undefined ? {} : { to }),
       });
       const metrics = await readMetrics(services.scan, period, stream);
+      services.accesses.note(context, accessed("readMetrics", url, "application/json", 1));
       return { status: 200, body: metricsView(metrics, views.names) };
     },
   }),
 ];
+
+/** An answer with audit data, as it is recorded. */
+export const accessed = (operation: string, url: string, format: string, items: number) => ({
+  operation,
+  query: Object.fromEntries(new URLSearchParams(url.split("?", 2)[1] ?? "")),
+  format,
+  items,
+});
 
 /** A page of events, of whose rows there is one more than `limit` if the history goes on. */
 export async function eventPage(
@@ -94,7 +105,7 @@ function eventQuery(services: Services, query: AuditQuery, limit: number): Event
       ? {}
       : { stream: databaseStream(services.databases.find(database).id) }),
     ...(actor === undefined ? {} : { actor: actorId(services, actor) }),
-    ...(type === undefined ? {} : { types: type }),
+    ...(type === undefined ? {} : { types: [...new Set(type)] }),
     ...(correlation === undefined ? {} : { correlation }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),

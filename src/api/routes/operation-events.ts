@@ -6,7 +6,7 @@ import { route, type Route } from "../route.ts";
 import { OperationStream, type Operation } from "../operation-stream.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
-import { eventPage } from "./audit.ts";
+import { accessed, eventPage } from "./audit.ts";
 
 const SSE = "text/event-stream";
 
@@ -86,9 +86,14 @@ const eventRoute = (services: Services, views: Views, followed: Followed): Route
       "`progress` events carry no id; `end` is the last one.",
     query: AfterQuery,
     responses: { 200: { description: "The events", schema: "EventList", types: [SSE] } },
-    handle: async ({ params, query, headers, accepts }) => {
+    handle: async ({ params, query, headers, accepts, context }) => {
       const operation = await followed.find(params[followed.what]!);
+      const note = (format: string, items: number): void => {
+        const access = accessed(followed.id, `?${followed.what}=${operation.id}`, format, items);
+        services.accesses.note(context, access);
+      };
       if (accepts("application/json", SSE) === SSE) {
+        note(SSE, 0);
         const after = lastEventId(headers["last-event-id"]) ?? query.after ?? -1;
         return {
           type: `${SSE}; charset=utf-8`,
@@ -110,6 +115,7 @@ const eventRoute = (services: Services, views: Views, followed: Followed): Route
         limit: limit + 1,
       } as const;
       const rows = services.audit.rows(after === undefined ? filter : { ...filter, after });
+      note("application/json", Math.min(rows.length, limit));
       return eventPage(views, rows, limit);
     },
   });

@@ -16,6 +16,7 @@ import { migrationRoutes } from "./migrations.ts";
 import { recoveryRoutes } from "./recoveries.ts";
 import { restoreRoutes } from "./restores.ts";
 import { retentionRoutes } from "./retention.ts";
+import { reportRoutes } from "./reports.ts";
 import { runRoutes } from "./runs.ts";
 import { erasureRoutes } from "./erasures.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
@@ -29,6 +30,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...databaseRoutes(services, views),
     ...schemaRoutes(services, views),
     ...driftRoutes(services, views),
+    ...reportRoutes(services, views),
     ...migrationRoutes(services, views),
     ...runRoutes(services, views),
     ...backupRoutes(services, views),

@@ -17,5 +17,7 @@ export interface Client {
   delete(path: string, query?: Query): Promise<void>;
   /** An answer of another type than JSON, piece by piece: NDJSON, CSV, DDL, server-sent events. */
   stream(path: string, accept: string, query?: Query): AsyncIterable<string>;
+  /** The bytes of a large answer as they come; breaks off with an error if they end early. */
+  download(path: string, query?: Query): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }

@@ -65,6 +65,11 @@ export class HttpClient implements Client {
     for await (const bytes of answer.body ?? []) yield decoder.decode(bytes, { stream: true });
   }
 
+  async *download(path: string, query: Query = {}): AsyncIterable<Uint8Array> {
+    const answer = await this.#fetch(path + search(query), { method: "GET" });
+    yield* answer.body ?? [];
+  }
+
   async close(): Promise<void> {}
 
   async #json<T>(path: string, request: RequestInit): Promise<T> {

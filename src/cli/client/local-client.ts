@@ -35,7 +35,20 @@ export class LocalClient implements Client {
     const members = texts(query);
     const answer = await this.#requests.answer({ method: "get", path, query: members, accept });
     if ("stream" in answer) yield* pieces(answer);
+    else if ("chunks" in answer) throw new Error(`${path} is a download`);
     else yield textOf(answer);
+  }
+
+  async *download(path: string, query: Query = {}): AsyncIterable<Uint8Array> {
+    const members = texts(query);
+    const answer = await this.#requests.answer({ method: "get", path, query: members });
+    if (!("chunks" in answer)) throw new Error(`${path} is no download`);
+    try {
+      for await (const chunk of answer.chunks)
+        yield typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk;
+    } finally {
+      answer.release();
+    }
   }
 
   close(): Promise<void> {
@@ -49,7 +62,7 @@ export class LocalClient implements Client {
       query: texts(query),
       ...(body === undefined ? {} : { body: { ...body } }),
     });
-    if ("stream" in answer) throw new Error(`${path} is a stream`);
+    if (!("status" in answer)) throw new Error(`${path} is a stream`);
     // As over HTTP: members that are undefined are absent.
     return (
       answer.body === undefined && answer.text === undefined

@@ -9,6 +9,7 @@ interface ServeFlags {
   readonly oidcAudience?: string;
   readonly oidcRolesClaim?: string;
   readonly oidcRole?: readonly string[];
+  readonly auditReads: string;
 }
 
 export const command = defineCommand<ServeFlags>({
@@ -56,6 +57,12 @@ export const command = defineCommand<ServeFlags>({
       flags: "--oidc-role <group=role...>",
       description: "role that a group of the provider gives; repeatable (default: roles by name)",
       env: "SCHEMALEDGER_OIDC_ROLE",
+    },
+    {
+      flags: "--audit-reads <which>",
+      description: "reads of the audit history to record: all, or exports (CSV, NDJSON) only",
+      env: "SCHEMALEDGER_AUDIT_READS",
+      default: "all",
     },
   ],
   format: null,

@@ -98,6 +98,11 @@ export interface Ledger {
   newestCheckpoint(): Checkpoint | undefined;
   /** The signed checkpoint of the present head. */
   checkpoint(): Promise<Checkpoint>;
+  /**
+   * The stored checkpoint of the smallest size that is not below `size`; the head is signed and
+   * stored first if there is none yet. Once there is one, it is always the same.
+   */
+  checkpointFrom(size: number): Promise<Checkpoint>;
   /** Calls back after each durable append, in index order, before the appender's promise resolves. */
   subscribe(listener: (events: readonly RecordedEvent[]) => void): () => void;
   /** What is remembered under an idempotency key: its request hash and, once known, the answer. */

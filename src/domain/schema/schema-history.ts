@@ -49,11 +49,20 @@ export class SchemaHistory {
   /** After the event `index`. Error: `NotFound` schema-not-known-yet. */
   async schemaAt(database: DatabaseState, index: number): Promise<SchemaAt> {
     let found: SchemaAt | undefined;
-    const start = await this.#newestWhole(database, index);
-    for await (const event of this.#events(database, [...WHOLE, ...CHANGES], start, index))
+    const start = await this.#newestWhole(database.id, index);
+    for await (const event of this.#events(database.id, [...WHOLE, ...CHANGES], start, index))
       found = schemaAfter(found, event) ?? found;
     if (found === undefined) throw notKnown(database, index);
     return found;
+  }
+
+  /** The fingerprint after the event `index`; undefined if the ledger had no schema yet. */
+  async fingerprintAt(databaseId: string, index: number): Promise<string | undefined> {
+    let found: SchemaAt | undefined;
+    const start = await this.#newestWhole(databaseId, index);
+    for await (const event of this.#events(databaseId, [...WHOLE, ...CHANGES], start, index))
+      found = schemaAfter(found, event) ?? found;
+    return found?.fingerprint;
   }
 
   /** Who made and last changed each part of the schema after the event `index`. Errors: as above. */
@@ -62,7 +71,7 @@ export class SchemaHistory {
     const backups = new Map<string, Blame>();
     let found: BlameAt | undefined;
     const types = [...WHOLE, ...CHANGES, "BackupCompleted"] as const;
-    for await (const event of this.#events(database, types, 0, index)) {
+    for await (const event of this.#events(database.id, types, 0, index)) {
       const before = found?.blame ?? NOTHING_BLAMED;
       if (event.type === "BackupCompleted") {
         backups.set(event.data.backupId, before);
@@ -85,7 +94,7 @@ export class SchemaHistory {
   /** What was renamed by the events after `from` up to `to`, in their order. */
   async renamesBetween(database: DatabaseState, from: number, to: number): Promise<RenamesOf[]> {
     const renames: RenamesOf[] = [];
-    for await (const event of this.#events(database, CHANGES, from + 1, to)) {
+    for await (const event of this.#events(database.id, CHANGES, from + 1, to)) {
       const { renames: own, version } = event.data;
       if (own !== undefined) renames.push({ index: event.index, version, ...own });
     }
@@ -93,10 +102,10 @@ export class SchemaHistory {
   }
 
   /** Index of the newest event that carries a whole schema; all before it need not be read. */
-  async #newestWhole(database: DatabaseState, index: number): Promise<number> {
+  async #newestWhole(databaseId: string, index: number): Promise<number> {
     for (let before = index + 1; ;) {
       const [event] = await this.#ledger.read({
-        stream: databaseStream(database.id),
+        stream: databaseStream(databaseId),
         types: WHOLE,
         after: before,
         limit: 1,
@@ -109,12 +118,12 @@ export class SchemaHistory {
   }
 
   async *#events<T extends EventType>(
-    database: DatabaseState,
+    databaseId: string,
     types: readonly T[],
     first: number,
     last: number,
   ): AsyncGenerator<Extract<RecordedEvent, { type: T }>> {
-    const stream = databaseStream(database.id);
+    const stream = databaseStream(databaseId);
     for (let after = first - 1; ;) {
       const events = await this.#ledger.read({
         stream,

@@ -45,6 +45,8 @@ function databaseOf(state: LedgerState, event: FoldEvent): DatabaseState | undef
 
 function foldOne(state: LedgerState, database: DatabaseState | undefined, event: FoldEvent): void {
   switch (event.type) {
+    case "AuditAccessed":
+    case "ReportIssued":
     case "CheckpointAnchored":
     case "HeartbeatRecorded":
       // They say something of the ledger, and change nothing in what it is about.

@@ -12,7 +12,8 @@ import { payloadLines } from "./payload-lines.ts";
 
 /** Tiles that are written at once: the disk syncs them together. */
 const PARALLEL = 16;
-const CONTENT_DIGEST = /sha256:([0-9a-f]{64})/g;
+/** Names of contents within a payload. */
+export const CONTENT_DIGEST = /sha256:([0-9a-f]{64})/g;
 
 export interface LogExportParts {
   readonly log: TransparencyLog;
@@ -70,7 +71,7 @@ export class LogExport {
    */
   async run(checkpoint: Checkpoint, vkeys: readonly string[]): Promise<Exported> {
     const from = await this.#requireContinues(checkpoint);
-    if (from === 0) await this.#files.put("README.txt", Buffer.from(README), "open");
+    if (from === 0) await this.#files.put("README.txt", Buffer.from(EXPORT_README), "open");
     const tiles: TileId[] = [];
     for (const tile of newTiles(from, checkpoint.size)) {
       tiles.push(tile);
@@ -134,7 +135,8 @@ export class LogExport {
   }
 }
 
-const README = `This directory is a transparency log (https://c2sp.org/tlog-tiles): checkpoint, tile/ and
+/** What an export says of itself. */
+export const EXPORT_README = `This directory is a transparency log (https://c2sp.org/tlog-tiles): checkpoint, tile/ and
 tile/entries/. vkey has the keys that check the checkpoint; trust it only if you have it from
 somewhere else, too. payloads/ (if there) has salt and payload of each entry, one a line, and
 contents/ the texts that payloads name by their SHA-256.

@@ -23,6 +23,11 @@ const WITH_PAYLOAD = "LEFT JOIN payload p ON p.idx = e.idx";
 export const READ_RANGE = `SELECT ${COLUMNS} FROM event e ${WITH_PAYLOAD}
   WHERE e.idx BETWEEN ? AND ? ORDER BY e.idx LIMIT ?`;
 
+/** The events of a list of indexes (JSON), in ascending or descending order. */
+export const readListed = (order: "asc" | "desc"): string =>
+  `SELECT ${COLUMNS} FROM json_each(?) k CROSS JOIN event e ON e.idx = k.value ${WITH_PAYLOAD}
+  ORDER BY e.idx ${order}`;
+
 /**
  * The statement of a query. One index is named outright, so that a plan can never depend on
  * statistics: the correlation's, else the stream's, the actor's, the type's, else the events in

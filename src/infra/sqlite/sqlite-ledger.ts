@@ -21,6 +21,7 @@ import { GroupCommit, type Settled } from "./group-commit.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
 import { damaged, LedgerHeadState } from "./ledger-head.ts";
 import { ledgerClosed, LedgerReader } from "./ledger-reader.ts";
+import type { SearchIndex } from "./search-index.ts";
 import { LedgerWriter } from "./ledger-writer.ts";
 
 export interface SqliteLedgerOptions {
@@ -123,6 +124,14 @@ export class SqliteLedger implements Ledger {
       : this.#group.submit(sealed);
   }
 
+  /** Has queries with several filters answered by an index in a file of its own. */
+  searchWith(file: string): SearchIndex {
+    const index = this.#reader.searchWith(file, this.origin);
+    this.subscribe(() => index.follow());
+    index.follow();
+    return index;
+  }
+
   async read(query: EventQuery): Promise<readonly RecordedEvent[]> {
     return this.#reader.events(query);
   }
@@ -174,6 +183,13 @@ export class SqliteLedger implements Ledger {
     return checkpoint;
   }
 
+  async checkpointFrom(size: number): Promise<Checkpoint> {
+    const known = this.#reader.checkpointFrom(size);
+    if (known !== undefined) return known;
+    if (this.#writer !== undefined) await this.#store();
+    return this.#reader.checkpointFrom(size) ?? (await this.checkpoint());
+  }
+
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -217,6 +233,7 @@ export class SqliteLedger implements Ledger {
       if (this.#writer !== undefined) await this.#store();
     } finally {
       clearTimeout(this.#tidy);
+      this.#reader.search?.close();
       this.#db.close();
     }
   }

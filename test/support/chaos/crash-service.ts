@@ -43,7 +43,7 @@ function crashingAt({ when, type, nth = 1 }: CrashPoint): AroundLedger {
 async function main({ data, root, crash, fault, stopGraceMs }: CrashOrder): Promise<void> {
   const stopped = new Promise((resolve) => process.once("SIGTERM", resolve));
   const service = await startService(
-    readConfig({ data, host: "127.0.0.1", port: 0, roots: [root] }),
+    readConfig({ data, host: "127.0.0.1", port: 0, roots: [root], auditReads: "exports" }),
     {
       // Its events would come at any time between those that a test looks for.
       ledgerBackupDelayMs: null,

@@ -84,7 +84,7 @@ export class World {
   async serve(options: ServiceOptions = {}, data = this.data): Promise<LocalService> {
     const log: LogRecord[] = [];
     const service = await startService(
-      readConfig({ data, host: "127.0.0.1", port: 0, roots: [this.root] }),
+      readConfig({ data, host: "127.0.0.1", port: 0, roots: [this.root], auditReads: "exports" }),
       {
         log: (record) => log.push(record),
         executor: { spare: 0 },

@@ -1,0 +1,143 @@
+import { databaseIdOf, type EventType, type RecordedEvent } from "../../events.ts";
+import { handle, type EventHandlers } from "../event-handlers.ts";
+import { evidence } from "./change-collector.ts";
+import { standingApprovals, statusOf, type Change, type Evidence } from "./change.ts";
+
+/** Something an auditor will want to ask about. */
+export interface Exception extends Evidence {
+  /** Stable kebab-case. */
+  readonly kind: string;
+  readonly databaseId: string | null;
+  readonly runId: string | null;
+  readonly text: string;
+}
+
+/** Who was given audit data, and how often. */
+export interface Reader {
+  readonly actor: string;
+  readonly answers: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Notes what is out of the ordinary, while the events of a period pass. */
+export class ExceptionCollector {
+  readonly #found: Exception[] = [];
+  readonly #readers = new Map<string, Reader>();
+
+  add(event: RecordedEvent): void {
+    handle(this.#handlers, event);
+  }
+
+  /** In order of the events; of the changes in a wrong way of their own too. */
+  all(changes: readonly Change[], periodEnd: string): readonly Exception[] {
+    const own = changes.flatMap((change) => exceptionsOf(change, periodEnd));
+    return [...this.#found, ...own].toSorted((a, b) => a.index - b.index);
+  }
+
+  readers(): readonly Reader[] {
+    return [...this.#readers.values()].toSorted((a, b) => a.first - b.first);
+  }
+
+  readonly #handlers: EventHandlers = {
+    ApprovalRefused: (event) =>
+      this.#note(
+        event,
+        event.data.code === "self-approval" ? "self-approval-attempt" : "refused-decision",
+        `${event.data.decision} was refused: ${event.data.code}`,
+      ),
+    ApprovalWithdrawn: (event) =>
+      this.#note(event, "voided-approval", "An approval was taken back"),
+    ApprovalExpired: (event) => this.#note(event, "voided-approval", "Approvals were too old"),
+    StepUnknown: (event) =>
+      this.#note(event, "step-unknown", `Version ${event.data.version}: ${event.data.reason}`),
+    StepResolved: (event) =>
+      this.#note(event, "step-resolved", `Version ${event.data.version}: ${event.data.decision}`),
+    StepAborted: (event) =>
+      this.#note(event, "step-aborted", `Version ${event.data.version}: ${event.data.reason}`),
+    DriftDetected: (event) =>
+      this.#note(event, "drift", `${event.data.differences.length} differences from the ledger`),
+    DriftResolved: (event) =>
+      this.#note(event, "drift-resolved", `${event.data.decision}: ${event.data.reason}`),
+    DatabaseQuarantined: (event) => this.#note(event, "quarantined", event.data.reason),
+    DatabaseReleased: (event) => this.#note(event, "released", event.data.reason),
+    BackupFailed: (event) => this.#note(event, "backup-failed", event.data.error.message),
+    BackupVerificationFailed: (event) =>
+      this.#note(event, "backup-damaged", event.data.error.message),
+    RestoreCompleted: (event) =>
+      this.#note(event, "restored", `Backup ${event.data.backupId} was brought back`),
+    SubjectErased: (event) => this.#note(event, "subject-erased", event.data.reason),
+    LedgerContinued: (event) => this.#note(event, "ledger-continued", event.data.reason),
+    AlertRaised: (event) => this.#note(event, "alert", event.data.message),
+    BackupPruned: (event) => this.#note(event, "backup-pruned", event.data.backupId),
+    LegalHoldReleased: (event) => this.#note(event, "hold-released", event.data.reason),
+    AccessRefused: (event) => this.#note(event, "access-refused", event.data.code),
+    RestoreFailed: (event) => this.#note(event, "restore-failed", event.data.error.message),
+    IntegrityCheckCompleted: (event) => {
+      if (event.data.status !== "passed")
+        this.#note(event, `check-${event.data.status}`, event.data.findings[0]?.message ?? "");
+    },
+    KeyIssued: (event) => this.#note(event, "key-issued", event.data.roles.join(", ")),
+    KeyRevoked: (event) => this.#note(event, "key-revoked", event.data.reason),
+    KeyRotated: (event) => this.#note(event, "signing-key-rotated", event.data.reason),
+    KeyRetired: (event) => this.#note(event, "signing-key-retired", event.data.reason),
+    PolicyChanged: (event) =>
+      this.#note(event, "policy-changed", Object.keys(event.data.policy).toSorted().join(", ")),
+    MigrationWithdrawn: (event) =>
+      this.#note(event, "withdrawn", `Version ${event.data.version}: ${event.data.reason}`),
+    AuditAccessed: ({ actor, index, data }) => {
+      const known = this.#readers.get(actor.id);
+      this.#readers.set(actor.id, {
+        actor: actor.id,
+        answers: (known?.answers ?? 0) + data.answers,
+        first: known?.first ?? index,
+        last: index,
+      });
+    },
+  };
+
+  #note<T extends EventType>(
+    event: Extract<RecordedEvent, { type: T }>,
+    kind: string,
+    text: string,
+  ): void {
+    const { data } = event as RecordedEvent;
+    const runId = "runId" in data && typeof data.runId === "string" ? data.runId : null;
+    const databaseId = databaseIdOf(event.stream) ?? null;
+    this.#found.push({ kind, ...evidence(event), databaseId, runId, text });
+  }
+}
+
+/** What is out of the ordinary with a change as a whole. */
+export function exceptionsOf(change: Change, periodEnd: string): Exception[] {
+  const found: Exception[] = [];
+  const { databaseId, runId, requested, ended, started } = change;
+  const note = (kind: string, at: Evidence, text: string): void => {
+    const { index, time, actor } = at;
+    found.push({ kind, index, time, actor, databaseId, runId, text });
+  };
+  const status = statusOf(change);
+  if (ended !== null && status !== "succeeded")
+    note(`run-${status}`, ended, `${ended.outcome}: ${ended.error?.message ?? ""}`);
+  if (change.class === "exception")
+    note("outside-window", requested, "May begin outside the window and during a freeze");
+  if (change.class === "emergency") note("emergency", requested, "Began without approvals");
+  if (lacksReview(change, periodEnd))
+    note("review-missing", requested, `Should have been reviewed by ${change.reviewBy}`);
+  if (started !== null && standingApprovals(change).length < change.approvalsNeeded)
+    note("approvals-missing", started, "Began with fewer approvals than the policy asks for");
+  const [step] = change.steps;
+  if (step !== undefined && change.rehearsal === null)
+    note("not-rehearsed", step.intent, "A step began without a rehearsal");
+  if (step !== undefined && !change.backups.some(({ verified }) => isBefore(verified, step.intent)))
+    note("no-verified-backup", step.intent, "A step began without a verified backup of the run");
+  if (change.steps.some(({ outcome }) => outcome?.recovered === true))
+    note("recovered", ended ?? requested, "Recovery found what became of a step");
+  return found;
+}
+
+const isBefore = (evidenceOf: Evidence | null, other: Evidence): boolean =>
+  evidenceOf !== null && evidenceOf.index < other.index;
+
+const lacksReview = ({ review, reviewBy }: Change, periodEnd: string): boolean =>
+  reviewBy !== null && review === null && reviewBy < periodEnd;
