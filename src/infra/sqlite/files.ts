@@ -63,6 +63,17 @@ export async function fsyncNewFile(path: string): Promise<void> {
   await fsyncPath(dirname(path));
 }
 
+/** What the header says of a database file that nobody has open (file format 1.3). */
+export async function isInWal(path: string): Promise<boolean> {
+  const from = await open(path, "r");
+  try {
+    const { bytesRead, buffer } = await from.read(Buffer.alloc(2), 0, 2, 18);
+    return bytesRead === 2 && buffer[1] === 2;
+  } finally {
+    await from.close();
+  }
+}
+
 export interface FileDigest {
   readonly bytes: number;
   /** Hex SHA-256. */

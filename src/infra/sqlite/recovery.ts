@@ -1,13 +1,21 @@
+import { realpath } from "node:fs/promises";
 import type { Recovered } from "../../domain/engine/database-engine.ts";
 import { Conflict } from "../../domain/shared/errors.ts";
-import { beginImmediate, commit, openDatabase, rollback, type Connection } from "./connection.ts";
+import {
+  beginImmediate,
+  commit,
+  journalMode,
+  openDatabase,
+  rollback,
+  type Connection,
+} from "./connection.ts";
 import { liveSchema } from "./fingerprint.ts";
 import { appliedVersions, concludeMarker, phaseOf, startNote } from "./markers.ts";
 import { liftFence, requireMeta, requireSameDatabase } from "./meta.ts";
 import { parseProbe, probe } from "./probe.ts";
-import { removeLeftovers } from "./replace-file.ts";
+import { removeLeftovers, wasToStayInWal } from "./replace-file.ts";
 import type { Session } from "./session.ts";
-import { engineError } from "./sqlite-error.ts";
+import { engineError, isBusy } from "./sqlite-error.ts";
 import { deadlineIn } from "./waiting.ts";
 
 /** Time for readers to get out of the way of the commit. */
@@ -34,7 +42,6 @@ export class Recovery {
     try {
       await beginImmediate(db, deadlineIn(lockTimeoutMs));
       this.#db = db;
-      await removeLeftovers(this.#session.target.url);
       await this.#session.faults("recovery-locked");
     } catch (error) {
       this.abandon();
@@ -53,6 +60,7 @@ export class Recovery {
     try {
       const recovered = await this.#recover(db, token, attempts);
       await commit(db, deadlineIn(COMMIT_WAIT_MS));
+      await this.#tidy(db);
       return recovered;
     } catch (error) {
       throw engineError(error);
@@ -68,6 +76,13 @@ export class Recovery {
     if (db === undefined || !db.open) return;
     rollback(db);
     db.close();
+  }
+
+  /** An offline restore takes the file out of WAL mode before the new one replaces it. */
+  async #tidy(db: Connection): Promise<void> {
+    const path = await realpath(this.#session.target.url);
+    if (journalMode(db) !== "wal" && (await wasToStayInWal(path))) backToWal(db);
+    await removeLeftovers(path);
   }
 
   async #recover(db: Connection, token: number, attempts: readonly string[]): Promise<Recovered> {
@@ -89,6 +104,15 @@ export class Recovery {
       live: liveSchema(db),
       probes,
     };
+  }
+}
+
+/** Others may be in the way of it: then the mode is left to them, the content is what matters. */
+function backToWal(db: Connection): void {
+  try {
+    db.pragma("journal_mode = WAL");
+  } catch (error) {
+    if (!isBusy(error)) throw error;
   }
 }
 

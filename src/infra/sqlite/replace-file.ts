@@ -1,7 +1,7 @@
 import { chmod, chown, link, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import { copyHashed, fileId, fsyncPath } from "./files.ts";
+import { copyHashed, fileId, fsyncPath, isInWal } from "./files.ts";
 import { openersOf } from "./openers.ts";
 
 /** What SQLite itself would create. */
@@ -47,10 +47,20 @@ const INCARNATION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-wal|-shm|-journ
 
 /** Removes what restores that died had written beside the database and not put in place. */
 export async function removeLeftovers(path: string): Promise<void> {
+  for (const left of await leftovers(path)) await rm(left, { force: true });
+}
+
+/** Whether a restore that died meant to put a file in WAL mode in place: the old one was in it. */
+export async function wasToStayInWal(path: string): Promise<boolean> {
+  for (const left of await leftovers(path)) if (await isInWal(left)) return true;
+  return false;
+}
+
+async function leftovers(path: string): Promise<string[]> {
   const start = `.${basename(path)}.`;
-  for (const name of await readdir(dirname(path)))
-    if (name.startsWith(start) && INCARNATION.test(name.slice(start.length)))
-      await rm(join(dirname(path), name), { force: true });
+  return (await readdir(dirname(path)))
+    .filter((name) => name.startsWith(start) && INCARNATION.test(name.slice(start.length)))
+    .map((name) => join(dirname(path), name));
 }
 
 async function moveAside(path: string, suffix: string): Promise<void> {

@@ -99,7 +99,10 @@ for (const mode of MODES)
         const incarnation = database.value("SELECT incarnation FROM schemaledger_meta");
         assert.equal(incarnation === request.incarnation, content === "old");
         const engine = database.newEngine();
-        await engine.restore({ ...request, token: 901, incarnation: randomUUID() });
+        await engine.beginRecovery(300);
+        await engine.finishRecovery(901, []);
+        assert.equal(journal(), mode);
+        await engine.restore({ ...request, token: 902, incarnation: randomUUID() });
         const left = workspace.files().filter((name) => name.startsWith("."));
         assert.deepEqual(left, []);
         assert.equal(database.value("SELECT b FROM t"), "old");
