@@ -150,11 +150,29 @@ export class BackupKeeper {
     context: Context,
   ): Promise<EventOf<"BackupVerified"> | undefined> {
     if (kind === "full") return this.verify(session, database, facts, scratch, context);
+    await this.fetch(session, database, facts, scratch, context);
+    return undefined;
+  }
+
+  /**
+   * Writes a backup's files into `scratch`, each page compared with the digest of which the ledger
+   * has the sum. Returns their paths. Damage is recorded and thrown.
+   */
+  async fetch(
+    session: ExecutorSession,
+    database: DatabaseState,
+    { backupId, sha256 }: BackupFacts,
+    scratch: Scratch,
+    context: Context,
+  ): Promise<readonly string[]> {
     try {
-      await session.engine.fetch(await this.store.access(facts.backupId), scratch.path);
-      return undefined;
+      const access = await this.store.access(backupId);
+      if ((await this.store.manifest(backupId))?.content.sha256 !== sha256)
+        throw new Unavailable("backup-damaged", "The manifest is not the one of the ledger");
+      const names = await session.engine.fetch(access, scratch.path);
+      return names.map((name) => `${scratch.path}/${name}`);
     } catch (error) {
-      await this.#recordDamage(database, facts.backupId, failureOf(error), context);
+      await this.#recordDamage(database, backupId, failureOf(error), context);
       throw error;
     }
   }

@@ -5,8 +5,8 @@ import { Conflict } from "../shared/errors.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { DatabaseState, RestoreState } from "../state/state.ts";
-import type { Scratch } from "./backup-store.ts";
-import type { BackupEvents, BackupFacts } from "./events.ts";
+import type { BackupEvents } from "./events.ts";
+import type { VerifiedCopy } from "./restore-preparation.ts";
 
 /** How long a restore waits for other users of the database, ms. */
 export const RESTORE_LOCK_TIMEOUT = 30_000;
@@ -15,8 +15,6 @@ export const RESTORE_LOCK_TIMEOUT = 30_000;
 export interface RestoreJob {
   readonly database: DatabaseState;
   readonly restore: RestoreState;
-  /** Holds the verified copy. */
-  readonly scratch: Scratch;
   readonly context: Context;
   /** The intent is recorded: from here on only the database knows how it ends. */
   started: boolean;
@@ -24,7 +22,7 @@ export interface RestoreJob {
 
 /** One way of bringing a verified backup back. */
 export interface RestoreWay {
-  carryOut(job: RestoreJob, facts: BackupFacts): Promise<void>;
+  carryOut(job: RestoreJob, copy: VerifiedCopy): Promise<void>;
 }
 
 type Started = Pick<

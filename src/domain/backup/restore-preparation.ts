@@ -7,7 +7,7 @@ import type { Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RestoreState } from "../state/state.ts";
-import { BackupKeeper } from "./backup-keeper.ts";
+import { BackupKeeper, scratchFile } from "./backup-keeper.ts";
 import type { Scratch } from "./backup-store.ts";
 import type { BackupFacts } from "./events.ts";
 
@@ -22,6 +22,12 @@ export interface PreparationParts {
   readonly ids: Ids;
 }
 
+export interface VerifiedCopy {
+  /** What the ledger says of the backup. */
+  readonly facts: BackupFacts;
+  readonly path: string;
+}
+
 /**
  * What comes before every restore: the backup is restored to scratch and compared with the ledger
  * once more, and what is about to be replaced is backed up.
@@ -33,22 +39,29 @@ export class RestorePreparation {
     this.#parts = parts;
   }
 
-  /** Leaves the verified copy in `scratch`. Returns what the ledger says of the backup. */
+  /** Leaves the verified copy in `scratch`, and says where. */
   async verifyBackup(
     database: DatabaseState,
     { id, backupId }: RestoreState,
     scratch: Scratch,
     context: Context,
-  ): Promise<BackupFacts> {
+  ): Promise<VerifiedCopy> {
     const { projection, sessions, keeper, recorder } = this.#parts;
-    const facts = (await projection.find("backups", backupId))?.facts;
-    if (facts === undefined || facts === null)
+    const backup = await projection.find("backups", backupId);
+    const facts = backup?.facts ?? null;
+    if (facts === null)
       throw new Conflict("backup-not-complete", `Backup ${backupId} is not complete`);
+    if (backup?.kind === "table") {
+      const [path] = await sessions.use(database, id, (session) =>
+        keeper.fetch(session, database, facts, scratch, context),
+      );
+      return { facts, path: path! };
+    }
     const verified = await sessions.use(database, id, (session) =>
       keeper.verify(session, database, facts, scratch, context),
     );
     await recorder.record(database.id, [verified], context);
-    return facts;
+    return { facts, path: scratchFile(scratch) };
   }
 
   /** A backup of the present state, verified if it can be read. Null: nothing is there. */

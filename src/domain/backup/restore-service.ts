@@ -217,7 +217,8 @@ function refuse(database: DatabaseState, backup: BackupState, { tables }: Restor
   const { id, databaseId, kind, status, facts } = backup;
   if (databaseId !== database.id)
     throw new Conflict("backup-of-other-database", `Backup ${id} is of another database`);
-  if (kind !== "full" || facts === null || !["completed", "verified"].includes(status))
+  const isOfKind = kind === "full" || (kind === "table" && tables !== undefined);
+  if (!isOfKind || facts === null || !["completed", "verified"].includes(status))
     throw new Conflict(
       "backup-not-restorable",
       `Backup ${id} is ${kind}, ${status}: it cannot be restored`,

@@ -9,6 +9,7 @@ import {
   type RestoreJob,
   type RestoreWay,
 } from "./restore-job.ts";
+import type { VerifiedCopy } from "./restore-preparation.ts";
 import type { WayParts } from "./restore-whole.ts";
 
 /**
@@ -22,17 +23,17 @@ export class RestoreSingleTables implements RestoreWay {
     this.#parts = parts;
   }
 
-  async carryOut(job: RestoreJob): Promise<void> {
+  async carryOut(job: RestoreJob, { path }: VerifiedCopy): Promise<void> {
     const { preparation, recorder, clock, ids } = this.#parts;
     const { database, restore, context } = job;
     const tables = restore.order.tables ?? [];
     const safetyBackupId = await preparation.saveReadable(database, restore, context, (present) =>
-      this.#rehearse(job, scratchFile(present)),
+      this.#rehearse(job, path, scratchFile(present)),
     );
     const incarnation = ids.uuid();
     const { index } = await begin(recorder, job, { safetyBackupId, incarnation, tables });
     const began = clock.elapsed();
-    const restored = passed(await this.#run(job, { token: index, incarnation }));
+    const restored = passed(await this.#run(job, path, { token: index, incarnation }));
     const { live, applied, rowsBefore, rowsAfter, findings } = restored;
     const { fingerprint, schema } = live;
     const { id: restoreId, backupId } = restore;
@@ -47,18 +48,19 @@ export class RestoreSingleTables implements RestoreWay {
     );
   }
 
-  async #rehearse(job: RestoreJob, rehearseOn: string): Promise<void> {
-    passed(await this.#run(job, { rehearseOn, token: 0, incarnation: "" }));
+  async #rehearse(job: RestoreJob, path: string, rehearseOn: string): Promise<void> {
+    passed(await this.#run(job, path, { rehearseOn, token: 0, incarnation: "" }));
   }
 
   #run(
-    { database, restore, scratch }: RestoreJob,
+    { database, restore }: RestoreJob,
+    scratchPath: string,
     how: Pick<TableRestoreRequest, "token" | "incarnation" | "rehearseOn">,
   ): Promise<TablesRestored> {
     const { tables = [], onConflict = "refuse", triggers } = restore.order;
     return this.#parts.sessions.use(database, restore.id, ({ engine }) =>
       engine.restoreTables({
-        scratchPath: scratchFile(scratch),
+        scratchPath,
         tables,
         onConflict,
         ...withoutAbsent({ triggers }),

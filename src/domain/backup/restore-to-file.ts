@@ -1,10 +1,10 @@
 import type { Sessions } from "../engine/sessions.ts";
 import type { EventOf } from "../events.ts";
 import type { RestoreState } from "../state/state.ts";
-import { scratchFile } from "./backup-keeper.ts";
 import type { BackupFacts } from "./events.ts";
 import { begin, restoreOutcome, type RestoreJob, type RestoreWay } from "./restore-job.ts";
 import type { WayParts } from "./restore-whole.ts";
+import type { VerifiedCopy } from "./restore-preparation.ts";
 
 /** Writes the backup to a new file. The database itself is not touched. */
 export class RestoreToFile implements RestoreWay {
@@ -14,18 +14,17 @@ export class RestoreToFile implements RestoreWay {
     this.#parts = parts;
   }
 
-  async carryOut(job: RestoreJob, facts: BackupFacts): Promise<void> {
+  async carryOut(job: RestoreJob, { facts, path }: VerifiedCopy): Promise<void> {
     const { recorder, sessions, clock } = this.#parts;
     const { database, restore, context } = job;
     const target = restore.order.target!;
-    const scratchPath = scratchFile(job.scratch);
     const { sha256 } = await sessions.use(database, restore.id, ({ engine }) =>
-      engine.digestOf(scratchPath),
+      engine.digestOf(path),
     );
     const { incarnation } = facts;
     await begin(recorder, job, { safetyBackupId: null, incarnation, target, sha256 });
     const began = clock.elapsed();
-    const request = { scratchPath, target, restoreId: restore.id, sha256 };
+    const request = { scratchPath: path, target, restoreId: restore.id, sha256 };
     await sessions.use(database, restore.id, ({ engine }) => engine.exportCopy(request));
     const event = written(restore, facts, Math.round(clock.elapsed() - began));
     await recorder.record(database.id, [event], context, restoreOutcome(restore.id));

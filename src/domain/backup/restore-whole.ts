@@ -6,7 +6,6 @@ import type { Ids } from "../shared/ids.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { DatabaseState } from "../state/state.ts";
-import { scratchFile } from "./backup-keeper.ts";
 import {
   RESTORE_LOCK_TIMEOUT,
   begin,
@@ -14,7 +13,7 @@ import {
   type RestoreJob,
   type RestoreWay,
 } from "./restore-job.ts";
-import type { RestorePreparation } from "./restore-preparation.ts";
+import type { RestorePreparation, VerifiedCopy } from "./restore-preparation.ts";
 
 export interface WayParts {
   readonly preparation: RestorePreparation;
@@ -32,7 +31,7 @@ export class RestoreWhole implements RestoreWay {
     this.#parts = parts;
   }
 
-  async carryOut(job: RestoreJob): Promise<void> {
+  async carryOut(job: RestoreJob, { path }: VerifiedCopy): Promise<void> {
     const { preparation, recorder, sessions, clock, ids } = this.#parts;
     const { database, restore, context } = job;
     const safetyBackupId = await preparation.saveSafety(database, restore, context);
@@ -41,7 +40,7 @@ export class RestoreWhole implements RestoreWay {
     const began = clock.elapsed();
     const restored = await sessions.use(database, restore.id, ({ engine }) =>
       engine.restore({
-        scratchPath: scratchFile(job.scratch),
+        scratchPath: path,
         token: index,
         incarnation,
         lockTimeoutMs: RESTORE_LOCK_TIMEOUT,

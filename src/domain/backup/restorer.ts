@@ -76,10 +76,10 @@ export class Restorer {
   async perform(database: DatabaseState, restoreId: string, context: Context): Promise<void> {
     const restore = this.#projection.state.restores.get(restoreId)!;
     const scratch = await this.#keeper.store.scratch(restoreId);
-    const job: RestoreJob = { database, restore, scratch, context, started: false };
+    const job: RestoreJob = { database, restore, context, started: false };
     try {
-      const facts = await this.#preparation.verifyBackup(database, restore, scratch, context);
-      await this.#wayOf(restore).carryOut(job, facts);
+      const copy = await this.#preparation.verifyBackup(database, restore, scratch, context);
+      await this.#wayOf(restore).carryOut(job, copy);
     } catch (error) {
       if (!job.started || isKnownUnchanged(error)) await this.#fail(job, error);
       throw error;
