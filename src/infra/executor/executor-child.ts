@@ -17,6 +17,8 @@ export interface ChildOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly engineModule: string | undefined;
   readonly startTimeoutMs: number;
+  /** The kernel does not end the child with this process. */
+  readonly mayOutlive: boolean;
 }
 
 export type ChildState = "starting" | "idle" | "working" | "ending";
@@ -217,7 +219,7 @@ export class ExecutorChild {
 const SETPRIV = "/usr/bin/setpriv";
 
 function start(options: ChildOptions): ChildProcess {
-  const dies = existsSync(SETPRIV) ? SETPRIV : undefined;
+  const dies = !options.mayOutlive && existsSync(SETPRIV) ? SETPRIV : undefined;
   try {
     return fork(MAIN, options.engineModule === undefined ? [] : [options.engineModule], {
       // A relative path in a script must not mean a file of the service.

@@ -28,6 +28,8 @@ export interface ProcessExecutorOptions {
   readonly startTimeoutMs?: number;
   /** Added to the children's environment, which otherwise has nothing of this process's but PATH. */
   readonly env?: { readonly [name: string]: string };
+  /** For tests: children outlive this process, as where the kernel cannot end them with it. */
+  readonly mayOutlive?: boolean;
   /** For tests: absolute path or URL of a module whose `createEngine` takes the engines' place. */
   readonly engineModule?: string;
   /**
@@ -49,6 +51,7 @@ export class ProcessExecutor implements Executor {
     const childOptions = {
       env: environment(options),
       engineModule: options.engineModule,
+      mayOutlive: options.mayOutlive ?? false,
       startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
     };
     this.#callTimeoutMs = options.callTimeoutMs;

@@ -47,7 +47,8 @@ async function main({ data, root, crash, fault, stopGraceMs }: CrashOrder): Prom
     {
       // Its events would come at any time between those that a test looks for.
       ledgerBackupDelayMs: null,
-      executor: { spare: 1, ...(fault === undefined ? {} : { fault }) },
+      // One that is stopped must still be there when its service is gone.
+      executor: { spare: 1, mayOutlive: true, ...(fault === undefined ? {} : { fault }) },
       ...(stopGraceMs === undefined ? {} : { stopGraceMs }),
       ...(crash === undefined ? {} : { aroundLedger: crashingAt(crash) }),
     },
