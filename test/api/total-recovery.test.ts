@@ -75,8 +75,12 @@ describe("recovery after the loss of everything but the backups", () => {
   }
 
   it("backs the ledger up after every run and keeps the newest three", async () => {
-    for (const version of ["2", "3", "4"])
+    for (const version of ["2", "3", "4"]) {
       await migrate(step(version, `CREATE TABLE t${version} (x)`));
+      await service.halt();
+      await service.restart();
+    }
+    await migrate(step("5", "CREATE TABLE t5 (x)"));
     await service.halt();
     const store = readdirSync(join(service.data, "backups", "manifests"));
     await service.restart();
