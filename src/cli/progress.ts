@@ -15,6 +15,9 @@ const WORDS: { readonly [P in EngineProgress["phase"]]: string } = {
   check: "Checking the database",
 };
 
+/** `.gitkeep` and its like: named in JSON and by `--dry-run`, of no interest at each run. */
+const HIDDEN = /(^|\/)\.[^/]*$/;
+
 const BAR = 24;
 /** Between two redrawings of the line, ms: a terminal is slow. */
 const REDRAW_MS = 50;
@@ -71,7 +74,7 @@ export class Progress {
 
   #files({ comparison, set }: Extract<MigrateNews, { kind: "files" }>): void {
     const { fresh, edited, gone, missing } = comparison;
-    for (const { file, reason } of set.unmatched)
+    for (const { file, reason } of set.unmatched.filter((one) => !HIDDEN.test(one.file)))
       this.done(`Not a migration: ${plain(file)} (${reason})`);
     for (const { version } of edited)
       this.done(`Version ${version} was edited before it was applied: registered anew`);

@@ -15,12 +15,14 @@ export class MigrationFolder {
   /** Relative paths with `/`, sorted. */
   readonly files: readonly string[];
   readonly #real: string;
+  readonly #links: ReadonlySet<string>;
   #reads = 0;
 
-  private constructor(path: string, real: string, files: readonly string[]) {
+  private constructor(path: string, real: string, listing: Listing) {
     this.path = path;
     this.#real = real;
-    this.files = files;
+    this.files = listing.files.toSorted();
+    this.#links = listing.links;
   }
 
   /** Error: InvalidInput migrations-unreadable. */
@@ -43,7 +45,7 @@ export class MigrationFolder {
   async text(file: string): Promise<string> {
     // Reading synchronously is several times faster for thousands of small files.
     if (++this.#reads % BATCH === 0) await setImmediate();
-    const path = this.#inside(file);
+    const path = this.#links.has(file) ? this.#inside(file) : join(this.#real, file);
     const { size } = statSync(path);
     if (size > MAX_SCRIPT_BYTES)
       throw new InvalidInput(
@@ -75,21 +77,29 @@ function unlinked(file: string, path: string): string {
   }
 }
 
+interface Listing {
+  readonly files: string[];
+  /** Those of the files that are links. */
+  readonly links: Set<string>;
+}
+
 /** Everything below that is a file or a link to one; hidden folders are no part of it. */
-function list(root: string): string[] {
-  const files: string[] = [];
+function list(root: string): Listing {
+  const listing: Listing = { files: [], links: new Set() };
   const visit = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) {
         if (!entry.name.startsWith(".")) visit(path);
       } else if (isFile(entry, path)) {
-        files.push(relative(root, path).split(sep).join("/"));
+        const file = relative(root, path).split(sep).join("/");
+        listing.files.push(file);
+        if (entry.isSymbolicLink()) listing.links.add(file);
       }
     }
   };
   visit(root);
-  return files.toSorted();
+  return listing;
 }
 
 /** A link to a folder is not followed: it may lead in a circle. A link to nothing is a file. */
