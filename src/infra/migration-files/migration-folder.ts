@@ -46,19 +46,22 @@ export class MigrationFolder {
     // Reading synchronously is several times faster for thousands of small files.
     if (++this.#reads % BATCH === 0) await setImmediate();
     const path = this.#links.has(file) ? this.#inside(file) : join(this.#real, file);
-    const { size } = statSync(path);
+    const { size } = readable(file, () => statSync(path));
     if (size > MAX_SCRIPT_BYTES)
       throw new InvalidInput(
         "migration-too-large",
         `${file} has ${size} bytes; a script may have ${MAX_SCRIPT_BYTES}`,
         { hint: "Load bulk data outside of migrations, or split the file" },
       );
-    return decode(file, readFileSync(path));
+    return decode(
+      file,
+      readable(file, () => readFileSync(path)),
+    );
   }
 
   /** A link may lead around inside the folder, as volumes mounted into containers do. */
   #inside(file: string): string {
-    const path = unlinked(file, join(this.#real, file));
+    const path = readable(file, () => realpathSync(join(this.#real, file)));
     if (path.startsWith(this.#real + sep)) return path;
     throw new InvalidInput("migration-file-outside", `${file} is a link out of the folder`, {
       hint: "Put the file itself there: what a link leads to can change unnoticed",
@@ -66,13 +69,13 @@ export class MigrationFolder {
   }
 }
 
-function unlinked(file: string, path: string): string {
+function readable<T>(file: string, read: () => T): T {
   try {
-    return realpathSync(path);
+    return read();
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new InvalidInput("migrations-unreadable", `${file} cannot be read: ${why}`, {
-      hint: "A link may lead to nothing; put the file itself there",
+      hint: "See that it is there and may be read; a link may lead to nothing",
     });
   }
 }
