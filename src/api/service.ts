@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { Closers } from "./closers.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
-import { openCore, resumeWork, type CoreOptions } from "./core.ts";
+import { openCore, resumeWork, type CoreOptions, type Core } from "./core.ts";
 import { publishLoop } from "./compose-anchors.ts";
 import { issueFirstKey } from "./first-key.ts";
 import { startServer } from "./server.ts";
+import { describeError } from "../infra/telemetry/logger.ts";
 import * as t from "./tokens.ts";
 
 export interface RunningService {
@@ -44,7 +45,7 @@ async function start(
 ): Promise<RunningService> {
   const core = await openCore(config, options, { description: "schemaledger serve" }, closers);
   const { container, opened, executor } = core;
-  container.resolve(t.LEDGER).searchWith(join(config.data, "search.db"));
+  searchWithIndex(core, join(config.data, "search.db"));
   const adminKeyFile = join(config.data, "keys", "admin.key");
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, core.context);
   // Takes up what an earlier process left, before anything new is accepted.
@@ -62,4 +63,17 @@ async function start(
   // Children start while the first request is on its way; a failure shows at first use.
   executor.warm().catch(() => undefined);
   return { url: server.url, adminKeyFile, close: () => closers.close() };
+}
+
+/** Everything is found without it too, only later. */
+function searchWithIndex({ container, opened }: Core, file: string): void {
+  const unusable = (error: unknown): void => {
+    const message = "The search index cannot be used; queries with several filters go without it";
+    opened.log({ level: "error", message, ...describeError(error) });
+  };
+  try {
+    container.resolve(t.LEDGER).searchWith(file, unusable);
+  } catch (error) {
+    unusable(error);
+  }
 }

@@ -185,6 +185,20 @@ describe("the report of changes", function () {
     assert.equal(early["population"].byStatus["not started"], 1);
   });
 
+  it("says what was erased, and by which event", async () => {
+    const { token, actorId } = await author(service);
+    const reason = "Because the erased one said so";
+    const asked = await service.post("/v1/databases/shop/runs", { reason }, { token });
+    assert.equal(asked.status, 202, asked.text);
+    const shown = async (): Promise<string> => (await service.get("/v1/reports/changes")).text;
+    assert.ok((await shown()).includes(reason));
+    const erased = await service.post(`/v1/actors/${actorId}/erasures`, { reason: "They asked" });
+    assert.equal(erased.status, 201, erased.text);
+    const after = await shown();
+    assert.ok(!after.includes(reason));
+    assert.ok(after.includes(`erased (event ${erased.body["eventIndex"]})`));
+  });
+
   it("refuses what cannot be meant", async () => {
     const status = async (query: string): Promise<number> =>
       (await service.get(`/v1/reports/changes?${query}`)).status;
@@ -242,6 +256,14 @@ describe("the report of changes", function () {
     assert.ok(readFileSync(file).length > 0);
   });
 });
+
+/** A key, and the pseudonym of its holder. */
+async function author(service: TestService): Promise<{ token: string; actorId: string }> {
+  const issued = await service.post("/v1/keys", { name: "the erased", roles: ["operator"] });
+  const query = "/v1/audit/events?type=KeyIssued&order=desc&limit=1";
+  const { body } = await service.get(query);
+  return { token: issued.body["token"], actorId: body["items"][0].data.actorId };
+}
 
 async function bytesOf(service: TestService, path: string): Promise<Buffer> {
   const answer = await fetch(service.url + path, {

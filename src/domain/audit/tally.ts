@@ -71,6 +71,7 @@ export class Tally {
     RunCompleted: (tally, { durationMs }) => tally.#ran("succeeded", durationMs),
     RunFailed: (tally, { durationMs }) => tally.#ran("failed", durationMs),
     RunCancelled: (tally, { durationMs }) => tally.#ran("cancelled", durationMs),
+    RunRejected: (tally) => (tally.#runs.rejected += 1),
     StepApplied: (tally, data) => tally.#stepped("applied", data),
     StepReverted: (tally, data) => tally.#stepped("reverted", data),
     StepFailed: (tally, { state }) =>

@@ -47,8 +47,8 @@ export class LedgerReader {
     this.#size = db.prepare(SIZE).pluck();
   }
 
-  searchWith(file: string, origin: string): SearchIndex {
-    this.search = new SearchIndex(file, origin, this);
+  searchWith(file: string, origin: string, onError: (error: unknown) => void): SearchIndex {
+    this.search = new SearchIndex(file, origin, this, onError);
     return this.search;
   }
 

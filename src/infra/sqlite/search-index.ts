@@ -44,15 +44,24 @@ const REST = 250;
  */
 export class SearchIndex {
   readonly #db: Sqlite.Database;
+  readonly #onError: (error: unknown) => void;
   readonly #origin: string;
   readonly #source: SearchSource;
   readonly #terms = new Map<string, number>();
   readonly #types = new Set<number>();
   readonly #statements = new Map<string, Sqlite.Statement<unknown[]>>();
   #size = 0;
+  #broken = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(file: string, origin: string, source: SearchSource) {
+  /** `onError` hears once of what keeps the index from going on; queries then go without it. */
+  constructor(
+    file: string,
+    origin: string,
+    source: SearchSource,
+    onError: (error: unknown) => void,
+  ) {
+    this.#onError = onError;
     this.#origin = origin;
     this.#source = source;
     this.#db = openIndex(file);
@@ -81,11 +90,35 @@ export class SearchIndex {
    * Indexes of the events that a query asks for, in its order, at most its limit; undefined if it
    * is not of those that this index is for, or it is far behind. Times are not looked at.
    */
-  find(query: EventQuery, { low, high }: IndexRange): readonly number[] | undefined {
+  find(query: EventQuery, range: IndexRange): readonly number[] | undefined {
     const { stream, actor, types } = query;
     const narrowed = [stream, actor, types].filter((one) => one !== undefined).length;
-    if (narrowed < 2 || query.correlation !== undefined || this.#isFar()) return undefined;
-    this.#index(AT_MOST);
+    if (narrowed < 2 || query.correlation !== undefined || this.#broken || this.#isFar())
+      return undefined;
+    try {
+      this.#index(AT_MOST);
+      return this.#listed(query, range);
+    } catch (error) {
+      this.#break(error);
+      return undefined;
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#db.close();
+  }
+
+  #break(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#onError(error);
+  }
+
+  #listed(
+    { stream, actor, types, order, limit }: EventQuery,
+    { low, high }: IndexRange,
+  ): readonly number[] {
     const keys = [stream, actor].map((text) => (text === undefined ? null : this.#known(text)));
     const kinds =
       types === undefined ? [...this.#types] : [...new Set(types)].map((type) => this.#known(type));
@@ -103,16 +136,11 @@ export class SearchIndex {
     const one = `SELECT idx FROM ${table} WHERE ${where}`;
     const walks = kinds.filter((id) => id !== undefined);
     if (walks.length === 0) return [];
-    const sql = `${walks.map(() => one).join(" UNION ALL ")} ORDER BY 1 ${query.order} LIMIT ?`;
+    const sql = `${walks.map(() => one).join(" UNION ALL ")} ORDER BY 1 ${order} LIMIT ?`;
     const values = walks.flatMap((type) => fixed.concat(type, low, high));
     return this.#statement(sql)
       .pluck()
-      .all(...values, query.limit) as number[];
-  }
-
-  close(): void {
-    clearTimeout(this.#timer);
-    this.#db.close();
+      .all(...values, limit) as number[];
   }
 
   #isFar = (): boolean => this.#source.size() - this.#size > AT_MOST;

@@ -125,8 +125,8 @@ export class SqliteLedger implements Ledger {
   }
 
   /** Has queries with several filters answered by an index in a file of its own. */
-  searchWith(file: string): SearchIndex {
-    const index = this.#reader.searchWith(file, this.origin);
+  searchWith(file: string, onError: (error: unknown) => void = () => {}): SearchIndex {
+    const index = this.#reader.searchWith(file, this.origin, onError);
     this.subscribe(() => index.follow());
     index.follow();
     return index;

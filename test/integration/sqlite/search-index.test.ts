@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import Database from "better-sqlite3";
 import { rmSync, writeFileSync } from "node:fs";
 import type { DomainEvent, EventType } from "../../../src/domain/events.ts";
 import type { EventQuery } from "../../../src/domain/ledger/ledger.ts";
@@ -106,5 +107,20 @@ describe("the search index", () => {
     );
     await other.close();
     await again(() => undefined);
+  });
+
+  it("answers without it, and says so once, when it breaks under way", async () => {
+    const errors: unknown[] = [];
+    ledger.searchWith(file(), (error) => errors.push(error));
+    answers();
+    const other = new Database(file());
+    other.exec("DROP TABLE by_all");
+    other.close();
+    await append(30);
+    const broken = answers();
+    assert.equal(errors.length, 1);
+    await ledger.close();
+    ledger = openLedger(directory.file("ledger.db"));
+    assert.deepEqual(answers(), broken);
   });
 });

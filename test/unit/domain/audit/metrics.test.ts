@@ -98,6 +98,16 @@ describe("metrics of a period", () => {
     assert.deepEqual(byMigration[0]!.rehearsalsMs.max, 30);
   });
 
+  it("counts runs that were rejected", async () => {
+    const events = [
+      ...registered,
+      migration("1"),
+      runRequested("r", ["1"]),
+      event("RunRejected", { runId: "r", reason: "not now" }),
+    ];
+    assert.equal((await measure(events)).total.runs.rejected, 1);
+  });
+
   it("finds a step that was much slower than its rehearsal, and no other", async () => {
     const slow = await measure(ran(5000, 1000));
     assert.deepEqual(
