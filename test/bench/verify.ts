@@ -1,5 +1,5 @@
 import Sqlite from "better-sqlite3";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Proofs } from "../../src/domain/ledger/proofs.ts";
@@ -20,6 +20,7 @@ import { median, percentile, timed } from "./support.ts";
 const total = Number(process.argv[2] ?? 200_000);
 const ROUNDS = total > 500_000 ? 3 : 5;
 const BATCH = 1000;
+const APPENDS = 2000;
 
 const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
 const file = join(directory, "ledger.db");
@@ -30,6 +31,7 @@ try {
   await verification();
   await proofs();
   await exporting();
+  await publishing();
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
@@ -107,6 +109,49 @@ async function exporting(): Promise<void> {
   );
   await log.close();
   await ledger.close();
+}
+
+/** Appends in tens while tiles are worked out and the log is exported each second, against without. */
+async function publishing(): Promise<void> {
+  const ratios: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const times: number[] = [];
+    for (const published of [false, true]) {
+      const place = join(directory, `publish-${round}-${published}`);
+      mkdirSync(place);
+      const ledger = openLedger(join(place, "ledger.db"));
+      const cache = { file: join(place, "tiles"), readOnly: false };
+      const log = new SqliteTransparencyLog({
+        file: join(place, "ledger.db"),
+        origin: SIGNER.name,
+        cache,
+        digest,
+      });
+      const keys = [parseVerifierKey(digest, SIGNER.verifierKey)];
+      const parts = { log, content: async () => undefined, digest, keys: () => keys };
+      const target = new LogExport(join(place, "export"), parts);
+      let exporting = Promise.resolve();
+      const timer = setInterval(() => {
+        if (!published) return;
+        exporting = exporting.then(async () => {
+          await target.run(await ledger.checkpoint(), [SIGNER.verifierKey]);
+        });
+      }, 1000);
+      times.push(
+        await timed(async () => {
+          for (let n = 0; n < APPENDS; n += 1)
+            await ledger.append(appendTo(`database:${n % 50}`, "any", { events: revoked(10) }));
+        }),
+      );
+      clearInterval(timer);
+      await exporting;
+      await log.close();
+      await ledger.close();
+    }
+    ratios.push(times[1]! / times[0]!);
+  }
+  const cost = (median(ratios) - 1) * 100;
+  console.log(`publishing every second costs appends in tens ${cost.toFixed(0)} % (target ≤ 10 %)`);
 }
 
 function selectAndParse(): void {
