@@ -30,4 +30,6 @@ await Promise.all([
   bundle("program", "cli/program.js", true),
   bundle("library", "library/open-schemaledger.js", false),
   bundle("executor-main", "infra/executor/executor-main.js", false),
+  // A thread, found beside whatever starts it.
+  bundle("verify-worker", "infra/sqlite/verify-worker.js", false),
 ]);

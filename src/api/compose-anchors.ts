@@ -75,7 +75,11 @@ export async function publishLoop(
     },
     anchorEvery: anchorEvery * 1000,
     onError: (error, where) =>
-      log({ level: "error", message: `${where} could not be reached`, ...describeError(error) }),
+      log({
+        level: "error",
+        message: `${where} was not brought up to date`,
+        ...describeError(error),
+      }),
   });
   c.resolve(t.COSIGNED).use(publisher);
   const round = (): void => {

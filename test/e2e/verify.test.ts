@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { TestService } from "../support/service.ts";
 import { signAgain, tamper } from "../support/ledger-forger.ts";
 import { endProcessesAfterEach, start } from "../support/service-process.ts";
-import { MAIN, textOf } from "../support/repository.ts";
+import { MAIN, ROOT, textOf } from "../support/repository.ts";
 
 const step = (version: string) => ({
   version,
@@ -141,6 +141,11 @@ describe("schemaledger verify on a ledger that was attacked", function () {
       ];
       assert.deepEqual(found, table.get(name));
     });
+
+  it("has its thread beside what starts fast", () => {
+    const bundle = join(ROOT, "dist/bundle");
+    assert.ok(!existsSync(bundle) || existsSync(join(bundle, "verify-worker.js")));
+  });
 
   it("makes each attack of the table", () => {
     assert.deepEqual([...table.keys()].toSorted(), Object.keys(ATTACKS).toSorted());

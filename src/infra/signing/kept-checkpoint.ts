@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { openCheckpoint } from "../../domain/ledger/checkpoint.ts";
 import type { Checkpoint, Ledger } from "../../domain/ledger/ledger.ts";
+import { VERIFY_EXIT } from "../../domain/ledger/verification-exit.ts";
 import { same } from "../../domain/ledger/merkle.ts";
 import type { VerifierKey } from "../../domain/ledger/verifier-key.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
@@ -67,7 +68,7 @@ export class KeptCheckpoint {
       `A checkpoint of ${kept.size} events was signed, but the ledger has ${found}: an older or another copy is in its place`,
       {
         hint: `Put the newest ledger.db back, with its -wal file if there was one. If it is lost, move ${this.#file} away: the loss then stays provable by it`,
-        details: { signed: kept.size, found: size },
+        details: { signed: kept.size, found: size, exitCode: VERIFY_EXIT.truncated },
       },
     );
   }
