@@ -30,7 +30,13 @@ describe("erasing what is kept of a person", () => {
   const RUN = { reason: "because Ana asked", ticket: "TICKET-4711" };
   const erase = () => service.post(`/v1/actors/${actor}/erasures`, { reason: "Request of 5 May" });
   const shown = async (): Promise<string> => {
-    const paths = ["/v1/audit/events?limit=1000", `/v1/runs/${runId}`, "/v1/runs", "/v1/keys"];
+    const paths = [
+      "/v1/audit/events?limit=1000",
+      `/v1/runs/${runId}`,
+      "/v1/runs",
+      "/v1/keys",
+      "/v1/reports/changes?format=csv",
+    ];
     const texts = await Promise.all(paths.map(async (path) => (await service.get(path)).text));
     const csv = await service.get("/v1/audit/events?limit=1000", {
       headers: { accept: "text/csv" },

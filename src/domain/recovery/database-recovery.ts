@@ -227,7 +227,7 @@ export class DatabaseRecovery {
     const waiting = run.ended === null;
     throw new DomainError(
       waiting ? "recovery-awaits-run" : "recovery-run-failed",
-      `The backup is restored; run ${run.id}, which applies ${missing.join(", ")} again, ${waiting ? `is ${run.status}` : `ended as ${run.status}: ${run.error?.message ?? ""}`}`,
+      `The backup is restored; run ${run.id}, which applies ${missing.join(", ")} again, ${waiting ? `is ${run.status}` : `ended as ${run.status}: ${whyEnded(run)}`}`,
       { hint: waiting ? "Decide on the run; then the database is recovered" : run.error?.hint },
     );
   }
@@ -272,3 +272,7 @@ export class DatabaseRecovery {
 const WAIT = 60_000;
 
 const isUnderWay = ({ status }: RunState): boolean => status === "queued" || status === "running";
+
+/** The reason of a cancelled or rejected run is personal text, and sealed. */
+const whyEnded = ({ error }: RunState): string =>
+  typeof error?.message === "string" ? error.message : (error?.code ?? "");
