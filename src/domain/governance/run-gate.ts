@@ -2,7 +2,7 @@ import type { DomainEvent } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
 import { Conflict, DomainError } from "../shared/errors.ts";
-import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { RunState } from "../state/state.ts";
 import { admission } from "./admission.ts";
@@ -36,6 +36,18 @@ export class RunGate {
 
   /** True: the run may begin now. Else records what it waits for, unless that is recorded already. */
   async admit(run: RunState, context: Context): Promise<boolean> {
+    try {
+      return await decide(() => this.#decide(run, context));
+    } catch (error) {
+      const moving = error instanceof Conflict && error.code === "expected-version-conflict";
+      const stopping = error instanceof DomainError && error.code === "ledger-closed";
+      if (!moving && !(stopping && this.#stopped)) throw error;
+      // Others append without a pause: the next round decides.
+      return false;
+    }
+  }
+
+  async #decide(run: RunState, context: Context): Promise<boolean> {
     if (run.ended !== null || run.started !== null) return false;
     const { projection, clock, calendar } = this.#parts;
     const { policy } = projection.state.databases.get(run.databaseId)!;
@@ -103,11 +115,12 @@ export class RunGate {
     }
   }
 
+  /** Queued ones too: whatever happened when its turn came, no run is forgotten. */
   #waiting(): RunState[] {
     const { databases, runs } = this.#parts.projection.state;
     return [...databases.values()]
       .flatMap(({ openRuns }) => [...openRuns].flatMap((id) => runs.get(id) ?? []))
-      .filter(({ status }) => status === "scheduled" || status === "awaiting-approval");
+      .filter(({ started }) => started === null);
   }
 
   #pause(): number {
@@ -122,13 +135,6 @@ export class RunGate {
   async #record(run: RunState, context: Context, event: DomainEvent): Promise<void> {
     const { recorder, projection } = this.#parts;
     const { streamVersion } = projection.state.databases.get(run.databaseId)!;
-    try {
-      await recorder.record(run.databaseId, [event], context, { expected: streamVersion });
-    } catch (error) {
-      const moved = error instanceof Conflict && error.code === "expected-version-conflict";
-      const stopping = error instanceof DomainError && error.code === "ledger-closed";
-      if (!moved && !(stopping && this.#stopped)) throw error;
-      // Somebody else appended meanwhile: the next round decides anew.
-    }
+    await recorder.record(run.databaseId, [event], context, { expected: streamVersion });
   }
 }

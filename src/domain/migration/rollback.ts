@@ -40,7 +40,7 @@ export class Rollback {
       if (run.strategy === "down")
         throw new DomainError("no-down-script", "A version to undo has no down script");
       const backup = this.#backupFor(execution);
-      await steps.conclude(started);
+      await execution.begin(started);
       return () => this.#restore(execution, backup);
     }
     const todo = run.steps.map(({ version }): StepToRun => downOf(database, version));
@@ -65,10 +65,10 @@ export class Rollback {
     started: DomainEvent,
     todo: readonly StepToRun[],
   ): Promise<EventOf<"RehearsalCompleted">> {
-    const { run, database, session, steps, context } = execution;
+    const { run, database, session, steps, begin, context } = execution;
     const { keeper, clock } = this.#deps;
     const backupId = this.#deps.ids.uuid();
-    await steps.conclude(started, BackupKeeper.intent(backupId, "run", "full", { runId: run.id }));
+    await begin(started, BackupKeeper.intent(backupId, "run", "full", { runId: run.id }));
     const facts = await keeper.save(session, database, backupId, context);
     const scratch = await keeper.store.scratch(run.id);
     try {

@@ -12,6 +12,7 @@ import { Conflict, DomainError } from "../shared/errors.ts";
 import { onBehalf } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
+import { NotAdmitted, recordBeginning, type Admit } from "./beginning.ts";
 import { planMigrate, planRollback, BEFORE_ALL } from "./plan.ts";
 import { rehearsalEvent, rehearsalFailed, rehearseBothWays } from "./rehearsal.ts";
 import type { Rollback } from "./rollback.ts";
@@ -33,6 +34,8 @@ export interface Execution extends Job {
   readonly session: ExecutorSession;
   readonly steps: StepRunner;
   readonly began: number;
+  /** Records the run's beginning and its first intent. Error: NotAdmitted. */
+  readonly begin: (...events: readonly DomainEvent[]) => Promise<void>;
 }
 
 /** Executes runs, one at a time on each database (the caller holds its turn). */
@@ -43,22 +46,24 @@ export class RunDriver {
     this.#deps = deps;
   }
 
-  /** Executes a queued run to its end; whatever happens is recorded as the run's outcome. */
-  async drive(runId: string, control: RunControl, context: Context): Promise<void> {
-    const { runs, databases } = this.#deps.projection.state;
-    const run = runs.get(runId);
+  /**
+   * Executes a queued run to its end; whatever happens is recorded as the run's outcome. A run that
+   * is not admitted any more when everything is prepared waits on.
+   */
+  async drive(run: RunState, control: RunControl, context: Context, admit: Admit): Promise<void> {
     // A run that was cancelled meanwhile has ended.
-    if (run === undefined || run.started !== null || run.ended !== null) return;
+    if (run.started !== null || run.ended !== null) return;
     if (!control.begin()) return;
-    const database = databases.get(run.databaseId)!;
+    const database = this.#deps.projection.state.databases.get(run.databaseId)!;
     const job: Job = { run, database, control, context };
     const began = this.#deps.clock.elapsed();
     try {
       await this.#settle(database, "before-work", context);
       refuseQuarantined(database);
       control.checkpoint();
-      await this.#execute(job, began);
+      await this.#execute(job, began, admit);
     } catch (error) {
+      if (error instanceof NotAdmitted && control.stop === undefined) return;
       await this.#deps.failures.end(job, error, began);
     }
   }
@@ -83,19 +88,21 @@ export class RunDriver {
     }
   }
 
-  async #execute(job: Job, began: number): Promise<void> {
+  async #execute(job: Job, began: number, admit: Admit): Promise<void> {
     const steps = new StepRunner(this.#deps, job);
     const { run, database, control } = job;
     const session = await this.#deps.sessions.open(database, run.id, (saved) =>
       steps.tables.saved(saved),
     );
     control.attach(session);
-    const execution: Execution = { ...job, session, steps, began };
+    const begin = (...events: readonly DomainEvent[]): Promise<void> =>
+      recordBeginning(this.#deps, job, admit, events);
+    const execution: Execution = { ...job, session, steps, began, begin };
     let restore: (() => Promise<void>) | undefined;
     try {
       const started = await this.#begin(execution);
       if (run.steps.length === started.skipped.length)
-        return await this.#nothing(execution, started.event);
+        return await execution.begin(started.event, this.#unchanged(execution));
       if (run.rehearsalOnly) return await this.#rehearseOnly(execution, started.event);
       if (run.kind === "migrate") await this.#migrate(execution, started.event);
       else restore = await this.#deps.rollback.undo(execution, started.event);
@@ -141,7 +148,10 @@ export class RunDriver {
     const plan = done
       ? planMigrate(database, run.to ?? undefined, this.#deps.digest)
       : planRollback(database, run.to ?? BEFORE_ALL, this.#deps.digest);
-    if (left.length > 0 && plan.steps.map(({ version }) => version).join("\n") !== left.join("\n"))
+    const isOther = plan.steps.map(({ version }) => version).join("\n") !== left.join("\n");
+    // Others have agreed to exactly one plan on exactly one schema.
+    const isOtherThanApproved = run.approvalsNeeded > 0 && plan.planDigest !== run.planDigest;
+    if (left.length > 0 && (isOther || isOtherThanApproved))
       throw new Conflict(
         "plan-outdated",
         "What is pending has changed since the run was requested",
@@ -152,8 +162,9 @@ export class RunDriver {
     return skipped;
   }
 
-  async #nothing({ run, database, steps, began }: Execution, started: DomainEvent): Promise<void> {
-    await steps.conclude(started, {
+  /** The end of a run that changed nothing. */
+  #unchanged({ run, database, began }: Execution): DomainEvent {
+    return {
       type: "RunCompleted",
       data: {
         runId: run.id,
@@ -161,7 +172,7 @@ export class RunDriver {
         durationMs: this.#since(began),
         versions: [],
       },
-    });
+    };
   }
 
   async #migrate(execution: Execution, started: DomainEvent): Promise<void> {
@@ -201,7 +212,7 @@ export class RunDriver {
         await steps.conclude(event);
         throw rehearsalFailed(event.data.error!);
       }
-      await this.#nothing(execution, event);
+      await steps.conclude(event, this.#unchanged(execution));
     } finally {
       await scratch.dispose();
     }
@@ -209,11 +220,11 @@ export class RunDriver {
 
   /** The backup before every run: without it the run does not go on. */
   async #backUp(
-    { run, database, session, steps, context }: Execution,
+    { run, database, session, begin, context }: Execution,
     started: DomainEvent,
   ): Promise<BackupFacts> {
     const backupId = this.#deps.ids.uuid();
-    await steps.conclude(started, BackupKeeper.intent(backupId, "run", "full", { runId: run.id }));
+    await begin(started, BackupKeeper.intent(backupId, "run", "full", { runId: run.id }));
     return this.#deps.keeper.save(session, database, backupId, context);
   }
 

@@ -140,7 +140,13 @@ export class RunService {
   /** Takes a person's decision on a run that has not begun. Errors: those of `ApprovalService`. */
   async decide(runId: string, decision: Decision, context: Context): Promise<RunState> {
     const run = await this.find(runId);
-    await this.#holding(runId, () => this.#parts.approvals.decide(run, decision, context));
+    try {
+      await this.#holding(runId, () => this.#parts.approvals.decide(run, decision, context));
+    } catch (error) {
+      // Its turn may have come while it was held.
+      await this.#proceed(run, context);
+      throw error;
+    }
     return this.#proceed(run, context);
   }
 
@@ -260,8 +266,8 @@ export class RunService {
     this.#enqueue(this.#parts.databases.find(run.databaseId), async () => {
       try {
         // Its turn may come after the window closed, or after an approval was taken back.
-        if (await this.#parts.gate.admit(run, context))
-          await this.#parts.driver.drive(run.id, control, context);
+        const admit = (): Promise<boolean> => this.#parts.gate.admit(run, context);
+        if (await admit()) await this.#parts.driver.drive(run, control, context, admit);
       } finally {
         this.#controls.delete(run.id);
       }

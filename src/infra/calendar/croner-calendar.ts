@@ -5,6 +5,8 @@ import { InvalidInput } from "../../domain/shared/errors.ts";
 
 const SECOND = 1000;
 const MINUTE = 60_000;
+/** Nobody reckons openings of later years: somebody may well freeze or wait "until 9999". */
+const HORIZON = Date.UTC(2900, 0);
 
 /**
  * Windows by croner: an opening in an hour that daylight saving skips comes when that hour would
@@ -17,6 +19,7 @@ export class CronerCalendar implements Calendar {
 
   isOpen(window: MaintenanceWindow, at: string): boolean {
     const now = Date.parse(at);
+    if (now >= HORIZON) return true;
     // Previous runs are strictly before the reference, by whole seconds: one at this very moment
     // counts too.
     const reference = new Date(Math.floor(now / SECOND) * SECOND + SECOND);
