@@ -18,6 +18,12 @@ export interface Operation {
   readonly ended: () => object | undefined;
 }
 
+/** Who follows it. */
+export interface Follower {
+  /** False once the key is revoked or has expired: nothing more is sent. */
+  readonly mayRead: () => boolean;
+}
+
 /**
  * Server-sent events of one operation: those that happened after index `after`, then live, with progress
  * between them, until it has ended. It listens before it reads, so nothing is missed, and
@@ -28,6 +34,7 @@ export class OperationStream {
   readonly #writer: EventWriter;
   readonly #operation: Operation;
   readonly #sink: Sink;
+  readonly #follower: Follower;
   #last: number;
   /** Live events that wait until the past ones are sent. */
   #waiting: RecordedEvent[] | undefined = [];
@@ -40,12 +47,14 @@ export class OperationStream {
     operation: Operation,
     after: number,
     sink: Sink,
+    follower: Follower,
   ) {
     this.#parts = parts;
     this.#writer = writer;
     this.#operation = operation;
     this.#last = after;
     this.#sink = sink;
+    this.#follower = follower;
   }
 
   /** Resolves when the past is sent; rejects if it cannot be read (the stream is then closed). */
@@ -93,6 +102,7 @@ export class OperationStream {
   }
 
   #follow(events: readonly RecordedEvent[]): void {
+    if (!this.#follower.mayRead()) return this.#end();
     const own = events.filter((event) => event.correlation === this.#operation.correlation);
     if (this.#waiting !== undefined) {
       this.#waiting.push(...own);
@@ -116,7 +126,9 @@ export class OperationStream {
   }
 
   #send(text: string): void {
-    if (!this.#closed && !this.#sink.write(text)) this.#close();
+    if (this.#closed) return;
+    if (!this.#follower.mayRead()) return this.#end();
+    if (!this.#sink.write(text)) this.#close();
   }
 
   #end(): void {

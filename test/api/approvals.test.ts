@@ -103,10 +103,11 @@ describe("approvals", () => {
 
   it("counts two keys of one owner as one person", async () => {
     await database("owner", { approvals: 2 });
-    const key = async (name: string, roles: string[]): Promise<string> =>
-      (await service.post("/v1/keys", { name, roles, owner: "carol@example.org" })).body["token"];
-    const one = await key("carol 1", ["approver"]);
-    const two = await key("carol 2", ["approver", "operator"]);
+    const key = async (name: string, roles: string[], owner: string): Promise<string> =>
+      (await service.post("/v1/keys", { name, roles, owner })).body["token"];
+    const one = await key("carol 1", ["approver"], "Carol \u00c5berg");
+    // Decomposed, in other capitals, with more space and a character that nobody sees.
+    const two = await key("carol 2", ["approver", "operator"], " carol  A\u030aBE\u00adRG");
     const run = await request("owner");
     assert.equal((await decide(run, one)).status, 200);
     assert.equal((await decide(run, two)).body["code"], "approval-given");

@@ -9,7 +9,7 @@ import type { Clock } from "../../domain/shared/clock.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import { Unauthenticated } from "../../domain/shared/errors.ts";
 import { Forbidden } from "../problem.ts";
-import type { KeyIndex } from "./key-index.ts";
+import { hasExpired, type KeyIndex } from "./key-index.ts";
 import { permits, type Permission } from "./permissions.ts";
 import type { Principal } from "./principal.ts";
 
@@ -80,7 +80,7 @@ export class Authenticator {
 function refuseEnded(key: KeyState, now: string): void {
   if (key.revoked !== null)
     throw new Unauthenticated("token-revoked", "The bearer token was revoked", { hint });
-  if (key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.parse(now))
+  if (hasExpired(key, now))
     throw new Unauthenticated("token-expired", "The bearer token has expired", {
       hint: "Ask an administrator for another key",
     });

@@ -23,6 +23,12 @@ export class KeyIndex {
     return this.#byActor.get(actorId);
   }
 
+  /** False: the key was revoked, or has expired. Who came without a key has none that could end. */
+  isGood(keyId: string | undefined, now: string): boolean {
+    const key = keyId === undefined ? undefined : this.#projection.state.keys.get(keyId);
+    return key === undefined || (key.revoked === null && !hasExpired(key, now));
+  }
+
   /** Keys are only ever added; a rebuilt state is another map. */
   #follow(): void {
     const { keys } = this.#projection.state;
@@ -37,3 +43,6 @@ export class KeyIndex {
     this.#indexed = keys.size;
   }
 }
+
+export const hasExpired = ({ expiresAt }: KeyState, now: string): boolean =>
+  expiresAt !== null && Date.parse(expiresAt) <= Date.parse(now);

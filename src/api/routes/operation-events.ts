@@ -98,7 +98,9 @@ const eventRoute = (services: Services, views: Views, followed: Followed): Route
         return {
           type: `${SSE}; charset=utf-8`,
           stream: (sink) => {
-            new OperationStream(services, views.events, operation, after, sink)
+            const { clock } = services.identity;
+            const mayRead = (): boolean => views.keys.isGood(context.authn.keyId, clock.now());
+            new OperationStream(services, views.events, operation, after, sink, { mayRead })
               .run()
               .catch((error) => {
                 // The status line is sent: all that is left is to end the stream and say so here.

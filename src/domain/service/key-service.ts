@@ -10,6 +10,8 @@ import type { Role } from "./events.ts";
 import type { Pseudonyms } from "./pseudonyms.ts";
 
 const TOKEN_BYTES = 32;
+/** Default ignorable: they have no glyph of their own. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
 /** What keys are made of and recorded in. */
 export interface KeyServiceParts {
@@ -37,6 +39,8 @@ export interface KeyToIssue {
 /** Issues and revokes API keys. A token is shown once; the ledger keeps its digest only. */
 export class KeyService {
   readonly #parts: KeyServiceParts;
+  /** Commands one after another: each decides on what the one before has recorded. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: KeyServiceParts) {
     this.#parts = parts;
@@ -73,7 +77,11 @@ export class KeyService {
   }
 
   /** Issues a key for a token that exists already (the first key's is written to a file first). */
-  async introduce(token: string, key: KeyToIssue, context: Context): Promise<KeyState> {
+  introduce(token: string, key: KeyToIssue, context: Context): Promise<KeyState> {
+    return this.#inTurn(() => this.#introduce(token, key, context));
+  }
+
+  async #introduce(token: string, key: KeyToIssue, context: Context): Promise<KeyState> {
     this.#refuseTakenName(key.name);
     const limits = this.#limitsOf(key);
     const { ledger, ids, digest, pseudonyms } = this.#parts;
@@ -93,7 +101,7 @@ export class KeyService {
             actorId:
               key.owner === undefined
                 ? pseudonyms.of("api-key", ledger.origin, keyId)
-                : pseudonyms.of("owner", ledger.origin, key.owner.trim().toLowerCase()),
+                : pseudonyms.of("owner", ledger.origin, spelledAlike(key.owner)),
             actorKind: key.owner === undefined ? "service" : "user",
             ...limits,
           },
@@ -107,7 +115,11 @@ export class KeyService {
    * Makes the key's token useless, at once and for good; a key that is revoked stays so. Errors:
    * NotFound key-not-found · Conflict last-admin-key, because nobody could issue keys afterwards.
    */
-  async revoke(keyId: string, reason: string, context: Context): Promise<void> {
+  revoke(keyId: string, reason: string, context: Context): Promise<void> {
+    return this.#inTurn(() => this.#revoke(keyId, reason, context));
+  }
+
+  async #revoke(keyId: string, reason: string, context: Context): Promise<void> {
     const key = this.find(keyId);
     if (key.revoked !== null) return;
     const others = this.list().filter((other) => other.id !== keyId && isAdmin(other));
@@ -153,6 +165,13 @@ export class KeyService {
     });
   }
 
+  #inTurn<T>(command: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(command);
+    // Whoever asked hears of its failure; the next one does not.
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
   get #state(): LedgerState {
     return this.#parts.projection.state;
   }
@@ -164,6 +183,19 @@ export class KeyService {
       });
   }
 }
+
+/**
+ * One person's name however it is typed: composed or decomposed letters, wide ones, capitals, more
+ * spaces, and characters that nobody sees make nobody else of them.
+ */
+const spelledAlike = (owner: string): string =>
+  owner
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(INVISIBLE, "")
+    .replace(/\s+/g, " ")
+    .trim()
+    .normalize("NFKC");
 
 /** A key that expires cannot be the one that is left. */
 const isAdmin = (key: KeyState): boolean =>

@@ -30,6 +30,11 @@ const ALGORITHMS = [
 /** Clocks of issuer and service may differ by this, s. */
 const SKEW = 60;
 const TIMEOUT_MS = 5000;
+/** Tokens that say what they are and are not for access (RFC 8725, 3.11) are refused: logout, DPoP, events. */
+const TYPES: ReadonlySet<string> = new Set(["jwt", "at+jwt"]);
+const MAX_NAME = 200;
+/** What has no place in a line of text: controls, and what turns the direction of reading. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 
 /**
  * OpenID Connect (Discovery 1.0, RFC 7519, RFC 9068): tokens are verified with the keys that the
@@ -47,13 +52,14 @@ export class OidcIssuer implements TokenIssuer {
     const { issuer, audience } = this.#options;
     const keys = await this.#published();
     try {
-      const { payload } = await jwtVerify(token, keys, {
+      const { payload, protectedHeader } = await jwtVerify(token, keys, {
         issuer,
         audience,
         algorithms: ALGORITHMS,
         clockTolerance: SKEW,
         requiredClaims: ["sub", "exp"],
       });
+      refuseOtherTypes(protectedHeader.typ);
       return this.#claims(payload);
     } catch (error) {
       throw translated(error);
@@ -66,13 +72,11 @@ export class OidcIssuer implements TokenIssuer {
       throw new Unauthenticated("token-without-role", "The token gives no role here", {
         hint: `Its claim ${this.#options.rolesClaim} must name one of the roles or mapped groups`,
       });
-    const name = [payload["email"], payload["preferred_username"], payload["name"], payload.sub];
-    return {
-      issuer: this.#options.issuer,
-      subject: payload.sub!,
-      name: name.find((one): one is string => typeof one === "string" && one !== "")!,
-      roles,
-    };
+    const { sub: subject } = payload as { readonly sub?: unknown };
+    if (typeof subject !== "string" || subject === "") throw invalid("its subject is not a text");
+    const names = [payload["email"], payload["preferred_username"], payload["name"], subject];
+    const name = names.map(printable).find((one) => one !== "") ?? "unnamed";
+    return { issuer: this.#options.issuer, subject, name, roles };
   }
 
   #rolesOf(payload: JWTPayload): Role[] {
@@ -131,12 +135,24 @@ function translated(error: unknown): unknown {
   if (error instanceof errors.JWKSTimeout || error instanceof TypeError) return unreachable(error);
   if (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC")
     return unreachable(error);
-  if (error instanceof errors.JOSEError)
-    return new Unauthenticated("token-invalid", `The bearer token is not valid: ${error.message}`, {
-      hint: "Use a token of the configured issuer and audience, signed with its present keys",
-    });
+  if (error instanceof errors.JOSEError) return invalid(error.message);
   return error;
 }
+
+const invalid = (why: string): Unauthenticated =>
+  new Unauthenticated("token-invalid", `The bearer token is not valid: ${why}`, {
+    hint: "Use a token of the configured issuer and audience, signed with its present keys",
+  });
+
+function refuseOtherTypes(type: string | undefined): void {
+  const plain = type?.toLowerCase().replace(/^application\//, "");
+  if (plain !== undefined && !TYPES.has(plain))
+    throw invalid(`${printable(type)} is not a type of access tokens`);
+}
+
+/** As it may be shown in one line, wherever. */
+const printable = (text: unknown): string =>
+  typeof text === "string" ? text.replace(UNPRINTABLE, "").trim().slice(0, MAX_NAME) : "";
 
 const unreachable = (error: unknown): Unavailable =>
   new Unavailable(
