@@ -2,6 +2,8 @@ import { isAbsolute, join, resolve } from "node:path";
 import type { OidcOptions } from "../infra/identity/oidc-issuer.ts";
 import { oidcOf, type RawOidc } from "./oidc-config.ts";
 import type { AuditReads } from "../domain/audit/access-log.ts";
+import { isRecipient } from "../infra/page-store/age.ts";
+import { OWN } from "../infra/page-store/backup-keys.ts";
 import { InvalidInput } from "../domain/shared/errors.ts";
 
 /** What everything but HTTP is opened with, checked. */
@@ -14,6 +16,10 @@ export interface CoreConfig {
   readonly oidc?: OidcOptions;
   /** Default: all. */
   readonly auditReads?: AuditReads;
+  /** age recipients of backups; absent: as the store's newest key has them; `none`: no encryption. */
+  readonly backupRecipients?: readonly string[] | "none";
+  /** age identity file that opens the backups. Absent: one in the data directory, made when needed. */
+  readonly backupIdentity?: string;
 }
 
 /** What the service is started with, checked. */
@@ -29,6 +35,9 @@ export const ledgerFile = ({ data }: { readonly data: string }): string => join(
 /** Where hashes of the Merkle tree are cached; it may be removed at any time. */
 export const tileCache = ({ data }: { readonly data: string }): string => join(data, "tiles", "1");
 
+/** The backup store in the data directory. */
+export const backupsIn = ({ data }: { readonly data: string }): string => join(data, "backups");
+
 /** As flags or environment give it. */
 export interface RawConfig extends RawOidc {
   readonly data: string;
@@ -36,6 +45,8 @@ export interface RawConfig extends RawOidc {
   readonly port: string | number;
   readonly roots: readonly string[];
   readonly auditReads?: string;
+  readonly backupRecipients?: readonly string[] | undefined;
+  readonly backupIdentity?: string;
 }
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/;
@@ -50,12 +61,27 @@ export function readConfig(raw: RawConfig): Config {
     port: portOf(raw.port),
     roots: rootsOf(raw.roots),
     auditReads: auditReadsOf(raw.auditReads ?? "all"),
+    ...recipientsOf(raw.backupRecipients ?? []),
+    ...(raw.backupIdentity === undefined
+      ? {}
+      : { backupIdentity: directory("--backup-identity", raw.backupIdentity) }),
   };
 }
 
 function auditReadsOf(reads: string): AuditReads {
   if (reads === "all" || reads === "exports") return reads;
   throw invalid("--audit-reads", `${JSON.stringify(reads)} is neither all nor exports`);
+}
+
+function recipientsOf(recipients: readonly string[]): Pick<CoreConfig, "backupRecipients"> {
+  if (recipients.length === 0) return {};
+  if (recipients.includes("none")) {
+    if (recipients.length === 1) return { backupRecipients: "none" };
+    throw invalid("--backup-recipient", "none cannot be combined with recipients");
+  }
+  const wrong = recipients.find((one) => one !== OWN && !isRecipient(one));
+  if (wrong === undefined) return { backupRecipients: recipients };
+  throw invalid("--backup-recipient", `${JSON.stringify(wrong)} is no age recipient (age1…)`);
 }
 
 function rootsOf(roots: readonly string[]): readonly string[] {

@@ -2,11 +2,11 @@ import "reflect-metadata";
 import { container as root, instanceCachingFactory } from "tsyringe";
 import type { DependencyContainer } from "tsyringe";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import type { Executor } from "../domain/engine/executor.ts";
 import { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
+import type { OpenedKeys } from "../infra/page-store/backup-keys.ts";
 import { PageBackupStore } from "../infra/page-store/page-backup-store.ts";
 import type { Keyring } from "../infra/signing/keyring.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
@@ -21,7 +21,7 @@ import { addProjection } from "./compose-projection.ts";
 import { addIdentity, identityServices } from "./compose-identity.ts";
 import { addErasure } from "./compose-erasure.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
-import { ledgerFile } from "./config.ts";
+import { backupsIn, ledgerFile } from "./config.ts";
 import { Monitor } from "./monitoring/monitor.ts";
 import { addHistory, historyServices } from "./history-services.ts";
 import type { One } from "./tokens.ts";
@@ -41,6 +41,7 @@ export interface Opened {
   readonly log: Log;
   readonly stopping: AbortController;
   readonly actors: ActorNames;
+  readonly backupKeys: OpenedKeys;
   readonly readOnly?: boolean;
   readonly aroundLedger?: AroundLedger;
   /** Default: that of `RecoveryService`. */
@@ -107,7 +108,15 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
 function addBasics(
   one: One,
   config: CoreConfig,
-  { keyring, actors, executor, log, readOnly = false, aroundLedger = (ledger) => ledger }: Opened,
+  {
+    keyring,
+    actors,
+    executor,
+    log,
+    backupKeys,
+    readOnly = false,
+    aroundLedger = (ledger) => ledger,
+  }: Opened,
 ): void {
   one(t.CLOCK, () => new SystemClock());
   one(t.IDS, () => new UuidIds());
@@ -134,5 +143,5 @@ function addBasics(
   );
   addProof(one, config, keyring);
   addErasure(one, config, actors);
-  one(t.BACKUP_STORE, () => new PageBackupStore(join(config.data, "backups")));
+  one(t.BACKUP_STORE, () => new PageBackupStore(backupsIn(config), backupKeys));
 }

@@ -18,6 +18,7 @@ import { Keyring } from "../infra/signing/keyring.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
 import { describeError, logToStderr, type Log } from "../infra/telemetry/logger.ts";
+import { openStoreKeys, recordBackupKey } from "./backup-encryption.ts";
 import type { Closers } from "./closers.ts";
 import type { CoreConfig } from "./config.ts";
 import {
@@ -105,6 +106,7 @@ export async function openCore(
   await requireKeyFiles(config.data);
   const opened: Opened = {
     ...(await openKeys(keys)),
+    backupKeys: await openStoreKeys(config),
     executor,
     log,
     stopping: stop,
@@ -191,6 +193,7 @@ async function openLedger(
   if (lostKeys === undefined) await signingKeys.start();
   else await signingKeys.replaceLost(opened.keyring.firstVerifierKey, lostKeys, context);
   await container.resolve(t.ERASURE_SERVICE).start();
+  await recordBackupKey(ledger, projection.state, opened.backupKeys, context);
 }
 
 function followWithTiles(container: DependencyContainer, { log }: Opened, closers: Closers): void {

@@ -7,6 +7,7 @@ import { ProcessExecutor } from "../infra/executor/process-executor.ts";
 import { exists } from "../infra/files/exists.ts";
 import type { LockWaiting } from "../infra/files/directory-lock.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
+import { openStoreKeysToRead } from "./backup-encryption.ts";
 import { Closers } from "./closers.ts";
 import { ledgerFile, type CoreConfig } from "./config.ts";
 import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
@@ -91,6 +92,7 @@ export async function openReadOnly(
     closers.add(() => executor.close());
     const opened: Opened = {
       ...(await openKeys(keys)),
+      backupKeys: await openStoreKeysToRead(config),
       executor,
       log: options.log,
       stopping: new AbortController(),

@@ -96,6 +96,7 @@ export async function recoveredAnswer(
     case "KeyRevoked":
     case "KeyUsed":
     case "AccessRefused":
+    case "BackupKeyChanged":
     case "SchemaBaselined":
     case "PolicyChanged":
     case "MigrationWithdrawn":

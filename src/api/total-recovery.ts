@@ -41,6 +41,8 @@ export interface TotalRecoveryOptions {
   readonly reason: string;
   /** A copy of the lost data directory's keys. */
   readonly keys?: string;
+  /** age identity file that opens the backups. Default: that among the keys. */
+  readonly backupIdentity?: string;
   /** Go on without them, under new ones. */
   readonly newKeys: boolean;
   /** Checkpoints that were kept elsewhere. */
@@ -81,7 +83,7 @@ export interface TotalRecovery {
 export async function recoverAll(options: TotalRecoveryOptions): Promise<TotalRecovery> {
   const { data, onStep = () => {} } = options;
   await requireNoLedger(data);
-  const lost = await LostDirectory.open(options.from);
+  const lost = await LostDirectory.open(options.from, identityOf(options));
   await makeDirectory(data);
   await chmod(data, 0o700);
   const scratch = await mkdtemp(join(data, "recovery-"));
@@ -99,6 +101,13 @@ export async function recoverAll(options: TotalRecoveryOptions): Promise<TotalRe
     await rm(scratch, { recursive: true, force: true });
   }
 }
+
+/** The file that opens the backups, if one is known. */
+export const identityOf = ({
+  keys,
+  backupIdentity,
+}: Pick<TotalRecoveryOptions, "keys" | "backupIdentity">): string | undefined =>
+  backupIdentity ?? (keys === undefined ? undefined : join(keys, "backup.identity"));
 
 interface Chosen {
   readonly candidate: LedgerCandidate;
@@ -167,11 +176,11 @@ async function goOn(
   options: TotalRecoveryOptions,
   placed: Placed,
 ): Promise<Omit<TotalRecovery, "damagedManifests">> {
-  const { data, roots, reason } = options;
+  const { data, roots, reason, backupIdentity } = options;
   const closers = new Closers();
   try {
     const core = await openCore(
-      { data, roots },
+      { data, roots, ...(backupIdentity === undefined ? {} : { backupIdentity }) },
       {
         ...options.core,
         ledgerBackupDelayMs: null,

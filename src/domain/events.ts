@@ -107,6 +107,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   LedgerContinued: 1,
   CheckpointAnchored: 1,
   HeartbeatRecorded: 1,
+  BackupKeyChanged: 1,
   DatabaseRegistered: 1,
   SchemaBaselined: 1,
   PolicyChanged: 1,

@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import type { DomainError } from "../../src/domain/shared/errors.ts";
+import { newIdentityLine, parseIdentity } from "../../src/infra/page-store/age.ts";
 import { recoverAll, type TotalRecoveryOptions } from "../../src/api/total-recovery.ts";
 import { TestService } from "../support/service.ts";
 
@@ -96,6 +105,22 @@ describe("recovery after the loss of everything but the backups", () => {
     // The last one is taken when the service ends: nothing that matters is missing from it.
     const [last] = (await events("RunCompleted")).slice(-1);
     assert.ok(sizes.at(-1) > last.index);
+  });
+
+  it("needs an identity for encrypted backups, and the one kept offline will do", async () => {
+    const offline = newIdentityLine();
+    await service.restart({ backupRecipients: [parseIdentity(offline)!.recipient] });
+    await migrate(step("2", "INSERT INTO a VALUES (3)"));
+    await loseAll();
+    const isCode = (code: string) => (error: unknown) => (error as DomainError).code === code;
+    await assert.rejects(recover({ newKeys: true }), isCode("backup-identity-missing"));
+    const other = join(service.directory, "other.txt");
+    writeFileSync(other, `${newIdentityLine()}\n`);
+    await assert.rejects(recover({ keys, backupIdentity: other }), isCode("backup-identity-wrong"));
+    writeFileSync(other, `${offline}\n`);
+    const found = await recover({ keys, backupIdentity: other });
+    assert.equal(found.databases[0]?.status, "recovered");
+    assert.equal(rows(), 3);
   });
 
   it("rebuilds ledger and databases, with what has become of each", async () => {

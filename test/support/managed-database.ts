@@ -47,6 +47,7 @@ export class Workspace {
 
 export interface EngineOptions {
   readonly faults?: Faults;
+  readonly onProgress?: (progress: Progress) => void;
   readonly onTablesSaved?: (saved: TableBackupResult) => Promise<void>;
 }
 
@@ -85,7 +86,7 @@ export class ManagedDatabase {
       new SqliteEngine(
         { ...this.target, ...target },
         {
-          onProgress: (progress) => this.progress.push(progress),
+          onProgress: options.onProgress ?? ((progress) => this.progress.push(progress)),
           onTablesSaved: options.onTablesSaved ?? (() => Promise.resolve()),
         },
         options.faults === undefined ? {} : { faults: options.faults },

@@ -63,17 +63,14 @@ export class TestService {
     return this.#service!.url;
   }
 
-  async restart(): Promise<void> {
+  /** `settings`: what is not as usual. */
+  async restart(settings: Partial<RawConfig> = {}): Promise<void> {
     await this.#service?.close();
+    this.#service = undefined;
     const { data, databases } = this;
     const { auditReads } = this.#more;
-    const wanted = readConfig({
-      ...this.#more,
-      data,
-      host: "127.0.0.1",
-      port: 0,
-      roots: [databases],
-    });
+    const usual = { data, host: "127.0.0.1", port: 0, roots: [databases] };
+    const wanted = readConfig({ ...this.#more, ...usual, ...settings });
     // Tests count events: their own reading is not to add any.
     const config = auditReads === undefined ? { ...wanted, auditReads: "none" as const } : wanted;
     this.#service = await startService(config, {

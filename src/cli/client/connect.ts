@@ -14,7 +14,12 @@ export async function connect(
   const { dataDirectory, localOptions } = await import("./local-options.ts");
   const { openEmbedded, openReadOnly } = await import("../../api/embedded.ts");
   const { LocalClient } = await import("./local-client.ts");
-  const config = { data: dataDirectory(options), roots: ["/"] };
+  const backupIdentity = process.env["SCHEMALEDGER_BACKUP_IDENTITY"];
+  const config = {
+    data: dataDirectory(options),
+    roots: ["/"],
+    ...(backupIdentity === undefined ? {} : { backupIdentity }),
+  };
   const local = localOptions(options, signal);
   if (access === "read") return new LocalClient(config.data, await openReadOnly(config, local));
   try {

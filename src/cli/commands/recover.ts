@@ -153,6 +153,7 @@ async function recoverEverything(call: Call<RecoverOptions>): Promise<number> {
     newKeys: options.newKeys ?? false,
     checkpoints: (options.checkpoint ?? []).map((file) => resolve(file)),
     ...(keys === undefined ? {} : { keys: resolve(keys) }),
+    ...namedIdentity(),
     ...(ledger === undefined ? {} : { ledger: resolve(ledger) }),
     core: { log: () => {} },
     onStep: (step) => out.note(step),
@@ -169,6 +170,12 @@ async function recoverEverything(call: Call<RecoverOptions>): Promise<number> {
   return databases.some(({ status }) => status === "failed") ? EXIT.integrity : EXIT.done;
 }
 
+/** As for a service: the environment may name the identity that opens the backups. */
+function namedIdentity(): { readonly backupIdentity?: string } {
+  const file = process.env["SCHEMALEDGER_BACKUP_IDENTITY"];
+  return file === undefined || file === "" ? {} : { backupIdentity: resolve(file) };
+}
+
 function tellDatabase(out: Output, { name, status, error, window }: RecoveredDatabase): void {
   const word = tone(status === "failed" ? "bad" : "good", `${status}:`);
   out.line(`${word} ${name}${error === null ? "" : `: ${plain(error)}`}`);
@@ -182,7 +189,10 @@ async function writeDatabases({ options, out }: Call<RecoverOptions>): Promise<n
     throw new InvalidInput("into-missing", "--databases-only needs --into", {
       hint: "Name a directory for the databases' files",
     });
-  const lost = await LostDirectory.open(resolve(options.from!));
+  const { identityOf } = await import("../../api/total-recovery.ts");
+  const keys = options.keys === undefined ? {} : { keys: resolve(options.keys) };
+  const identity = identityOf({ ...keys, ...namedIdentity() });
+  const lost = await LostDirectory.open(resolve(options.from!), identity);
   const databases = await exportDatabases(lost, resolve(options.into));
   out.result({ database: null, recovery: null, ledger: null, databases }, () => {
     for (const { name, file, createdAt } of databases)

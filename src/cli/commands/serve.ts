@@ -10,6 +10,8 @@ interface ServeFlags {
   readonly oidcRolesClaim?: string;
   readonly oidcRole?: readonly string[];
   readonly auditReads: string;
+  readonly backupRecipient?: readonly string[];
+  readonly backupIdentity?: string;
 }
 
 export const command = defineCommand<ServeFlags>({
@@ -64,12 +66,23 @@ export const command = defineCommand<ServeFlags>({
       env: "SCHEMALEDGER_AUDIT_READS",
       default: "all",
     },
+    {
+      flags: "--backup-recipient <age...>",
+      description:
+        "encrypt backups to this age recipient too; repeatable; own: to the service alone; none: no more",
+      env: "SCHEMALEDGER_BACKUP_RECIPIENT",
+    },
+    {
+      flags: "--backup-identity <file>",
+      description: "age identity file that opens the backups (default: keys/backup.identity)",
+      env: "SCHEMALEDGER_BACKUP_IDENTITY",
+    },
   ],
   format: null,
   examples: ["schemaledger serve --data /var/lib/schemaledger --root /srv/databases"],
   run: async ({ options }) => {
     const { serve } = await import("../serve.ts");
-    const { root = [process.cwd()], oidcRole: oidcRoles, ...flags } = options;
-    await serve({ ...flags, oidcRoles, roots: root });
+    const { root = [process.cwd()], oidcRole: oidcRoles, backupRecipient, ...flags } = options;
+    await serve({ ...flags, oidcRoles, backupRecipients: backupRecipient, roots: root });
   },
 });

@@ -62,6 +62,15 @@ export interface ServiceEvents {
     readonly kids: readonly string[];
     readonly reason: string;
   };
+  /**
+   * Backups are encrypted under another data key from here on, which these age recipients can open;
+   * `keyId` null: they are not encrypted any more. `rewrapped`: older keys they can open as well.
+   */
+  readonly BackupKeyChanged: {
+    readonly keyId: string | null;
+    readonly recipients: readonly string[];
+    readonly rewrapped: readonly string[];
+  };
   readonly KeyRevoked: { readonly keyId: string; readonly reason: string };
 }
 

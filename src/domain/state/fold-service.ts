@@ -44,6 +44,9 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
     case "LedgerBackupFailed":
       state.ledgerBackups.open = null;
       return;
+    case "BackupKeyChanged":
+      state.backupKey = event.data.keyId;
+      return;
     case "KeyIssued": {
       const { keyId, name, roles, tokenHash, actorId, actorKind } = event.data;
       const { databases = null, expiresAt = null } = event.data;

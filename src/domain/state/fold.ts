@@ -64,6 +64,7 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "KeyRetired":
     case "SubjectErased":
     case "LedgerContinued":
+    case "BackupKeyChanged":
       return foldService(state, event);
     case "DatabaseRegistered":
     case "SchemaBaselined":

@@ -55,6 +55,8 @@ export interface LedgerState {
   readonly signingKeys: SigningKeyState[];
   /** Whose personal data was erased, in order. */
   readonly erasures: ErasureState[];
+  /** Id of the data key that backups are encrypted under; null: they are not. */
+  backupKey: string | null;
   readonly keys: Entities<KeyState>;
   readonly databases: Entities<DatabaseState>;
   /** Names of databases that are not retired → id. */
@@ -79,6 +81,7 @@ export function emptyState(): LedgerState {
     origin: null,
     signingKeys: [],
     erasures: [],
+    backupKey: null,
     keys: new Entities(folding),
     databases: new Entities(folding),
     databaseIds: new Entities(folding),

@@ -10,6 +10,7 @@ import {
   PackNames,
   SEGMENT_PAGES,
   loadSegment,
+  type PagePlaces,
   type ReadableObjects,
   type Segment,
 } from "./page-list.ts";
@@ -90,7 +91,7 @@ export const placeInline =
 /** Reads each frame of the pack that has pages of the task once. */
 export async function placeTask(
   store: ReadableObjects,
-  segment: Segment,
+  segment: PagePlaces,
   writer: PageWriter,
   { pack, pages }: PackTask,
   onPlaced: (pages: number) => void,
@@ -109,11 +110,11 @@ export async function placeTask(
 
 /** Checks pages and writes them where they belong; neighbours together. */
 export class PageWriter {
-  readonly #segment: Segment;
+  readonly #segment: PagePlaces;
   readonly #targets: readonly Target[];
   readonly #open = new Map<string, number>();
 
-  constructor(segment: Segment, targets: readonly Target[]) {
+  constructor(segment: PagePlaces, targets: readonly Target[]) {
     this.#segment = segment;
     this.#targets = targets;
   }

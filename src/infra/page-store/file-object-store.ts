@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, rm, stat, unlink } from "node:fs/promises";
+import { link, mkdir, open, readdir, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InvalidInput } from "../../domain/shared/errors.ts";
 import { fsyncDirectory } from "../files/atomic-write.ts";
@@ -25,9 +25,10 @@ export class FileObjectStore implements ObjectStore {
     this.#root = root;
   }
 
-  put(name: string, parts: readonly Uint8Array[]): Promise<boolean> {
+  put(name: string, parts: readonly Uint8Array[], passing?: "passing"): Promise<boolean> {
     const path = this.#path(name);
     return storing(async () => {
+      if (passing !== undefined) return mark(path);
       const folder = dirname(path);
       const unfinished = join(folder, `${UNFINISHED}${randomUUID()}`);
       try {
@@ -78,11 +79,11 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  delete(name: string): Promise<void> {
+  delete(name: string, passing?: "passing"): Promise<void> {
     const path = this.#path(name);
     return storing(async () => {
       const gone = await unlink(path).then(() => true, missing);
-      if (gone === true) await fsyncDirectory(dirname(path));
+      if (gone === true && passing === undefined) await fsyncDirectory(dirname(path));
     });
   }
 
@@ -105,17 +106,33 @@ export class FileObjectStore implements ObjectStore {
   }
 }
 
-async function writeParts(
-  folder: string,
-  path: string,
-  parts: readonly Uint8Array[],
-): Promise<void> {
-  const file = await open(path, "wx", 0o600).catch(async (error: unknown) => {
+/** An empty file that lives as long as the machine runs. False if it is there. */
+async function mark(path: string): Promise<boolean> {
+  try {
+    const file = await openNew(dirname(path), path);
+    await file.close();
+    return true;
+  } catch (error) {
+    if (isTaken(error)) return false;
+    throw error;
+  }
+}
+
+/** Makes the folder if it is the first file in it. */
+const openNew = (folder: string, path: string): Promise<FileHandle> =>
+  open(path, "wx", 0o600).catch(async (error: unknown) => {
     if (!isMissing(error)) throw error;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await fsyncDirectory(dirname(folder));
     return open(path, "wx", 0o600);
   });
+
+async function writeParts(
+  folder: string,
+  path: string,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  const file = await openNew(folder, path);
   try {
     // The process's umask may have taken bits away.
     await file.chmod(0o600);

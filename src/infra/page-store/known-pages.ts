@@ -9,10 +9,12 @@ const KEY_BYTES = 16;
 const ENTRY_BYTES = KEY_BYTES + 8;
 const ENTRIES_A_FRAME = 1 << 15;
 
-/** Most pages that are looked up by content: 100 MiB of table. What is older is stored again. */
-const MOST_PAGES = 3_000_000;
+/** Most pages that are looked up by content: 26 MiB of table, 3 GiB of content. What is older is stored again. */
+const MOST_PAGES = 750_000;
 /** Packs that are read one by one before a new index is worth its place. */
 const LOOSE_PACKS = 32;
+/** So few new pages are stored without asking: asking takes longer than storing them. */
+const FEW = 16;
 /** An index of up to so many pages is read for a single new page. */
 const SMALL_INDEX = 1 << 16;
 /** A larger one is read when one in so many of its pages' number is to be stored. */
@@ -70,7 +72,7 @@ export class KnownPages {
   /** To be called for every page that is not where it was; true when the store should be asked. */
   needsLoading(): boolean {
     this.#unmatched += 1;
-    if (this.#isLoaded) return false;
+    if (this.#isLoaded || this.#unmatched <= FEW) return false;
     const entries = this.#index?.directory.entries ?? 0;
     return entries <= SMALL_INDEX || this.#unmatched > entries / WORTH_IT;
   }

@@ -4,7 +4,7 @@ import { Unavailable } from "../../domain/shared/errors.ts";
 import type { DataKey } from "./data-keys.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { PackBuilder, type Placed, type SealedPack } from "./pack.ts";
-import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES } from "./page-list.ts";
+import { DIGEST_BYTES, PAGE_BYTES } from "./page-list.ts";
 
 /** A file whose pages are to be stored. */
 export interface SourceFile {
@@ -53,6 +53,8 @@ export class InlineLane implements Lane {
   readonly #builder: PackBuilder;
   readonly #read: Read[] = [];
   #puts: Promise<void> = Promise.resolve();
+  /** The puts without the newest. */
+  #earlier: Promise<void> = Promise.resolve();
   #storedBytes = 0;
 
   constructor(
@@ -63,7 +65,9 @@ export class InlineLane implements Lane {
   ) {
     this.#objects = objects;
     this.#reader = new PageReader(files);
-    this.#builder = new PackBuilder(key, onPlaced);
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const pages = files.length + Math.ceil(bytes / PAGE_BYTES);
+    this.#builder = new PackBuilder(key, pages, onPlaced);
   }
 
   get storedBytes(): number {
@@ -71,8 +75,8 @@ export class InlineLane implements Lane {
   }
 
   async digest(slab: Slab): Promise<Buffer> {
-    // One pack at a time is on its way: memory stays what it is.
-    await this.#puts;
+    // One pack may be on its way while the next is filled: memory stays what it is.
+    await this.#earlier;
     const pages = this.#reader.read(slab);
     const digests = digestsOf(pages);
     this.#read.push({ slab, pages, digests });
@@ -109,6 +113,7 @@ export class InlineLane implements Lane {
     });
     // Told by the next `digest` or by `flush`.
     put.catch(() => {});
+    this.#earlier = this.#puts;
     this.#puts = put;
   }
 }
@@ -125,8 +130,11 @@ class PageReader {
 
   /** The pages, in a buffer to be given back to `release`. */
   read(slab: Slab): Buffer {
-    const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(FRAME_PAGES * PAGE_BYTES);
-    const pages = buffer.subarray(0, slab.pages * PAGE_BYTES);
+    const needed = slab.pages * PAGE_BYTES;
+    const free = this.#free.pop();
+    const buffer =
+      free !== undefined && free.length >= needed ? free : Buffer.allocUnsafeSlow(needed);
+    const pages = buffer.subarray(0, needed);
     const file = this.#files[slab.file]!;
     const wanted = Math.min(pages.length, file.bytes - slab.offset);
     const fd = this.#descriptor(slab.file);

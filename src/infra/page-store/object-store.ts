@@ -5,15 +5,16 @@
 export interface ObjectStore {
   /**
    * Durable when it resolves. False if there is an object of that name already, which stays as it
-   * is: of several writers of one name exactly one gets true.
+   * is: of several writers of one name exactly one gets true. `passing`: it need not survive a
+   * power cut, after which nobody would ask for it.
    */
-  put(name: string, parts: readonly Uint8Array[]): Promise<boolean>;
+  put(name: string, parts: readonly Uint8Array[], passing?: "passing"): Promise<boolean>;
   /** At most `length` bytes from `offset`; undefined if there is no such object. */
   get(name: string, offset?: number, length?: number): Promise<Buffer | undefined>;
   /** Undefined if there is no such object. */
   size(name: string): Promise<number | undefined>;
   /** Names that begin with `folder/`, without it, in order. Of objects put meanwhile some or all. */
   list(folder: string): Promise<readonly string[]>;
-  /** Durably gone when it resolves; no-op if there is none. */
-  delete(name: string): Promise<void>;
+  /** Durably gone when it resolves, unless it is `passing`; no-op if there is none. */
+  delete(name: string, passing?: "passing"): Promise<void>;
 }

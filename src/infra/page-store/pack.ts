@@ -3,7 +3,7 @@ import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES, type ReadableObjects } from "./p
 import { ObjectReader, ObjectSealer, damaged } from "./sealed-object.ts";
 
 /** A pack is closed when it has reached this size. */
-const PACK_BYTES = 8 << 20;
+const PACK_BYTES = 4 << 20;
 /** So that a pack's digests are small however well its pages compress. */
 const PACK_FRAMES = 32;
 
@@ -32,19 +32,24 @@ export interface SealedPack {
 export class PackBuilder {
   readonly #key: DataKey | undefined;
   readonly #onPlaced: (placed: Placed) => void;
-  readonly #raw = Buffer.allocUnsafeSlow(FRAME_PAGES * PAGE_BYTES);
-  readonly #numbers = new Uint32Array(FRAME_PAGES);
+  readonly #raw: Buffer;
+  readonly #numbers: Uint32Array;
+  readonly #expected: number;
   #filled = 0;
   #frames: FrameSealer | undefined;
 
-  constructor(key: DataKey | undefined, onPlaced: (placed: Placed) => void) {
+  /** `expected`: no more pages than that will be added. */
+  constructor(key: DataKey | undefined, expected: number, onPlaced: (placed: Placed) => void) {
     this.#key = key;
     this.#onPlaced = onPlaced;
+    this.#expected = expected;
+    this.#raw = Buffer.allocUnsafeSlow(Math.min(expected, FRAME_PAGES) * PAGE_BYTES);
+    this.#numbers = new Uint32Array(Math.min(expected, FRAME_PAGES));
   }
 
   /** Adds a page; returns a pack that is full with it, to be put. */
   add(number: number, page: Uint8Array, digest: Uint8Array): SealedPack | undefined {
-    this.#frames ??= new FrameSealer(this.#key);
+    this.#frames ??= new FrameSealer(this.#key, this.#expected);
     this.#raw.set(page, this.#filled * PAGE_BYTES);
     this.#frames.note(digest);
     this.#numbers[this.#filled] = number;
@@ -75,11 +80,13 @@ export class PackBuilder {
 /** One pack in the making. */
 class FrameSealer {
   readonly #data: ObjectSealer;
-  readonly #digests = Buffer.allocUnsafeSlow(PACK_FRAMES * FRAME_PAGES * DIGEST_BYTES);
+  readonly #digests: Buffer;
   readonly #pages: number[] = [];
   #noted = 0;
 
-  constructor(key: DataKey | undefined) {
+  constructor(key: DataKey | undefined, expected: number) {
+    const pages = Math.min(expected, PACK_FRAMES * FRAME_PAGES);
+    this.#digests = Buffer.allocUnsafeSlow(pages * DIGEST_BYTES);
     this.#data = new ObjectSealer(key, "pack", 1);
   }
 

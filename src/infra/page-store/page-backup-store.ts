@@ -22,7 +22,7 @@ import {
 } from "./manifest-object.ts";
 import type { ReadableObjects } from "./page-list.ts";
 import { isDamage } from "./sealed-object.ts";
-import { toJson } from "./store-access.ts";
+import { toJson } from "./open-store.ts";
 import { storing } from "./store-errors.ts";
 import { surveyOf, unneededIn } from "./sweep.ts";
 
@@ -48,7 +48,7 @@ export class PageBackupStore implements BackupStore {
     this.#root = root;
     this.#objects = new FileObjectStore(root);
     this.#scratch = join(root, SCRATCH);
-    this.#keys = keys;
+    this.#keys = { current: keys.current, all: keys.all };
     this.#store = { objects: this.#objects, keys: new DataKeys(keys) };
   }
 
@@ -64,17 +64,17 @@ export class PageBackupStore implements BackupStore {
         await rm(join(this.#scratch, name), { recursive: true, force: true });
     });
     await this.#objects.clean(FOLDERS);
-    await this.#objects.delete(SWEEP);
+    await this.#objects.delete(SWEEP, "passing");
     for (const backupId of await this.#objects.list("begun"))
-      await this.#objects.delete(`begun/${backupId}`);
+      await this.#objects.delete(`begun/${backupId}`, "passing");
   }
 
   async begin(backupId: string, parent: string | null): Promise<StoreAccess> {
     const manifest = manifestPath(backupId);
     if ((await this.#objects.size(manifest)) !== undefined) throw alreadyThere(backupId);
-    if (!(await this.#objects.put(begun(backupId), []))) throw alreadyBegun(backupId);
+    if (!(await this.#objects.put(begun(backupId), [], "passing"))) throw alreadyBegun(backupId);
     if ((await this.#objects.size(SWEEP)) !== undefined) {
-      await this.#objects.delete(begun(backupId));
+      await this.#objects.delete(begun(backupId), "passing");
       throw busy("Space is being freed in the backup store");
     }
     const known = parent !== null && isBackupId(parent) ? parent : null;
@@ -135,13 +135,14 @@ export class PageBackupStore implements BackupStore {
   }
 
   async sweep(): Promise<Swept> {
-    if (!(await this.#objects.put(SWEEP, []))) throw busy("Space is being freed already");
+    if (!(await this.#objects.put(SWEEP, [], "passing")))
+      throw busy("Space is being freed already");
     try {
       const running = await this.#objects.list("begun");
       if (running.length > 0) throw busy(`${running.length} backups are being written`);
       return await this.#removeUnneeded();
     } finally {
-      await this.#objects.delete(SWEEP);
+      await this.#objects.delete(SWEEP, "passing");
     }
   }
 
@@ -167,7 +168,7 @@ export class PageBackupStore implements BackupStore {
   }
 
   async #end(backupId: string): Promise<void> {
-    await this.#objects.delete(begun(backupId));
+    await this.#objects.delete(begun(backupId), "passing");
     await storing(() => rm(this.#workspace(backupId), { recursive: true, force: true }));
   }
 

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { BackupManifest, StoreAccess } from "../../domain/backup/backup-store.ts";
 import { PAGE_BYTES, PackNames, SEGMENT_PAGES, loadSegment, type Segment } from "./page-list.ts";
-import { openStore } from "./store-access.ts";
+import { openStore } from "./open-store.ts";
 
 /** Pages of the store that are read from the file at a time. */
 const AT_ONCE = 256;
@@ -31,7 +31,7 @@ export async function differingPages(
         const count = Math.min(AT_ONCE, segment.pages - page);
         const bytes = Buffer.alloc(count * PAGE_BYTES);
         const { bytesRead } = await file.read(bytes, 0, bytes.length, (first + page) * PAGE_BYTES);
-        differing.push(...differencesIn(segment, page, count, bytes.subarray(0, bytesRead)));
+        differing.push(...differencesIn(segment, page, count, bytes.fill(0, bytesRead)));
       }
     }
     for (let page = known; page < pages; page += 1) differing.push(page);

@@ -47,8 +47,15 @@ export interface SegmentPages {
   readonly pages: number;
 }
 
-/** Digest and place of each of up to `SEGMENT_PAGES` consecutive pages. */
-export class Segment {
+/** What is needed of a segment to bring its pages back. */
+export interface PagePlaces {
+  readonly first: number;
+  readonly digests: Buffer;
+  readonly places: Uint32Array;
+}
+
+/** Digest and place of each of up to `SEGMENT_PAGES` consecutive pages, shared between threads. */
+export class Segment implements PagePlaces {
   /** Number of its first page in the content. */
   readonly first: number;
   readonly pages: number;
@@ -60,9 +67,9 @@ export class Segment {
   constructor({ first, pages }: SegmentPages) {
     this.first = first;
     this.pages = pages;
-    this.digests = Buffer.allocUnsafeSlow(pages * DIGEST_BYTES);
-    this.packs = new Uint32Array(pages).fill(NOWHERE);
-    this.places = new Uint32Array(pages);
+    this.digests = Buffer.from(new SharedArrayBuffer(pages * DIGEST_BYTES));
+    this.packs = new Uint32Array(new SharedArrayBuffer(pages * 4)).fill(NOWHERE);
+    this.places = new Uint32Array(new SharedArrayBuffer(pages * 4));
   }
 
   digest(page: number): Buffer {

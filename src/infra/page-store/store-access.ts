@@ -5,36 +5,17 @@ import type {
   StoreAccess,
   StoredContent,
 } from "../../domain/backup/backup-store.ts";
-import type { Json } from "../../domain/shared/json.ts";
 import { ContentWriter } from "./content-writer.ts";
 import { requireAbsent } from "../sqlite/files.ts";
 import { placeInline, restoreContent } from "./content-reader.ts";
-import { DataKeys, type DataKeyTexts } from "./data-keys.ts";
-import { FileObjectStore } from "./file-object-store.ts";
+import { placeInThreads } from "./place-in-threads.ts";
+import { ThreadLane } from "./thread-lane.ts";
 import { InlineLane, type SourceFile } from "./lane.ts";
 import { notFound, readManifest } from "./manifest-object.ts";
 import type { ReadableObjects } from "./page-list.ts";
+import { directoryOf, openStore } from "./open-store.ts";
 import { damaged, isDamage } from "./sealed-object.ts";
 import { storing } from "./store-errors.ts";
-
-/** The adapter's part of a `StoreAccess`: a directory. */
-export interface DirectoryAccess {
-  readonly directory: string;
-  /** For files that are needed while the content is written; made and removed by the user. */
-  readonly workspace: string;
-  readonly keys: DataKeyTexts;
-}
-
-export const toJson = (access: DirectoryAccess): Json => ({ ...access, keys: { ...access.keys } });
-
-const directoryOf = ({ store }: StoreAccess): DirectoryAccess =>
-  store as unknown as DirectoryAccess;
-
-/** The store behind an access, in the process that was given it. */
-export function openStore(access: StoreAccess): ReadableObjects {
-  const { directory, keys } = directoryOf(access);
-  return { objects: new FileObjectStore(directory), keys: new DataKeys(keys) };
-}
 
 /** Runs `use` with a directory for intermediate files, which is gone afterwards. */
 export async function withWorkspace<T>(
@@ -53,6 +34,13 @@ export async function withWorkspace<T>(
     await rm(workspace, { recursive: true, force: true });
   }
 }
+
+/** Threads that read, hash, pack, unpack. */
+const THREADS = 2;
+/** From here on threads pay, bytes: two of them take some 40 ms to start. */
+const LARGE = 16 << 20;
+
+const isLarge = (bytes: number): boolean => bytes >= LARGE;
 
 export interface FileToStore extends SourceFile {
   /** Its name in the backup. */
@@ -74,7 +62,10 @@ export async function storeFiles(
     files,
     parent: await parentOf(store, access.parent),
     condemned: new Set(await store.objects.list("damaged")),
-    lanes: (onPlaced) => [new InlineLane(store.objects, store.keys.current, files, onPlaced)],
+    lanes: (onPlaced) =>
+      isLarge(files.reduce((sum, { bytes }) => sum + bytes, 0))
+        ? Array.from({ length: THREADS }, () => new ThreadLane(access, files, onPlaced))
+        : [new InlineLane(store.objects, store.keys.current, files, onPlaced)],
     onProgress,
   });
   return storing(() => writer.write());
@@ -112,8 +103,9 @@ export async function restoreFiles(
   onProgress: (fraction: number) => void = () => {},
 ): Promise<void> {
   const store = openStore(access);
+  const place = isLarge(content.bytes) ? placeInThreads(access, THREADS) : placeInline(store);
   try {
-    await storing(() => restoreContent(store, content, paths, placeInline(store), onProgress));
+    await storing(() => restoreContent(store, content, paths, place, onProgress));
   } catch (error) {
     for (const path of paths) await rm(path, { force: true });
     if (isDamage(error)) await condemn(store, error.details["object"]);

@@ -12,8 +12,11 @@ export type Connection = Database.Database;
  */
 const BUSY_TIMEOUT_MS = 20;
 
-/** The most that SQLite maps here; for connections that only check. I/O errors become SIGBUS. */
-const MMAP_BYTES = 0x7fff0000;
+/**
+ * For connections that only check. More would be faster, but the whole file would count as memory of
+ * this process. I/O errors become SIGBUS.
+ */
+const MMAP_BYTES = 64 << 20;
 const CHECK_CACHE_KIB = 32_768;
 
 /** `scratch`: durability is not wanted. `checking`: scans everything once, then is closed. */

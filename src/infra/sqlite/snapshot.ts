@@ -2,10 +2,12 @@ import { join } from "node:path";
 import type { StoreAccess, StoredContent } from "../../domain/backup/backup-store.ts";
 import type { Snapshot } from "../../domain/engine/database-engine.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
+import { storeFilesApart } from "../page-store/packer.ts";
 import { storeFiles, withWorkspace } from "../page-store/store-access.ts";
 import { readCatalog } from "./catalog.ts";
 import { pragmaNumber, readSnapshot, type Connection } from "./connection.ts";
 import { requireSpace, sizeOf } from "./files.ts";
+import { withFrozenFile } from "./frozen-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { appliedVersions } from "./markers.ts";
 import { requireIdentity, requireMeta } from "./meta.ts";
@@ -29,20 +31,52 @@ export async function takeSnapshot(session: Session, access: StoreAccess): Promi
   // Before the copy's moment: whatever is committed later shows as another version.
   const dataVersion = await readSnapshot(step.db, () => pragmaNumber(step.db, "data_version"));
   try {
-    const { content, facts } = await storeCopy(session, access);
+    const frozen = await storeFrozen(session, access);
+    const { content, facts } = frozen ?? (await storeCopy(session, access));
     session.snapshot = { db: step.db, dataVersion, tables: new Set(Object.keys(facts.rows)) };
     session.touched.clear();
-    return { content, ...facts, method: "copied" };
+    return { content, ...facts, method: frozen === undefined ? "copied" : "frozen" };
   } catch (error) {
     throw engineError(error);
   }
 }
 
+interface Stored {
+  readonly content: StoredContent;
+  readonly facts: Facts;
+}
+
+/** From here on another process pays that reads the file itself, bytes. */
+const LARGE = 16 << 20;
+
+/** Stores the database's own file while it is frozen. Undefined if it is small, or cannot be. */
+async function storeFrozen(session: Session, access: StoreAccess): Promise<Stored | undefined> {
+  const { url } = session.target;
+  if ((await sizeOf(url)) < LARGE) return undefined;
+  return withFrozenFile(session.connections, url, async ({ db, path, bytes, signal }) => {
+    await session.faults("snapshot-frozen");
+    const file = { name: SNAPSHOT_FILE, path, bytes, withoutWal: true };
+    const report = (fraction: number): void =>
+      session.host.onProgress({ phase: "backup", fraction });
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const packing = storeFilesApart(access, [file], report, either);
+    packing.catch(() => {});
+    try {
+      // Lets the order leave before the engine blocks this process; it reads the same moment.
+      await new Promise((resolve) => setImmediate(resolve));
+      const facts = readFacts(session, db);
+      return { content: await packing, facts };
+    } finally {
+      stop.abort();
+      // Its end is awaited above, or what was thrown says more.
+      await packing.catch(() => {});
+    }
+  });
+}
+
 /** Copies the database through SQLite, and stores the copy. */
-const storeCopy = (
-  session: Session,
-  access: StoreAccess,
-): Promise<{ readonly content: StoredContent; readonly facts: Facts }> =>
+const storeCopy = (session: Session, access: StoreAccess): Promise<Stored> =>
   withWorkspace(access, async (workspace) => {
     const path = join(workspace, SNAPSHOT_FILE);
     const facts = await session.connections.using("managed", (db) => copy(session, db, path));

@@ -5,6 +5,7 @@ import type { BackupManifest } from "../../domain/backup/backup-store.ts";
 import { Conflict, InvalidInput, NotFound } from "../../domain/shared/errors.ts";
 import { exists } from "../files/exists.ts";
 import { fsyncDirectory, makeDirectory, writeFileAtomic } from "../files/atomic-write.ts";
+import { openToRead } from "../page-store/backup-keys.ts";
 import { PageBackupStore } from "../page-store/page-backup-store.ts";
 import { fetchContent } from "../page-store/store-access.ts";
 import { fsyncPath } from "../sqlite/files.ts";
@@ -30,13 +31,16 @@ export class LostDirectory {
     this.damaged = damaged;
   }
 
-  /** Error: InvalidInput not-a-backup-store. */
-  static async open(path: string): Promise<LostDirectory> {
+  /**
+   * `identityFile` opens encrypted backups. Errors: InvalidInput not-a-backup-store · Unavailable
+   * backup-identity-missing, backup-identity-wrong.
+   */
+  static async open(path: string, identityFile?: string): Promise<LostDirectory> {
     if (!(await exists(join(path, "manifests"))))
       throw new InvalidInput("not-a-backup-store", `${path} holds no backups`, {
         hint: "Name the directory `backups` of the data directory that was lost, or a copy of it",
       });
-    const store = new PageBackupStore(path);
+    const store = new PageBackupStore(path, await openToRead(path, identityFile));
     const manifests: BackupManifest[] = [];
     const damaged: string[] = [];
     for (const id of await store.list()) {

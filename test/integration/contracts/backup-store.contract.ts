@@ -267,7 +267,7 @@ export function itBehavesAsBackupStore(create: () => Promise<StoreUnderTest>): v
       const expected: { [backupId: string]: Files } = {};
       let content = randomBytes(400_000);
       let parent: string | null = null;
-      for (let step = 0; step < 40; step += 1) {
+      for (let step = 0; step < 19; step += 1) {
         const length = 300_000 + ((step * 7919) % 200_000);
         const next = Buffer.alloc(length, step);
         content.copy(next);

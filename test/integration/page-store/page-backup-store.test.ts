@@ -1,64 +1,28 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Unavailable } from "../../../src/domain/shared/errors.ts";
+import { storeFilesApart } from "../../../src/infra/page-store/packer.ts";
 import { PageBackupStore } from "../../../src/infra/page-store/page-backup-store.ts";
-import { fetchContent, storeFiles } from "../../../src/infra/page-store/store-access.ts";
 import { storeError } from "../../../src/infra/page-store/store-errors.ts";
 import { manifestOf } from "../../support/backups.ts";
-import {
-  itBehavesAsBackupStore,
-  type Files,
-  type StoreUnderTest,
-} from "../contracts/backup-store.contract.ts";
-
-async function temporaryStore(): Promise<StoreUnderTest & { readonly root: string }> {
-  const directory = await mkdtemp(join(tmpdir(), "schemaledger-store-"));
-  const root = join(directory, "data", "backups");
-  return {
-    root,
-    open: () => Promise.resolve(new PageBackupStore(root)),
-    restart: async () => {
-      const store = new PageBackupStore(root);
-      await store.clean();
-      return store;
-    },
-    write: async (access, files) => {
-      const from = await mkdtemp(join(directory, "write-"));
-      const sources = await Promise.all(
-        Object.entries(files).map(async ([name, content]) => {
-          const path = join(from, name);
-          await writeFile(path, content);
-          return { name, path, bytes: content.length, withoutWal: false };
-        }),
-      );
-      return storeFiles(access, sources, () => {});
-    },
-    read: async (access) => {
-      const to = await mkdtemp(join(directory, "read-"));
-      const names = await fetchContent(access, to);
-      const entries = names.map(async (name) => [name, await readFile(join(to, name))] as const);
-      return Object.fromEntries(await Promise.all(entries));
-    },
-    dispose: () => rm(directory, { recursive: true }),
-  };
-}
+import { TemporaryStore } from "../../support/temporary-store.ts";
+import { itBehavesAsBackupStore, type Files } from "../contracts/backup-store.contract.ts";
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
 describe("PageBackupStore", () => {
-  itBehavesAsBackupStore(temporaryStore);
+  itBehavesAsBackupStore(() => TemporaryStore.create());
 
   describe("on its disk", () => {
-    let place: StoreUnderTest & { readonly root: string };
+    let place: TemporaryStore;
     let store: PageBackupStore;
     let id: string;
 
     beforeEach(async () => {
-      place = await temporaryStore();
+      place = await TemporaryStore.create();
       store = new PageBackupStore(place.root);
       id = randomUUID();
     });
@@ -126,6 +90,53 @@ describe("PageBackupStore", () => {
       await symlink(outside, join(place.root, "scratch", "link"));
       await store.clean();
       assert.deepEqual(await readdir(outside), ["precious"]);
+    });
+
+    it("takes what several processes write at the same time", async () => {
+      const path = join(place.directory, "source");
+      const content = randomBytes(3_000_000);
+      await writeFile(path, content);
+      const files = [{ name: "a", path, bytes: content.length, withoutWal: false }];
+      const never = new AbortController().signal;
+      const ids = [randomUUID(), randomUUID(), randomUUID()];
+      await Promise.all(
+        ids.map(async (one) => {
+          const access = await store.begin(one, null);
+          const stored = await storeFilesApart(access, files, () => {}, never);
+          await store.publish(one, manifestOf(one, stored));
+        }),
+      );
+      for (const one of ids)
+        assert.deepEqual(await place.read(await store.access(one)), { a: content });
+    });
+
+    it("loses nothing when a process that writes is killed, whenever that is", async () => {
+      const kept = { a: randomBytes(9000) };
+      await stored(kept);
+      const path = join(place.directory, "source");
+      await writeFile(path, randomBytes(17_000_000));
+      const files = [{ name: "a", path, bytes: 17_000_000, withoutWal: false }];
+      for (const at of [0, 0.6]) {
+        const other = randomUUID();
+        const stop = new AbortController();
+        const access = await store.begin(other, id);
+        const died = storeFilesApart(
+          access,
+          files,
+          (fraction) => {
+            if (fraction >= at) stop.abort(new Error("killed"));
+          },
+          stop.signal,
+        );
+        await assert.rejects(died, /killed/);
+        await store.discard(other);
+        assert.deepEqual(await store.list(), [id]);
+        assert.deepEqual(await place.read(await store.access(id)), kept);
+      }
+      await store.clean();
+      await store.sweep();
+      const names = readdirSync(place.root, { recursive: true, withFileTypes: true });
+      assert.equal(names.filter((entry) => entry.isFile()).length, 3);
     });
 
     it("tells a damaged manifest from a missing one", async () => {
