@@ -84,6 +84,18 @@ describe("runs that several act upon at once", () => {
     assert.equal((await ended(run["id"]))["status"], "succeeded");
   });
 
+  it("stay cancelled when somebody approves them at the same moment", async () => {
+    await database("torn", { approvals: 1, window: closed() });
+    for (let i = 0; i < 5; i++) {
+      const { body: run } = await request("torn");
+      const approving = decide(run, approver);
+      const cancelled = await service.post(`/v1/runs/${run["id"]}/cancel`, { reason: "no" });
+      assert.equal(cancelled.status, 202, cancelled.text);
+      assert.equal(cancelled.body["status"], "cancelled");
+      await approving;
+    }
+  });
+
   it("wait for a freeze without end, also where there is a window", async () => {
     const freezes = [
       { from: "2026-01-01T00:00:00Z", to: "9999-12-31T23:59:59Z", reason: "until told" },

@@ -16,6 +16,8 @@ export class RunControl {
   #steps = 0;
   #phase: "waiting" | "held" | "begun" | "withdrawn" = "waiting";
   #stop: Stop | undefined;
+  #held: Promise<void> | undefined;
+  #released: () => void = () => {};
 
   get stop(): Stop | undefined {
     return this.#stop;
@@ -37,12 +39,28 @@ export class RunControl {
   hold(): boolean {
     if (this.#phase !== "waiting") return false;
     this.#phase = "held";
+    this.#held = new Promise((resolve) => {
+      this.#released = resolve;
+    });
     return true;
+  }
+
+  /** Resolves when the run is released; undefined if nobody holds it. */
+  get held(): Promise<void> | undefined {
+    return this.#phase === "held" ? this.#held : undefined;
   }
 
   /** The run may begin again; if its turn came meanwhile it must be queued anew. */
   release(): void {
     if (this.#phase === "held") this.#phase = "waiting";
+    this.#released();
+  }
+
+  /** The driver leaves the run as it found it. False: it was stopped meanwhile, and must end. */
+  giveBack(): boolean {
+    if (this.#stop !== undefined) return false;
+    this.#phase = "waiting";
+    return true;
   }
 
   attach(session: ExecutorSession | undefined): void {

@@ -63,7 +63,7 @@ export class RunDriver {
       control.checkpoint();
       await this.#execute(job, began, admit);
     } catch (error) {
-      if (error instanceof NotAdmitted && control.stop === undefined) return;
+      if (error instanceof NotAdmitted && control.giveBack()) return;
       await this.#deps.failures.end(job, error, began);
     }
   }

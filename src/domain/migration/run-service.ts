@@ -123,6 +123,8 @@ export class RunService {
    */
   async cancel(runId: string, reason: string, context: Context): Promise<RunState> {
     const run = await this.find(runId);
+    // A stop of what somebody decides on would be forgotten when the decision is recorded.
+    for (let held = this.#heldBy(runId); held !== undefined; held = this.#heldBy(runId)) await held;
     if (run.ended !== null)
       throw new Conflict("run-ended", `The run has already ended: ${run.status}`);
     const control = this.#controls.get(runId);
@@ -239,6 +241,10 @@ export class RunService {
       control.release();
       if (waiting === undefined) this.#controls.delete(runId);
     }
+  }
+
+  #heldBy(runId: string): Promise<void> | undefined {
+    return this.#controls.get(runId)?.held;
   }
 
   #take(run: RunState, context: Context): void {

@@ -74,7 +74,9 @@ export class OidcIssuer implements TokenIssuer {
       });
     const { sub: subject } = payload as { readonly sub?: unknown };
     if (typeof subject !== "string" || subject === "") throw invalid("its subject is not a text");
-    const names = [payload["email"], payload["preferred_username"], payload["name"], subject];
+    // An address that the issuer has not verified could be anybody's.
+    const email = payload["email_verified"] === false ? undefined : payload["email"];
+    const names = [email, payload["preferred_username"], payload["name"], subject];
     const name = names.map(printable).find((one) => one !== "") ?? "unnamed";
     return { issuer: this.#options.issuer, subject, name, roles };
   }

@@ -85,6 +85,8 @@ describe("OidcIssuer", () => {
       (await issuer.verify(await token(claims))).name;
     assert.equal(await nameOf({ email: "eve\r\n\u001b[31m\u202etxt.exe" }), "eve[31mtxt.exe");
     assert.equal(await nameOf({ email: "\u0000 ", name: "Eve" }), "Eve");
+    const claimed = { email: "boss@example.org", email_verified: false, name: "Eve" };
+    assert.equal(await nameOf(claimed), "Eve");
     assert.equal((await nameOf({ email: "e".repeat(5000) })).length, 200);
     assert.equal(await nameOf({ email: 1, name: [], sub: "\u200b" }), "unnamed");
   });
