@@ -76,6 +76,9 @@ describe("approvals", () => {
         ["bob", null],
       ],
     );
+    const { body: told } = await service.get(`/v1/runs/${run["id"]}/events`);
+    const began = told["items"].find(({ type }: { type: string }) => type === "RunStarted");
+    assert.equal(began.actor.name, "the operator", "a run is the doing of its requester");
     const types = await typesOf(run["id"]);
     assert.ok(types.indexOf("RunApproved") < types.indexOf("RunStarted"));
     assert.equal(types.filter((type) => type === "RunApproved").length, 2);

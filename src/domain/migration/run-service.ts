@@ -266,7 +266,12 @@ export class RunService {
     return run;
   }
 
-  #queue(run: RunState, context: Context): void {
+  /**
+   * What a run does is its requester's doing, whosever approval or whichever start let it begin.
+   * `context` says where that came from.
+   */
+  #queue(run: RunState, by: Context): void {
+    const context = this.#asRequester(run, by);
     const control = new RunControl();
     this.#controls.set(run.id, control);
     this.#enqueue(this.#parts.databases.find(run.databaseId), async () => {
@@ -278,6 +283,14 @@ export class RunService {
         this.#controls.delete(run.id);
       }
     });
+  }
+
+  #asRequester({ requested }: RunState, context: Context): Context {
+    const id = requested.actor;
+    if (context.actor.id === id) return context;
+    const keys = [...this.#parts.projection.state.keys.values()];
+    const kind = keys.find(({ actorId }) => actorId === id)?.actorKind ?? "user";
+    return { ...context, actor: { id, kind }, authn: { method: "internal" }, source: {} };
   }
 
   /** While a writer that is only slow holds the lock nothing is known: it is asked again. */
