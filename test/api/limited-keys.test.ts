@@ -81,6 +81,18 @@ describe("keys limited to some databases", () => {
     });
   }
 
+  for (const route of routes.filter(({ method }) => method === "get"))
+    it(`GET ${route.path} is not opened by naming an own database beside it`, async () => {
+      const reply = await service.get(`${pathOf(route)}?database=ours`, { token });
+      const { database: _name, version: _version, tile: _tile, index: _index, ...ids } = foreign;
+      for (const id of ["secret_of_theirs", "theirs.db", ...Object.values(ids)]) {
+        if (id === "none" || pathOf(route).includes(id)) continue;
+        assert.ok(!reply.text.includes(id), `${id} in ${reply.text.slice(0, 300)}`);
+      }
+      if (route.path.includes("{"))
+        assert.ok([400, 403, 404].includes(reply.status), `${reply.status} ${reply.text}`);
+    });
+
   it("answers for what is not theirs as for what does not exist", async () => {
     const [hidden, missing] = await Promise.all(
       ["theirs", "nowhere"].map((name) => service.get(`/v1/databases/${name}`, { token })),
