@@ -30,6 +30,10 @@ await Promise.all([
   bundle("program", "cli/program.js", true),
   bundle("library", "library/open-schemaledger.js", false),
   bundle("executor-main", "infra/executor/executor-main.js", false),
-  // A thread, found beside whatever starts it.
+  // Threads and processes, found beside whatever starts them.
   bundle("verify-worker", "infra/sqlite/verify-worker.js", false),
+  bundle("packer-main", "infra/page-store/packer-main.js", false),
+  bundle("place-thread", "infra/page-store/place-thread.js", false),
+  bundle("lane-thread", "infra/page-store/lane-thread.js", false),
+  bundle("pdf-worker", "infra/pdf/pdf-worker.js", false),
 ]);

@@ -11,9 +11,9 @@ interface PdfMake {
   createPdf(definition: object): { getBuffer(): Promise<Uint8Array> };
 }
 
-const require = createRequire(import.meta.url);
-const pdfmake = require("pdfmake") as PdfMake;
-const fonts = join(dirname(require.resolve("pdfmake/package.json")), "fonts", "Roboto");
+const load = createRequire(import.meta.url);
+const pdfmake = load("pdfmake") as PdfMake;
+const fonts = join(dirname(load.resolve("pdfmake/package.json")), "fonts", "Roboto");
 
 // Nothing but the fonts is ever loaded, whatever a document says.
 pdfmake.setUrlAccessPolicy(() => false);
