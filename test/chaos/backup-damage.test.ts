@@ -79,7 +79,8 @@ for (const sealed of [false, true])
       // Enough packs for an index.
       for (let step = 0; step < 36; step += 1) {
         content = Buffer.from(content);
-        randomBytes(4096).copy(content, (step % 70) * 4096);
+        // More new pages than are stored without asking the index.
+        randomBytes(20 * 4096).copy(content, (step % 50) * 4096);
         const id = randomUUID();
         await place.backUp(id, { a: content }, parent);
         if (step % 9 === 0) contents.set(id, { a: content });
