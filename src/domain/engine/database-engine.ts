@@ -188,7 +188,7 @@ export interface StepRequest extends StepScript {
   readonly checkpoint: string | null;
   readonly at: string;
   /**
-   * The attempt that must have been applied just before in this session, else the step is not begun
+   * The attempt that must have been applied just before in the same session, else the step is not begun
    * (`step-not-begun`); it commits only after `ExecutorSession.recorded(follows)`. Null: none.
    */
   readonly follows: string | null;
