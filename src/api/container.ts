@@ -3,6 +3,7 @@ import { container as root, instanceCachingFactory } from "tsyringe";
 import type { DependencyContainer } from "tsyringe";
 import { hostname } from "node:os";
 import type { Executor } from "../domain/engine/executor.ts";
+import type { Clock } from "../domain/shared/clock.ts";
 import { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
@@ -28,7 +29,9 @@ import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
 import { addCommands } from "./compose-commands.ts";
 import { addWork } from "./compose-work.ts";
-import { safekeepingServices } from "./safekeeping-services.ts";
+import { safekeepingServices, type SafekeepingServices } from "./safekeeping-services.ts";
+import { addSchedules, scheduleServices } from "./compose-schedules.ts";
+import type { Services } from "./services.ts";
 import * as t from "./tokens.ts";
 
 export type { DependencyContainer };
@@ -42,6 +45,8 @@ export interface Opened {
   readonly stopping: AbortController;
   readonly actors: ActorNames;
   readonly backupKeys: OpenedKeys;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
   readonly readOnly?: boolean;
   readonly aroundLedger?: AroundLedger;
   /** Default: that of `RecoveryService`. */
@@ -65,45 +70,57 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
   addWork(one, opened.recoveryLockTimeoutMs);
   addIdentity(one);
   addCommands(one, config, opened.pseudonyms);
-  one(t.SERVICES, (c) => ({
-    databases: c.resolve(t.DATABASE_SERVICE),
-    migrations: c.resolve(t.MIGRATION_SERVICE),
-    runs: c.resolve(t.RUN_SERVICE),
-    backups: c.resolve(t.BACKUP_SERVICE),
-    restores: c.resolve(t.RESTORE_SERVICE),
-    integrity: c.resolve(t.INTEGRITY_SERVICE),
-    keys: c.resolve(t.KEY_SERVICE),
-    ...historyServices(c),
-    ...safekeepingServices(c, config, opened.ledgerBackupDelayMs),
-    sessions: c.resolve(t.SESSIONS),
-    progress: c.resolve(t.PROGRESS),
-    projection: c.resolve(t.PROJECTION),
-    ledger: c.resolve(t.LEDGER),
-    audit: { rows: (query) => c.resolve(t.LEDGER).readRows(query) },
-    ...proofServices(c, config),
-    reconciliation: new Reconciliation(
-      c.resolve(t.PROJECTION),
-      c.resolve(t.SESSIONS),
-      c.resolve(t.INTEGRITY_SERVICE),
-      c.resolve(t.JOBS),
-    ),
-    digest: c.resolve(t.DIGEST),
-    ids: c.resolve(t.IDS),
-    log: opened.log,
-    monitor: new Monitor({
-      projection: c.resolve(t.PROJECTION),
-      ledger: c.resolve(t.LEDGER),
-      clock: c.resolve(t.CLOCK),
-      children: () => opened.executor.children(),
-      load: async () => new (await import("../infra/telemetry/metrics.ts")).Metrics(),
-    }),
-    stopping: opened.stopping.signal,
-    ...identityServices(c, config, opened.pseudonyms, opened.actors),
-    texts: c.resolve(t.TEXTS),
-    erasures: c.resolve(t.ERASURE_SERVICE),
-  }));
+  addSchedules(one);
+  one(t.SERVICES, (c) => {
+    const safekeeping = safekeepingServices(c, config, opened.ledgerBackupDelayMs);
+    return servicesOf(c, config, opened, safekeeping);
+  });
   return container;
 }
+
+const servicesOf = (
+  c: DependencyContainer,
+  config: CoreConfig,
+  opened: Opened,
+  safekeeping: SafekeepingServices,
+): Services => ({
+  databases: c.resolve(t.DATABASE_SERVICE),
+  migrations: c.resolve(t.MIGRATION_SERVICE),
+  runs: c.resolve(t.RUN_SERVICE),
+  backups: c.resolve(t.BACKUP_SERVICE),
+  restores: c.resolve(t.RESTORE_SERVICE),
+  integrity: c.resolve(t.INTEGRITY_SERVICE),
+  keys: c.resolve(t.KEY_SERVICE),
+  ...historyServices(c),
+  ...safekeeping,
+  ...scheduleServices(c, safekeeping),
+  sessions: c.resolve(t.SESSIONS),
+  progress: c.resolve(t.PROGRESS),
+  projection: c.resolve(t.PROJECTION),
+  ledger: c.resolve(t.LEDGER),
+  audit: { rows: (query) => c.resolve(t.LEDGER).readRows(query) },
+  ...proofServices(c, config),
+  reconciliation: new Reconciliation(
+    c.resolve(t.PROJECTION),
+    c.resolve(t.SESSIONS),
+    c.resolve(t.INTEGRITY_SERVICE),
+    c.resolve(t.JOBS),
+  ),
+  digest: c.resolve(t.DIGEST),
+  ids: c.resolve(t.IDS),
+  log: opened.log,
+  monitor: new Monitor({
+    projection: c.resolve(t.PROJECTION),
+    ledger: c.resolve(t.LEDGER),
+    clock: c.resolve(t.CLOCK),
+    children: () => opened.executor.children(),
+    load: async () => new (await import("../infra/telemetry/metrics.ts")).Metrics(),
+  }),
+  stopping: opened.stopping.signal,
+  ...identityServices(c, config, opened.pseudonyms, opened.actors),
+  texts: c.resolve(t.TEXTS),
+  erasures: c.resolve(t.ERASURE_SERVICE),
+});
 
 function addBasics(
   one: One,
@@ -114,11 +131,12 @@ function addBasics(
     executor,
     log,
     backupKeys,
+    clock = new SystemClock(),
     readOnly = false,
     aroundLedger = (ledger) => ledger,
   }: Opened,
 ): void {
-  one(t.CLOCK, () => new SystemClock());
+  one(t.CLOCK, () => clock);
   one(t.IDS, () => new UuidIds());
   one(t.CALENDAR, () => new CronerCalendar());
   one(t.DIGEST, () => new NodeDigest());

@@ -2,6 +2,7 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import type { Context } from "../domain/shared/actor.ts";
+import type { Clock } from "../domain/shared/clock.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import {
   ProcessExecutor,
@@ -45,6 +46,8 @@ export interface CoreOptions {
   readonly lostKeys?: string;
   /** For tests of something else: null keeps the ledger from being backed up by itself. */
   readonly ledgerBackupDelayMs?: number | null;
+  /** For tests of time: in place of the machine's clock. */
+  readonly clock?: Clock;
   /** How long a step in progress may take to end when the core closes, ms. Default 20 s. */
   readonly stopGraceMs?: number;
   /** In place of `executor`: one that was made before, whose children are starting already. */
@@ -83,7 +86,13 @@ export async function openCore(
   holder: CoreHolder,
   closers: Closers,
 ): Promise<Core> {
-  const { log = logToStderr, aroundLedger, recoveryLockTimeoutMs, ledgerBackupDelayMs } = options;
+  const {
+    log = logToStderr,
+    aroundLedger,
+    recoveryLockTimeoutMs,
+    ledgerBackupDelayMs,
+    clock,
+  } = options;
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
   await chmod(config.data, 0o700);
@@ -110,6 +119,7 @@ export async function openCore(
     executor,
     log,
     stopping: stop,
+    ...(clock === undefined ? {} : { clock }),
     ...(aroundLedger === undefined ? {} : { aroundLedger }),
     ...(recoveryLockTimeoutMs === undefined ? {} : { recoveryLockTimeoutMs }),
     ...(ledgerBackupDelayMs === undefined ? {} : { ledgerBackupDelayMs }),

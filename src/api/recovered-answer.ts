@@ -66,6 +66,10 @@ export async function recoveredAnswer(
       return answered(holdOf(event, state), (hold) =>
         views.created("legal-holds", hold.id, views.hold(hold)),
       );
+    case "ScheduleCreated":
+      return answered(state.schedules.get(event.data.scheduleId), (schedule) =>
+        views.created("schedules", schedule.id, views.schedule(schedule)),
+      );
     case "IntegrityCheckStarted":
       return answered(await projection.find("checks", event.data.checkId), (check) =>
         views.accepted("integrity-checks", check.id, views.check(check)),
@@ -139,6 +143,13 @@ export async function recoveredAnswer(
     case "RestoreCompleted":
     case "RestoreFailed":
     case "IntegrityCheckCompleted":
+    case "ScheduleChanged":
+    case "ScheduleDeleted":
+    case "ScheduleMissed":
+    case "ScheduleSkipped":
+    case "ScheduleRebased":
+    case "ScheduleFired":
+    case "ScheduleCompleted":
       return undefined;
   }
 }

@@ -48,8 +48,12 @@ async function start(
   searchWithIndex(core, join(config.data, "search.db"));
   const adminKeyFile = join(config.data, "keys", "admin.key");
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, core.context);
+  const scheduler = container.resolve(t.SCHEDULER);
+  // When the jobs have ended, what they were for is told.
+  closers.add(() => scheduler.finish());
   // Takes up what an earlier process left, before anything new is accepted.
   await resumeWork(core, options, closers);
+  closers.add(scheduler.start(core.context));
   closers.add(() => container.resolve(t.ACCESS_RECORDER).stop());
   const services = container.resolve(t.SERVICES);
   await services.monitor.start();

@@ -10,6 +10,7 @@ import type { Proofs } from "../domain/ledger/proofs.ts";
 import type { TransparencyLog } from "../domain/ledger/transparency-log.ts";
 import type { MigrationService } from "../domain/migration/migration-service.ts";
 import type { RunService } from "../domain/migration/run-service.ts";
+import type { ScheduleService } from "../domain/schedule/schedule-service.ts";
 import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { AccessRecorder } from "../domain/service/access-recorder.ts";
@@ -36,6 +37,7 @@ export interface Services extends HistoryServices, SafekeepingServices {
   readonly backups: BackupService;
   readonly restores: RestoreService;
   readonly integrity: IntegrityService;
+  readonly schedules: ScheduleService;
   readonly keys: KeyService;
   readonly sessions: Sessions;
   readonly progress: ProgressHub;

@@ -74,6 +74,12 @@ export const COMMANDS: readonly Entry[] = [
     () => import("./commands/prune.ts"),
   ),
   entry("Backups", "check", "Check a database's integrity", () => import("./commands/check.ts")),
+  entry(
+    "Backups",
+    "schedules",
+    "Have backups, checks and drills done time and again",
+    () => import("./commands/schedules.ts"),
+  ),
   entry("History", "log", "Print the audit history", () => import("./commands/log.ts")),
   entry(
     "History",

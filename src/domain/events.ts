@@ -10,6 +10,7 @@ import type { LedgerBackupEvents } from "./ledger-backup/events.ts";
 import type { RunEvents } from "./migration/events.ts";
 import type { RecoveryEvents } from "./recovery/events.ts";
 import type { RetentionEvents } from "./retention/events.ts";
+import type { ScheduleEvents } from "./schedule/events.ts";
 import type { ServiceEvents } from "./service/events.ts";
 import type { ActorKind } from "./shared/actor.ts";
 import type { Hash } from "./shared/digest.ts";
@@ -32,6 +33,7 @@ export interface EventData
     LedgerBackupEvents,
     AssuranceEvents,
     AlertEvents,
+    ScheduleEvents,
     IntegrityEvents {}
 
 export type EventType = keyof EventData;
@@ -173,6 +175,14 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   DatabaseRecoveryCompleted: 1,
   DatabaseRecoveryFailed: 1,
   AlertRaised: 1,
+  ScheduleCreated: 1,
+  ScheduleChanged: 1,
+  ScheduleDeleted: 1,
+  ScheduleMissed: 1,
+  ScheduleSkipped: 1,
+  ScheduleRebased: 1,
+  ScheduleFired: 1,
+  ScheduleCompleted: 1,
   IntegrityCheckStarted: 1,
   IntegrityCheckCompleted: 1,
 };

@@ -10,6 +10,7 @@ const OTHER_THINGS = new Set(
     "api-key before-work after-failure rolled-back nothing-to-do integrity-checks legal-holds",
     "failed-migration",
     "primary-key foreign-key not-null",
+    "still-running integrity-check drift-check",
     "awaiting-approval not-before x-permission",
     // The protocol with executor children, and points at which tests make engines fail.
     "tables-saved tables-recorded before-begin after-begin after-statements after-marker",

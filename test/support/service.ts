@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "../../src/domain/shared/clock.ts";
 import type { Role } from "../../src/domain/service/events.ts";
 import { readConfig, type RawConfig } from "../../src/api/config.ts";
 import { startService, type RunningService } from "../../src/api/service.ts";
@@ -34,6 +35,8 @@ export class TestService {
   token = "";
   /** Most tests are of something else. */
   ledgerBackupDelayMs: number | null = null;
+  /** In place of the machine's. */
+  clock: Clock | undefined;
   #service: RunningService | undefined;
   readonly #more: Partial<RawConfig>;
 
@@ -43,8 +46,9 @@ export class TestService {
   }
 
   /** `more`: what the service is started with beside its directories. */
-  static async start(more: Partial<RawConfig> = {}): Promise<TestService> {
+  static async start(more: Partial<RawConfig> = {}, clock?: Clock): Promise<TestService> {
     const service = new TestService(await mkdtemp(join(tmpdir(), "schemaledger-api-")), more);
+    service.clock = clock;
     await mkdir(service.databases);
     await service.restart();
     return service;
@@ -76,6 +80,7 @@ export class TestService {
     this.#service = await startService(config, {
       log: (record) => this.logged.push(record),
       ledgerBackupDelayMs: this.ledgerBackupDelayMs,
+      ...(this.clock === undefined ? {} : { clock: this.clock }),
     });
     this.token = (await readFile(this.#service.adminKeyFile, "utf8")).trim();
   }

@@ -66,6 +66,13 @@ export async function scopeOf(
     if (holders.some(({ id }) => !allowed.has(id))) throw unknownThing("hold", hold);
     return scope;
   }
+  const schedule = params["schedule"];
+  if (schedule !== undefined) {
+    const found = projection.state.schedules.get(schedule);
+    if (found !== undefined && !allowed.has(found.databaseId))
+      throw unknownThing("schedule", schedule);
+    return scope;
+  }
   if (route.reach !== undefined) return scope;
   throw new Refused("key-limited", "The key is limited to some databases", {
     hint:
@@ -100,6 +107,14 @@ function unknownThing(thing: string, name: string): OutOfScope {
       return new OutOfScope("drill-not-found", `There is no drill ${name}`);
     case "hold":
       return new OutOfScope("hold-not-found", `There is no hold ${name}, or it was released`);
+    case "schedule":
+      return new OutOfScope(
+        "schedule-not-found",
+        `There is no schedule ${name}, or it was deleted`,
+        {
+          hint: "GET /v1/schedules lists them",
+        },
+      );
     default:
       return new OutOfScope("check-not-found", `There is no check ${name}`);
   }

@@ -19,6 +19,7 @@ const TAGS: { readonly [tag: string]: string } = {
   backups: "Verified backups and restores",
   recovery: "Bringing databases back after damage or a failed migration",
   integrity: "Integrity checks of databases",
+  schedules: "Backups, checks, scrubs, drills and prunes, time and again",
   audit: "The audit history",
   reports: "Reports for auditors, and their proof",
   ledger: "The ledger itself: signed heads, verification",

@@ -1,4 +1,5 @@
 import { ASSURANCE_SCHEMAS } from "./assurance-schemas.ts";
+import { SCHEDULE_SCHEMAS } from "./schedule-schemas.ts";
 import { BACKUP_SCHEMAS } from "./backup-schemas.ts";
 import { HISTORY_SCHEMAS } from "./history-schemas.ts";
 import { LEDGER_SCHEMAS } from "./ledger-schemas.ts";
@@ -137,6 +138,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
   ...RUN_SCHEMAS,
   ...BACKUP_SCHEMAS,
   ...ASSURANCE_SCHEMAS,
+  ...SCHEDULE_SCHEMAS,
   ...RETENTION_SCHEMAS,
   ...RECOVERY_SCHEMAS,
   Event: object(

@@ -21,6 +21,7 @@ import { runRoutes } from "./runs.ts";
 import { erasureRoutes } from "./erasures.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
 import { transparencyLogRoutes } from "./transparency-log.ts";
+import { scheduleRoutes } from "./schedules.ts";
 import { schemaRoutes } from "./schema.ts";
 
 /** Every route. The audit history comes first: it is read most. */
@@ -39,6 +40,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...retentionRoutes(services, views),
     ...recoveryRoutes(services, views),
     ...integrityRoutes(services, views),
+    ...scheduleRoutes(services, views),
     ...ledgerRoutes(services),
     ...transparencyLogRoutes(services),
     ...signingKeyRoutes(services),

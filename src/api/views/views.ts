@@ -12,6 +12,7 @@ import { Names } from "./names.ts";
 import { recoveryView } from "./recovery-view.ts";
 import { holdView, pruneView } from "./retention-view.ts";
 import { runView } from "./run-view.ts";
+import { scheduleView } from "./schedule-view.ts";
 
 /** Every view over one projection, and the answers that begin with them. */
 export class Views {
@@ -46,6 +47,8 @@ export class Views {
     this.names.open(pruneView(prune, this.names));
   readonly hold = (hold: Parameters<typeof holdView>[0]): object =>
     this.names.open(holdView(hold, this.names));
+  readonly schedule = (one: Parameters<typeof scheduleView>[0]): object =>
+    scheduleView(one, this.names);
   readonly key = (key: Parameters<typeof keyView>[0]): object => this.names.open(keyView(key));
 
   /** 202 with the resource and where to follow it. */

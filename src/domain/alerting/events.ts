@@ -10,7 +10,7 @@ export interface AlertEvents {
     readonly hint?: string;
     /** What it is about. */
     readonly about: {
-      readonly kind: "backup" | "scrub" | "drill" | "recovery" | "check" | "prune";
+      readonly kind: "backup" | "scrub" | "drill" | "recovery" | "check" | "prune" | "schedule";
       readonly id: string;
     };
   };

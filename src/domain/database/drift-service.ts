@@ -58,14 +58,22 @@ export class DriftService {
     return this.#sessions.use(database, database.id, ({ engine }) => engine.schema());
   }
 
-  /** Compares the live schema with the ledger's and records what was found. */
-  async check(name: string, context: Context): Promise<DriftReport> {
-    return this.#inTurn(name, async (database) => {
+  /**
+   * Compares the live schema with the ledger's and records what was found. `patient`: does not mind
+   * runs and restores that wait, and has those that are at work end first.
+   */
+  async check(
+    name: string,
+    context: Context,
+    { patient = false }: { readonly patient?: boolean } = {},
+  ): Promise<DriftReport> {
+    const look = async (database: DatabaseState): Promise<DriftReport> => {
       const live = await this.live(database);
       const report = reportOf(database, live);
       await this.#record(database, foundEvents(database, report), context);
       return report;
-    });
+    };
+    return patient ? this.#inTime(name, look) : this.#inTurn(name, look);
   }
 
   /**
@@ -150,6 +158,17 @@ export class DriftService {
     }
   }
 
+  /** Whatever is at work has its turn before; what is left open then has to be recovered first. */
+  async #inTime<T>(name: string, work: (database: DatabaseState) => Promise<T>): Promise<T> {
+    const { id } = this.#databases.find(name);
+    return this.#jobs.run(id, async () => {
+      const database = this.#databases.find(id);
+      refuseRetired(database);
+      if (database.openAttempts.size > 0 || database.fingerprint === null) throw busy(database);
+      return work(database);
+    });
+  }
+
   async #inTurn<T>(name: string, work: (database: DatabaseState) => Promise<T>): Promise<T> {
     const { id } = this.#databases.find(name);
     refuseBusy(this.#databases.find(id));
@@ -189,12 +208,15 @@ function foundEvents(database: DatabaseState, report: DriftReport): DomainEvent[
 }
 
 /** A run compares for itself, and its steps change the schema. */
-function refuseBusy({ name, openRuns, openRestores, fingerprint }: DatabaseState): void {
-  if (openRuns.size + openRestores.size === 0 && fingerprint !== null) return;
-  throw new Conflict("database-busy", `${name} is at work`, {
+function refuseBusy(database: DatabaseState): void {
+  const { openRuns, openRestores, fingerprint } = database;
+  if (openRuns.size + openRestores.size > 0 || fingerprint === null) throw busy(database);
+}
+
+const busy = ({ name }: DatabaseState): Conflict =>
+  new Conflict("database-busy", `${name} is at work`, {
     hint: "Wait for its runs and restores to end",
   });
-}
 
 function refuseRetired({ name, retired }: DatabaseState): void {
   if (retired !== null) throw new Conflict("database-retired", `${name} is no longer managed`);

@@ -30,6 +30,9 @@ const PERSONAL: { readonly [T in EventType]?: readonly string[] } = {
   DriftResolved: ["reason"],
   DatabaseReleased: ["reason"],
   DatabaseRetired: ["reason"],
+  ScheduleCreated: ["reason"],
+  ScheduleChanged: ["reason"],
+  ScheduleDeleted: ["reason"],
 };
 
 /** The members of an event that are sealed. */

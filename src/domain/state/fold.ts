@@ -9,6 +9,7 @@ import { foldRecovery } from "./fold-recovery.ts";
 import { foldRestore } from "./fold-restore.ts";
 import { foldRetention } from "./fold-retention.ts";
 import { foldRun } from "./fold-run.ts";
+import { foldSchedule } from "./fold-schedule.ts";
 import { foldService } from "./fold-service.ts";
 import { foldStep } from "./fold-step.ts";
 import { release } from "./leaving.ts";
@@ -121,6 +122,15 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "AlertRaised":
       // Of no state here: who must be told follows from the event itself.
       return;
+    case "ScheduleCreated":
+    case "ScheduleChanged":
+    case "ScheduleDeleted":
+    case "ScheduleMissed":
+    case "ScheduleSkipped":
+    case "ScheduleRebased":
+    case "ScheduleFired":
+    case "ScheduleCompleted":
+      return foldSchedule(state, known(database, event), event);
     case "ScrubRequested":
     case "ScrubCompleted":
     case "DrillRequested":

@@ -30,6 +30,7 @@ import type { Failure } from "../shared/errors.ts";
 import { Entities, Folding } from "./entities.ts";
 import type { Kind } from "./entity-query.ts";
 import type { Ended } from "./leaving.ts";
+import type { ScheduleState } from "./schedule-state.ts";
 import type {
   AssuranceState,
   HoldState,
@@ -69,6 +70,8 @@ export interface LedgerState {
   readonly recoveries: Entities<RecoveryState>;
   readonly scrubs: Entities<AssuranceState>;
   readonly drills: Entities<AssuranceState>;
+  /** Those that were not deleted. */
+  readonly schedules: Entities<ScheduleState>;
   readonly ledgerBackups: LedgerBackupsState;
 }
 
@@ -93,6 +96,7 @@ export function emptyState(): LedgerState {
     recoveries: new Entities(folding),
     scrubs: new Entities(folding),
     drills: new Entities(folding),
+    schedules: new Entities(folding),
     ledgerBackups: { open: null, kept: [], newest: null, replaces: [], due: false },
   };
 }
