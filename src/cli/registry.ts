@@ -25,6 +25,12 @@ export const COMMANDS: readonly Entry[] = [
     "Bring a database to the newest version",
     () => import("./commands/migrate.ts"),
   ),
+  entry(
+    "Migrate",
+    "detect",
+    "Show how a folder of migrations is read, and why",
+    () => import("./commands/detect.ts"),
+  ),
   entry("Migrate", "plan", "Show what a run would do", () => import("./commands/plan.ts")),
   entry(
     "Migrate",

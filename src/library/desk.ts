@@ -18,6 +18,8 @@ export interface MigrationView {
   readonly name: string;
   readonly checksum: string;
   readonly state: "pending" | "applied" | "failed" | "reverted";
+  readonly order?: string | undefined;
+  readonly repeatable?: boolean | undefined;
 }
 
 /** What is shown of a run. */
@@ -68,6 +70,8 @@ export interface Desk {
   /** Takes a database under management; the file is made where none is. */
   register(name: string, url: string): Promise<DatabaseView>;
   migrations(database: string): Promise<readonly MigrationView[]>;
+  /** The ledger knows of no tables and no other objects in it. */
+  isEmpty(database: string): Promise<boolean>;
   /** All or nothing. Errors: those of `POST /databases/{db}/migrations`. */
   registerMigrations(database: string, migrations: readonly MigrationInput[]): Promise<void>;
   withdraw(database: string, version: string, reason: string): Promise<void>;

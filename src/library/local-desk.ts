@@ -33,6 +33,10 @@ export class LocalDesk implements Desk {
     return this.#embedded.services.migrations.list(database);
   }
 
+  async isEmpty(database: string): Promise<boolean> {
+    return this.#embedded.services.databases.find(database).schema.length === 0;
+  }
+
   async registerMigrations(database: string, migrations: readonly MigrationInput[]): Promise<void> {
     const { services, context } = this.#embedded;
     await services.migrations.register(database, migrations, context());

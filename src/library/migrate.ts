@@ -1,7 +1,8 @@
-import type { FileMigration, MigrationSet } from "../domain/migration/migration-source.ts";
+import { inputOf, type MigrationSet } from "../domain/migration/migration-source.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import { Conflict, DomainError, InvalidInput, NotFound } from "../domain/shared/errors.ts";
 import { compareFiles, type FileComparison } from "./reconcile-files.ts";
+import { resolveSet } from "./resolve-set.ts";
 import { nameFor, realPath, wantedDatabase } from "./database-name.ts";
 import type { DatabaseView, Desk, MigrationView, RunSignal, RunView } from "./desk.ts";
 
@@ -40,9 +41,14 @@ export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): 
   const database = await databaseOf(desk, order);
   const { name } = database;
   const registered = await desk.migrations(name);
-  requireKnown(order, registered);
-  const comparison = compareFiles(order.set.migrations, registered, digest, order.to);
-  order.hear({ kind: "files", comparison, set: order.set });
+  const set = await resolveSet(order.set, {
+    registered,
+    isEmpty: () => desk.isEmpty(name),
+    digest,
+  });
+  requireKnown({ ...order, set }, registered);
+  const comparison = compareFiles(set.migrations, registered, digest, order.to);
+  order.hear({ kind: "files", comparison, set });
   order.signal?.throwIfAborted();
   await registerFiles(desk, name, comparison);
   if (comparison.pending.length === 0)
@@ -102,16 +108,14 @@ export async function databaseOf(
  * each as an event with the reason. One that is applied is refused with a diff by the registration.
  */
 async function registerFiles(desk: Desk, name: string, files: FileComparison): Promise<void> {
-  if (files.changed.length > 0) await desk.registerMigrations(name, files.changed);
+  if (files.changed.length > 0) await desk.registerMigrations(name, files.changed.map(inputOf));
   for (const { version } of files.edited)
     await desk.withdraw(name, version, "Its file was edited before it was applied");
   for (const { version } of files.gone)
     await desk.withdraw(name, version, "Its file is gone from the folder; it was never applied");
   const fresh = [...files.edited, ...files.fresh];
-  if (fresh.length > 0) await desk.registerMigrations(name, fresh.map(withoutFiles));
+  if (fresh.length > 0) await desk.registerMigrations(name, fresh.map(inputOf));
 }
-
-const withoutFiles = ({ files: _files, ...migration }: FileMigration) => migration;
 
 async function followed(
   desk: Desk,

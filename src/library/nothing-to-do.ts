@@ -5,6 +5,7 @@ import { realPath, wantedDatabase } from "./database-name.ts";
 import type { DatabaseView } from "./desk.ts";
 import { requireKnown, type Migrated, type MigrateOrder } from "./migrate.ts";
 import { compareFiles } from "./reconcile-files.ts";
+import { resolveSet } from "./resolve-set.ts";
 
 /**
  * The quick answer at most starts of an application: everything is applied, nothing is open, and the
@@ -19,8 +20,11 @@ export async function nothingToDo(
   if (database === undefined || !isSettled(database)) return undefined;
   const { services, views } = embedded;
   const registered = services.migrations.list(database.name);
-  requireKnown(order, registered);
-  const files = compareFiles(order.set.migrations, registered, services.digest, order.to);
+  const { digest } = services;
+  const isEmpty = (): boolean => database.schema.length === 0;
+  const set = await resolveSet(order.set, { registered, isEmpty, digest });
+  requireKnown({ ...order, set }, registered);
+  const files = compareFiles(set.migrations, registered, digest, order.to);
   if (
     [files.fresh, files.changed, files.edited, files.gone, files.pending].some(
       ({ length }) => length > 0,
@@ -28,7 +32,7 @@ export async function nothingToDo(
   )
     return undefined;
   if (!(await agrees(embedded, database))) return undefined;
-  order.hear({ kind: "files", comparison: files, set: order.set });
+  order.hear({ kind: "files", comparison: files, set });
   const { name, version } = views.database(database) as DatabaseView;
   return { database: name, outcome: "nothing-to-do", version, applied: [], run: null };
 }

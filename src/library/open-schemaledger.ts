@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { EmbeddedOptions } from "../api/embedded.ts";
 import type { MigrationInput } from "../domain/migration/migration.ts";
 import type { MigrationSet } from "../domain/migration/migration-source.ts";
-import { compareVersions } from "../domain/migration/version-order.ts";
+import { compareMigrations } from "../domain/migration/migration-order.ts";
 import { DomainError, InvalidInput, NotFound } from "../domain/shared/errors.ts";
 import { FolderMigrationSource } from "../infra/migration-files/folder-migration-source.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
@@ -150,10 +150,11 @@ function optional({ to, reason, ticket, signal }: MigrateRequest) {
 async function setOf(migrations: MigrateRequest["migrations"]): Promise<MigrationSet> {
   if (typeof migrations === "string") return new FolderMigrationSource(migrations).read();
   if (migrations instanceof URL) return new FolderMigrationSource(fileURLToPath(migrations)).read();
-  const inOrder = migrations.toSorted((a, b) => compareVersions(a.version, b.version));
+  const inOrder = migrations.toSorted(compareMigrations);
   return {
     migrations: inOrder.map((migration) => Object.assign({ files: [] }, migration)),
-    format: "given by the application",
+    format: "given",
+    because: "given by the application",
     unmatched: [],
   };
 }

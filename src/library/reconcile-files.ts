@@ -1,6 +1,6 @@
 import { checksumOf } from "../domain/migration/migration.ts";
-import type { FileMigration } from "../domain/migration/migration-source.ts";
-import { compareVersions } from "../domain/migration/version-order.ts";
+import { compareMigrations, highest } from "../domain/migration/migration-order.ts";
+import { inputOf, type FileMigration } from "../domain/migration/migration-source.ts";
 import type { Digest } from "../domain/shared/digest.ts";
 import type { MigrationView } from "./desk.ts";
 
@@ -18,6 +18,8 @@ export interface FileComparison {
   readonly gone: readonly MigrationView[];
   /** What is to be applied, up to `to`. */
   readonly pending: readonly FileMigration[];
+  /** Of those, what has its place below something that is applied. */
+  readonly late: readonly FileMigration[];
 }
 
 /** Compares by version and checksum, never by a high-water mark: a late one is not overlooked. */
@@ -28,22 +30,25 @@ export function compareFiles(
   to?: string,
 ): FileComparison {
   const known = new Map(registered.map((migration) => [migration.version, migration]));
-  const inFolder = new Set(files.map(({ version }) => version));
+  const inFolder = new Set(files.flatMap(({ version, earlier = [] }) => [version, ...earlier]));
   const isSame = (file: FileMigration): boolean =>
-    known.get(file.version)?.checksum === checksumOf(file, digest);
+    known.get(file.version)?.checksum === checksumOf(inputOf(file), digest);
   const differing = files.filter((file) => known.has(file.version) && !isSame(file));
   const isApplied = ({ version }: { readonly version: string }): boolean =>
     known.get(version)?.state === "applied";
   const absent = registered.filter(({ version }) => !inFolder.has(version));
+  const last = [...files, ...registered].find(({ version }) => version === to);
+  const pending = files.filter(
+    (file) => !isApplied(file) && (last === undefined || compareMigrations(file, last) <= 0),
+  );
+  const newest = highest(registered.filter(isApplied));
   return {
     fresh: files.filter(({ version }) => !known.has(version)),
     changed: differing.filter(isApplied),
     edited: differing.filter((file) => !isApplied(file)),
     missing: absent.filter(isApplied),
     gone: absent.filter(({ state }) => state === "pending" || state === "failed"),
-    pending: files.filter((file) => !isApplied(file) && isUpTo(file.version, to)),
+    pending,
+    late: pending.filter((file) => newest !== undefined && compareMigrations(file, newest) < 0),
   };
 }
-
-const isUpTo = (version: string, to: string | undefined): boolean =>
-  to === undefined || to === "latest" || compareVersions(version, to) <= 0;

@@ -70,6 +70,8 @@ describe("The commands", function () {
   it("carry a database through its life on a data directory, with the documented JSON", async () => {
     const made = await json(0, "init", "m");
     match(String(made["verifierKey"]), /^\S+\/schemaledger\/\S+$/);
+    const read = await json(0, "detect", "m");
+    deepEqual([read["grammar"], (read["migrations"] as Json[]).length], ["golang-migrate", 1]);
     const dry = await json(0, "migrate", "shop.db", "m", "--dry-run");
     deepEqual((dry["steps"] as Json[])[0]!["version"], "1");
     equal((await json(0, "status"))["databases"] instanceof Array, true);

@@ -63,7 +63,11 @@ export const registered: DomainEvent[] = [
 ];
 
 /** A registered migration; with a down script unless told otherwise. */
-export const migration = (version: string, down: string | undefined = "sha256:down"): DomainEvent =>
+export const migration = (
+  version: string,
+  down: string | undefined = "sha256:down",
+  more: Partial<EventData["MigrationRegistered"]> = {},
+): DomainEvent =>
   event("MigrationRegistered", {
     version,
     name: `m${version}`,
@@ -72,6 +76,7 @@ export const migration = (version: string, down: string | undefined = "sha256:do
     ...(down === undefined ? {} : { down }),
     transaction: "required",
     allow: {},
+    ...more,
   });
 
 export const facts = (before: string, after: string): StepFacts => ({

@@ -20,8 +20,9 @@ const OTHER_THINGS = new Set(
     "snapshot-frozen",
     // The default data directory, and what the ledger's triggers say.
     "schemaledger-data append-only",
-    // Words of migration files.
-    "allow-row-loss",
+    // Words of migration files, names of formats and of other tools' checksums.
+    "allow-row-loss golang-migrate node-pg-migrate semver-folders",
+    "flyway-crc32 liquibase-9 prisma-sha256 drizzle-sha256 atlas-sum sqitch-sha1",
     // A cipher.
     "aes-256-gcm",
     // Words of the anchors file, a subcommand, a default directory.

@@ -1,4 +1,4 @@
-import { ArrayMaxSize, ArrayMinSize, IsIn } from "class-validator";
+import { ArrayMaxSize, ArrayMinSize, IsBoolean, IsIn } from "class-validator";
 import type { TransactionMode } from "../../domain/database/events.ts";
 import { ListOf, Names, Nested, Optional, Sql, Text, Version } from "./decorators.ts";
 
@@ -18,6 +18,12 @@ export class MigrationRequest {
   @Optional() @Sql() verify?: string;
   @Optional() @IsIn(MODES) transaction?: TransactionMode;
   @Optional() @Nested(() => AllowancesRequest) allow?: AllowancesRequest;
+  /** Key of its place, where a tool orders otherwise than by version. */
+  @Optional() @Text(200) order?: string;
+  /** Runs after all versions. */
+  @Optional() @IsBoolean() repeatable?: boolean;
+  /** The file's text, where `up` was made of it by putting values in. */
+  @Optional() @Sql() source?: string;
 }
 
 /** Migrations to register: all of them, or none. */

@@ -117,6 +117,8 @@ export const RESPONSE_SCHEMAS: Schemas = {
       transaction: oneOf("required", "none"),
       allow: anything("What it declares it may lose"),
       reversible: flag("It has a down script"),
+      order: text("Compared in place of the version, where a tool orders otherwise"),
+      repeatable: flag("Runs after all versions"),
       registeredAt: time("When it was registered"),
       registeredBy: ref("Actor"),
       appliedAt: time("When it was applied"),

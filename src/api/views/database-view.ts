@@ -1,4 +1,4 @@
-import { compareVersions } from "../../domain/migration/version-order.ts";
+import { versionOf } from "../../domain/migration/plan.ts";
 import type { DatabaseState, LedgerState } from "../../domain/state/state.ts";
 
 type DatabaseStatus = "ready" | "running" | "quarantined" | "retired";
@@ -32,17 +32,6 @@ function statusOf(database: DatabaseState, state: LedgerState): DatabaseStatus {
   if (database.quarantine !== null) return "quarantined";
   const running = [...database.openRuns].some((id) => state.runs.get(id)?.status === "running");
   return running ? "running" : "ready";
-}
-
-/** The highest applied version; null before the first. */
-function versionOf(database: DatabaseState): string | null {
-  const applied = [...database.migrations.values()].filter(({ state }) => state === "applied");
-  return (
-    applied
-      .map(({ version }) => version)
-      .toSorted(compareVersions)
-      .at(-1) ?? null
-  );
 }
 
 /** With the error and its hint: what to do about a database is seen at the database. */

@@ -10,6 +10,8 @@ export const migrationView = (migration: MigrationState, names: Names): object =
   transaction: migration.transaction,
   allow: migration.allow,
   reversible: migration.down !== undefined,
+  ...(migration.order === undefined ? {} : { order: migration.order }),
+  ...(migration.repeatable === true ? { repeatable: true } : {}),
   registeredAt: migration.registered.time,
   registeredBy: names.actor(migration.registered.actor),
   ...(migration.applied === null

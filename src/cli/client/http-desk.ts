@@ -18,6 +18,10 @@ interface Page<T> {
   readonly items: readonly T[];
 }
 
+interface Schema {
+  readonly objects: readonly object[];
+}
+
 /** A running service, through its REST interface. */
 export class HttpDesk implements Desk {
   readonly #client: Client;
@@ -36,6 +40,11 @@ export class HttpDesk implements Desk {
 
   async migrations(database: string): Promise<readonly MigrationView[]> {
     return (await this.#client.get<Page<MigrationView>>(pathOf(database, "migrations"))).items;
+  }
+
+  async isEmpty(database: string): Promise<boolean> {
+    const { objects } = await this.#client.get<Schema>(pathOf(database, "schema"));
+    return objects.length === 0;
   }
 
   async registerMigrations(database: string, migrations: readonly MigrationInput[]): Promise<void> {

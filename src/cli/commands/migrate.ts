@@ -2,11 +2,12 @@ import type { Migrated } from "../../library/migrate.ts";
 import { defineCommand, type Call } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { tone } from "../output.ts";
+import { FOLDER_OPTIONS, folderOptions, type FolderFlags } from "../migrate/folder-options.ts";
 import { earlyExecutor } from "../migrate/early-executor.ts";
 import { Progress } from "../progress.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
-interface MigrateOptions extends SharedOptions {
+interface MigrateOptions extends SharedOptions, FolderFlags {
   readonly to?: string;
   readonly reason?: string;
   readonly ticket?: string;
@@ -26,6 +27,7 @@ export const command = defineCommand<MigrateOptions>({
     { flags: "--reason <text>", description: "why, for the record" },
     { flags: "--ticket <id>", description: "ticket or change request, for the record" },
     { flags: "--dry-run", description: "show what would be done and change nothing" },
+    ...FOLDER_OPTIONS,
   ],
   ledger: true,
   format: "migrate/1",
@@ -43,14 +45,14 @@ export const command = defineCommand<MigrateOptions>({
     "schemaledger migrate shop.db ./migrations --dry-run",
   ],
   details:
-    "Files: V1__name.sql, 0001_name.up.sql with .down.sql and .verify.sql, 001-name.sql. A file that\n" +
-    "means to lose rows says so at its head: -- schemaledger:allow-row-loss TABLE, TABLE\n",
+    "The files of many tools are read as they are; `schemaledger detect` shows how. A file that means to lose\n" +
+    "rows says so at its head: -- schemaledger:allow-row-loss TABLE, TABLE\n",
   run: async (call) => {
     const isDry = call.options.dryRun === true;
     const executor = isDry ? undefined : earlyExecutor(call.options);
     const { FolderMigrationSource } =
       await import("../../infra/migration-files/folder-migration-source.ts");
-    const set = await new FolderMigrationSource(call.args[1]!).read();
+    const set = await new FolderMigrationSource(call.args[1]!, folderOptions(call.options)).read();
     if (isDry) {
       const { dryRun } = await import("../migrate/dry-run.ts");
       return dryRun(call, set);

@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { FileMigration, MigrationSet } from "../../domain/migration/migration-source.ts";
-import { compareVersions } from "../../domain/migration/version-order.ts";
+import { highest } from "../../domain/migration/migration-order.ts";
 import { NotFound } from "../../domain/shared/errors.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
 import { SqliteDialect } from "../../infra/sqlite/sql/sqlite-dialect.ts";
@@ -8,6 +9,7 @@ import { realPath, wantedDatabase } from "../../library/database-name.ts";
 import type { DatabaseView, MigrationView } from "../../library/desk.ts";
 import { requireKnown } from "../../library/migrate.ts";
 import { compareFiles, type FileComparison } from "../../library/reconcile-files.ts";
+import { resolveSet } from "../../library/resolve-set.ts";
 import { HttpDesk } from "../client/http-desk.ts";
 import type { Call } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -21,14 +23,18 @@ interface Options extends SharedOptions {
 interface Known {
   readonly database: DatabaseView | undefined;
   readonly migrations: readonly MigrationView[];
+  readonly isEmpty: () => boolean | Promise<boolean>;
 }
 
 /** Shows what `migrate` would register and apply. Nothing is changed anywhere. */
-export async function dryRun(call: Call<Options>, set: MigrationSet): Promise<number> {
+export async function dryRun(call: Call<Options>, read: MigrationSet): Promise<number> {
   const known = await knownOf(call);
   const { to } = call.options;
-  requireKnown({ set, ...(to === undefined ? {} : { to }) }, known.migrations);
-  const files = compareFiles(set.migrations, known.migrations, new NodeDigest(), to);
+  const digest = new NodeDigest();
+  const { migrations: registered, isEmpty } = known;
+  const set = await resolveSet(read, { registered, isEmpty, digest });
+  requireKnown({ set, ...(to === undefined ? {} : { to }) }, registered);
+  const files = compareFiles(set.migrations, registered, digest, to);
   const steps = files.pending;
   const findings = [...refusals(files, known), ...steps.flatMap(findingsOf)];
   const document = {
@@ -41,20 +47,18 @@ export async function dryRun(call: Call<Options>, set: MigrationSet): Promise<nu
     withdraw: files.gone.map(({ version }) => version),
     missingFiles: files.missing.map(({ version }) => version),
     unmatchedFiles: set.unmatched,
-    format: set.format,
+    grammar: set.format,
+    recognisedBy: set.because,
+    notes: steps.flatMap(({ version, notes = [] }) => notes.map((note) => ({ version, note }))),
     findings,
   };
-  call.out.result(withFiles(document), () => print(call, known, set, files, steps, findings));
+  call.out.result(document, () => print(call, known, set, files, steps, findings));
   return findings.some(({ severity }) => severity === "error") ? EXIT.failed : EXIT.done;
 }
 
-/** `format` is the document's own member: the files' grammar goes by another name. */
-const withFiles = ({ format, ...document }: { readonly format: string }): object => ({
-  ...document,
-  grammar: format,
-});
-
 async function knownOf(call: Call<Options>): Promise<Known> {
+  // A database that is not registered yet is looked at when it is: until then only a file that is not there is.
+  const isEmpty = (): boolean => !existsSync(call.args[0]!);
   try {
     const desk = new HttpDesk(await call.connect("read"));
     const wanted = wantedDatabase(call.args[0]!);
@@ -62,12 +66,17 @@ async function knownOf(call: Call<Options>): Promise<Known> {
     const database = (await desk.databases()).find((one) =>
       "name" in wanted ? one.name === wanted.name : one.url === path,
     );
-    if (database === undefined) return { database, migrations: [] };
-    return { database, migrations: await desk.migrations(database.name) };
+    if (database === undefined) return { database, migrations: [], isEmpty };
+    const { name } = database;
+    return {
+      database,
+      migrations: await desk.migrations(name),
+      isEmpty: () => desk.isEmpty(name),
+    };
   } catch (error) {
     // Without a ledger everything is new.
     if (error instanceof NotFound && error.code === "data-directory-missing")
-      return { database: undefined, migrations: [] };
+      return { database: undefined, migrations: [], isEmpty };
     throw error;
   }
 }
@@ -75,13 +84,7 @@ async function knownOf(call: Call<Options>): Promise<Known> {
 /** What a run would be refused for. */
 function refusals(files: FileComparison, { database, migrations }: Known): Finding[] {
   const applied = migrations.filter(({ state }) => state === "applied");
-  const newest = applied
-    .map(({ version }) => version)
-    .toSorted(compareVersions)
-    .at(-1);
-  const late = files.pending.filter(
-    ({ version }) => newest !== undefined && compareVersions(version, newest) < 0,
-  );
+  const newest = highest(applied)?.version;
   return [
     ...files.changed.map(({ version }) => ({
       severity: "error" as const,
@@ -89,7 +92,7 @@ function refusals(files: FileComparison, { database, migrations }: Known): Findi
       message: `Version ${version} is applied to ${database?.name}, and its file has changed since`,
       hint: "Put the applied text back and make the change in a new version",
     })),
-    ...late.map(({ version }) => ({
+    ...files.late.map(({ version }) => ({
       severity: "error" as const,
       code: "out-of-order",
       message: `Version ${version} is pending but ${newest} above it is applied`,
@@ -124,7 +127,7 @@ function print(
   out.facts([
     ["database", name],
     ["version", database?.version ?? "0 (before all)"],
-    ["files", set.format],
+    ["files", `${set.format} (${set.because})`],
     ["edited", files.edited.map(({ version }) => version).join(", ") || null],
     ["withdrawn", files.gone.map(({ version }) => version).join(", ") || null],
     ["without file", files.missing.map(({ version }) => version).join(", ") || null],

@@ -33,6 +33,12 @@ export interface DatabaseEvents {
     readonly verify?: string;
     readonly transaction: TransactionMode;
     readonly allow: Allowances;
+    /** Where its tool orders otherwise than by version: compared in place of the version. */
+    readonly order?: string;
+    /** Runs after all versions. */
+    readonly repeatable?: boolean;
+    /** Digest of the file's text, where values were put into it. */
+    readonly source?: string;
   };
   /** A migration that is not applied is given up; its version may be registered anew. */
   readonly MigrationWithdrawn: { readonly version: string; readonly reason: string };

@@ -213,6 +213,9 @@ export class MigrationService {
         ...(input.verify === undefined ? {} : { verify: keep(input.verify) }),
         transaction: input.transaction ?? "required",
         allow: input.allow ?? {},
+        ...(input.order === undefined ? {} : { order: input.order }),
+        ...(input.repeatable === true ? { repeatable: true } : {}),
+        ...(input.source === undefined ? {} : { source: keep(input.source) }),
       },
     }));
     await this.#ledger.append({

@@ -12,6 +12,12 @@ export interface MigrationInput {
   readonly verify?: string;
   readonly transaction?: TransactionMode;
   readonly allow?: Allowances;
+  /** Key of its place, compared as versions are, where a tool orders otherwise than by version. */
+  readonly order?: string;
+  /** Runs after all versions, and is no part of the highest applied one. */
+  readonly repeatable?: boolean;
+  /** The file's text, where `up` was made of it by putting values in. */
+  readonly source?: string;
 }
 
 /**

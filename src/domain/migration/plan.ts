@@ -3,7 +3,7 @@ import type { Digest } from "../shared/digest.ts";
 import { InvalidInput } from "../shared/errors.ts";
 import type { DatabaseState, MigrationState } from "../state/state.ts";
 import type { Finding, PlannedStep, RunKind } from "./events.ts";
-import { compareVersions } from "./version-order.ts";
+import { compareMigrations, highest } from "./migration-order.ts";
 
 /** The ordered steps from here to a version. Nothing is executed by making one. */
 export interface Plan {
@@ -23,26 +23,30 @@ export interface Plan {
 /** Names the state before every migration in `to` of a rollback. */
 export const BEFORE_ALL = "0";
 
-/** Registered migrations in version order. */
+/** Registered migrations in the order in which they are applied. */
 export const inOrder = (database: DatabaseState): MigrationState[] =>
-  [...database.migrations.values()].toSorted((a, b) => compareVersions(a.version, b.version));
+  [...database.migrations.values()].toSorted(compareMigrations);
 
 /** The highest applied version, or null. */
 export const versionOf = (database: DatabaseState): string | null =>
-  inOrder(database).findLast((migration) => migration.state === "applied")?.version ?? null;
+  newestApplied(database)?.version ?? null;
+
+const newestApplied = (database: DatabaseState): MigrationState | undefined =>
+  highest([...database.migrations.values()].filter(({ state }) => state === "applied"));
 
 /** The plan that applies what is pending, up to and including `to` (default: all). */
 export function planMigrate(database: DatabaseState, to: string | undefined, digest: Digest): Plan {
   const migrations = inOrder(database);
   const last = to === undefined || to === "latest" ? undefined : registered(database, to);
-  const from = versionOf(database);
+  const newest = newestApplied(database);
+  const from = newest?.version ?? null;
   const pending = migrations.filter(
     (migration) =>
       migration.state !== "applied" &&
-      (last === undefined || compareVersions(migration.version, last.version) <= 0),
+      (last === undefined || compareMigrations(migration, last) <= 0),
   );
   const findings = pending
-    .filter(({ version }) => from !== null && compareVersions(version, from) < 0)
+    .filter((migration) => newest !== undefined && compareMigrations(migration, newest) < 0)
     .map(({ version }) => outOfOrder(version, from!));
   return sealed(database, digest, {
     kind: "migrate",
@@ -63,10 +67,7 @@ export function planRollback(database: DatabaseState, to: string, digest: Digest
       hint: `Name an applied version, or ${BEFORE_ALL} for the state before every migration`,
     });
   const undone = inOrder(database)
-    .filter(
-      ({ state, version }) =>
-        state === "applied" && (target === null || compareVersions(version, target.version) > 0),
-    )
+    .filter((migration) => migration.state === "applied" && isAfter(migration, target))
     .toReversed();
   return sealed(database, digest, {
     kind: "rollback",
@@ -76,6 +77,14 @@ export function planRollback(database: DatabaseState, to: string, digest: Digest
     findings: [],
     reversible: undone.every(({ down }) => down !== undefined),
   });
+}
+
+/** A repeatable one belongs to the state after `target` if it was applied later. */
+function isAfter(migration: MigrationState, target: MigrationState | null): boolean {
+  if (target === null) return true;
+  return migration.repeatable === true
+    ? migration.applied!.index > (target.applied?.index ?? -1)
+    : compareMigrations(migration, target) > 0;
 }
 
 function registered(database: DatabaseState, version: string): MigrationState {

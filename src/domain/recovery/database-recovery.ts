@@ -5,7 +5,7 @@ import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent } from "../events.ts";
 import type { IntegrityService } from "../integrity/integrity-service.ts";
 import type { RunService } from "../migration/run-service.ts";
-import { compareVersions } from "../migration/version-order.ts";
+import { inOrder } from "../migration/plan.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
 import { DomainError, NotFound, failureOf } from "../shared/errors.ts";
@@ -209,11 +209,12 @@ export class DatabaseRecovery {
   }
 
   /** Versions that are to be applied and are not, in order. */
-  #missing({ migrations }: DatabaseState, { procedure, versions }: RecoveryPlan): string[] {
+  #missing(database: DatabaseState, { procedure, versions }: RecoveryPlan): string[] {
     if (procedure === "none") return [];
-    return versions
-      .filter((version) => migrations.get(version)?.state !== "applied")
-      .toSorted(compareVersions);
+    const wanted = new Set(versions);
+    return inOrder(database)
+      .filter(({ version, state }) => wanted.has(version) && state !== "applied")
+      .map(({ version }) => version);
   }
 
   async #applyAgain(progress: Progress, missing: readonly string[]): Promise<void> {

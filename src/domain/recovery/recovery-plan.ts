@@ -1,6 +1,6 @@
 import type { Inspection } from "../engine/database-engine.ts";
 import type { Finding } from "../migration/events.ts";
-import { compareVersions } from "../migration/version-order.ts";
+import { inOrder } from "../migration/plan.ts";
 import type { BackupState, DatabaseState, RunState } from "../state/state.ts";
 import type { RecoveryEvents, RecoveryProcedure } from "./events.ts";
 
@@ -77,11 +77,10 @@ function failedRun(database: DatabaseState, lastRun: RunState | undefined): RunS
   return halfway || unknown || quarantine !== null ? lastRun : undefined;
 }
 
-const appliedVersions = ({ migrations }: DatabaseState): string[] =>
-  [...migrations.values()]
+const appliedVersions = (database: DatabaseState): string[] =>
+  inOrder(database)
     .filter(({ state }) => state === "applied")
-    .map(({ version }) => version)
-    .toSorted(compareVersions);
+    .map(({ version }) => version);
 
 const restorable = (backups: readonly BackupState[]): BackupState[] =>
   backups

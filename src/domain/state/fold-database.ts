@@ -118,6 +118,7 @@ function addMigration(
   event: Extract<DatabaseEvent, { type: "MigrationRegistered" }>,
 ): void {
   const { version, name, checksum, up, down, verify, transaction, allow } = event.data;
+  const { order, repeatable, source } = event.data;
   if (database.migrations.has(version))
     throw contradiction(event, `version ${version} is registered already`);
   database.migrations.set(version, {
@@ -129,6 +130,9 @@ function addMigration(
     verify,
     transaction,
     allow,
+    order,
+    repeatable,
+    source,
     registered: happened(event),
     state: "pending",
     applied: null,

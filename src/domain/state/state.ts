@@ -189,6 +189,9 @@ export interface MigrationState {
   readonly verify: string | undefined;
   readonly transaction: TransactionMode;
   readonly allow: Allowances;
+  readonly order: string | undefined;
+  readonly repeatable: boolean | undefined;
+  readonly source: string | undefined;
   readonly registered: Happened;
   state: MigrationStatus;
   /** Set while the state is `applied`. `fingerprintBefore` null: not known (found or restored). */

@@ -1,47 +1,60 @@
 import type { MigrationSet, MigrationSource } from "../../domain/migration/migration-source.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
-import type { MigrationFormat } from "./migration-format.ts";
+import { duplicateVersion } from "./assemble.ts";
+import { detect, formatNamed } from "./detect.ts";
 import { MigrationFolder } from "./migration-folder.ts";
-import { plainFormat } from "./plain-format.ts";
-
-/** Every known grammar; the first that recognises a folder reads it, so special ones come first. */
-export const MIGRATION_FORMATS: readonly MigrationFormat[] = [plainFormat];
 
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export interface FolderOptions {
+  /** The format's name, where it is not to be recognised. */
+  readonly format?: string;
+  /** Values for placeholders, by name. */
+  readonly placeholders?: ReadonlyMap<string, string>;
+}
 
 /** Migrations in a folder of files. */
 export class FolderMigrationSource implements MigrationSource {
   readonly #path: string;
-  readonly #formats: readonly MigrationFormat[];
+  readonly #options: FolderOptions;
 
-  constructor(path: string, formats: readonly MigrationFormat[] = MIGRATION_FORMATS) {
+  constructor(path: string, options: FolderOptions = {}) {
     this.#path = path;
-    this.#formats = formats;
+    this.#options = options;
   }
 
   async read(): Promise<MigrationSet> {
     const folder = MigrationFolder.open(this.#path);
-    for (const format of this.#formats) {
-      const by = format.recognise(folder);
-      if (by === undefined) continue;
-      const set = await format.read(folder);
-      set.migrations.forEach(({ version }) => requireVersion(version));
-      return { ...set, format: `${format.name}: ${by}` };
-    }
-    // A wrong folder must not look like one in which everything is done.
-    throw new InvalidInput(
-      "migrations-not-found",
-      folder.files.length === 0
-        ? `${this.#path} holds no files`
-        : `None of the ${folder.files.length} files in ${this.#path} is a migration: ${folder.files[0]} …`,
-      { hint: "Name files like V1__name.sql, 0001_name.up.sql or 001-name.sql" },
-    );
+    const { format: name, placeholders = new Map<string, string>() } = this.#options;
+    const { format, because } = name === undefined ? await detect(folder) : formatNamed(name);
+    const set = await format.read(folder, { engine: "sqlite", placeholders });
+    if (set.migrations.length === 0) throw nothingRead(this.#path, format.name, set.unmatched);
+    requireVersions(set);
+    return { ...set, format: format.name, because };
   }
 }
 
-function requireVersion(version: string): void {
-  if (VERSION.test(version)) return;
-  throw new InvalidInput("version-invalid", `${version} cannot be a version`, {
-    hint: "Use 1 to 128 letters, digits, dots, dashes or underscores",
-  });
+function requireVersions({ migrations }: Pick<MigrationSet, "migrations">): void {
+  const seen = new Map<string, string>();
+  for (const { version, files } of migrations) {
+    if (!VERSION.test(version))
+      throw new InvalidInput("version-invalid", `${version} cannot be a version`, {
+        hint: "Use 1 to 128 letters, digits, dots, dashes or underscores",
+      });
+    const other = seen.get(version);
+    if (other !== undefined) throw duplicateVersion(version, other, files[0]!);
+    seen.set(version, files[0]!);
+  }
 }
+
+const nothingRead = (
+  path: string,
+  format: string,
+  unmatched: MigrationSet["unmatched"],
+): InvalidInput =>
+  new InvalidInput("migrations-not-found", `${path} holds no migration of the format ${format}`, {
+    hint:
+      unmatched.length === 0
+        ? "Name another format, or leave it away to have it recognised"
+        : `${unmatched[0]!.file}: ${unmatched[0]!.reason}`,
+  });

@@ -9,6 +9,14 @@ export const MAX_SCRIPT_BYTES = 16 << 20;
 /** Files read between two turns of the event loop. */
 const BATCH = 64;
 
+/** Files that are looked into to recognise a format: the first ones and the last. */
+const PEEKS = 8;
+
+export interface Peeked {
+  readonly file: string;
+  readonly text: string;
+}
+
 /** The regular files of a folder of migrations, with their texts. Folders below are listed too. */
 export class MigrationFolder {
   readonly path: string;
@@ -16,6 +24,8 @@ export class MigrationFolder {
   readonly files: readonly string[];
   readonly #real: string;
   readonly #links: ReadonlySet<string>;
+  readonly #peeked = new Map<string, string>();
+  #names: ReadonlySet<string> | undefined;
   #reads = 0;
 
   private constructor(path: string, real: string, listing: Listing) {
@@ -38,11 +48,40 @@ export class MigrationFolder {
     }
   }
 
+  has(file: string): boolean {
+    return (this.#names ??= new Set(this.files)).has(file);
+  }
+
+  /** A look at a few of the files, to recognise them. What cannot be read looks empty. */
+  async peek(choose: (file: string) => boolean): Promise<readonly Peeked[]> {
+    const chosen = this.files.filter(choose);
+    const some = chosen.length <= PEEKS ? chosen : [...chosen.slice(0, PEEKS - 1), chosen.at(-1)!];
+    const peeked: Peeked[] = [];
+    for (const file of some) peeked.push({ file, text: await this.#glance(file) });
+    return peeked;
+  }
+
+  async #glance(file: string): Promise<string> {
+    const known = this.#peeked.get(file);
+    if (known !== undefined) return known;
+    try {
+      const text = await this.text(file);
+      this.#peeked.set(file, text);
+      return text;
+    } catch (error) {
+      // Whatever is wrong with it is told by whoever reads all files.
+      if (error instanceof InvalidInput) return "";
+      throw error;
+    }
+  }
+
   /**
    * The file's text, without a byte order mark. Errors: InvalidInput migration-file-outside,
    * migration-too-large, migration-not-utf8.
    */
   async text(file: string): Promise<string> {
+    const peeked = this.#peeked.get(file);
+    if (peeked !== undefined) return peeked;
     // Reading synchronously is several times faster for thousands of small files.
     if (++this.#reads % BATCH === 0) await setImmediate();
     const path = this.#links.has(file) ? this.#inside(file) : join(this.#real, file);

@@ -42,7 +42,7 @@ describe("A folder of migrations", () => {
         up: "up",
         down: "down",
         verify: "verify",
-        files: ["0001_orders.down.sql", "0001_orders.up.sql", "0001_orders.verify.sql"],
+        files: ["0001_orders.up.sql", "0001_orders.down.sql", "0001_orders.verify.sql"],
       },
       { version: "0002", name: "items", up: "two", files: ["0002-items.sql"] },
       { version: "3", name: "3", up: "three", files: ["3.sql"] },

@@ -28,6 +28,32 @@ describe("planMigrate", () => {
     assert.deepEqual(plan.findings, []);
   });
 
+  it("takes the order that a tool gave in place of the version's, and repeatable ones last", () => {
+    const { shop } = given(
+      ...registered,
+      migration("R.a", undefined, { repeatable: true }),
+      migration("users", undefined, { order: "10" }),
+      migration("posts", undefined, { order: "9" }),
+      migration("tags", undefined, { order: "11" }),
+    );
+    const plan = planMigrate(shop, undefined, digest);
+    assert.deepEqual(versions(plan), ["posts", "users", "tags", "R.a"]);
+    assert.deepEqual(versions(planMigrate(shop, "users", digest)), ["posts", "users"]);
+  });
+
+  it("does not count repeatable ones as the highest applied version", () => {
+    const { shop } = given(
+      ...registered,
+      migration("1"),
+      migration("R.a", undefined, { repeatable: true }),
+      ...applied("r", "1", "R.a"),
+      migration("2"),
+    );
+    const plan = planMigrate(shop, undefined, digest);
+    assert.deepEqual([plan.from, plan.findings], ["1", []]);
+    assert.deepEqual(versions(planRollback(shop, "1", digest)), ["R.a"]);
+  });
+
   it("stops at the version asked for", () => {
     const { shop } = given(...registered, migration("1"), migration("2"), migration("3"));
     assert.deepEqual(versions(planMigrate(shop, "2", digest)), ["1", "2"]);
