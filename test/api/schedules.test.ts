@@ -139,6 +139,10 @@ describe("schedules", () => {
     const { items } = (await service.get("/v1/audit/events?type=AlertRaised&order=desc&limit=1"))
       .body;
     assert.deepEqual([items[0].data.code, items[0].data.severity], ["schedule-failed", "critical"]);
+    const { text } = await service.get("/metrics");
+    const labels = '{database="shop",schedule="drift-check"';
+    assert.ok(text.includes(`schemaledger_schedule_failures${labels}} 1`));
+    assert.ok(text.includes(`schemaledger_schedule_firings_total${labels},status="failed"} 1`));
     db.exec("DROP TABLE foreign_hand");
     db.close();
     clock.set("2026-04-02T13:10:00.000Z");

@@ -1,8 +1,12 @@
 import { databaseIdOf, type EventType, type RecordedEvent } from "../../domain/events.ts";
 import type { Metrics } from "../../infra/telemetry/metrics.ts";
 
-/** Of a database's id: what labels say. */
-export type NameOf = (databaseId: string) => string;
+/** What labels say. */
+export interface NameOf {
+  readonly database: (databaseId: string) => string;
+  /** Of a schedule that was not deleted. */
+  readonly schedule: (scheduleId: string) => string;
+}
 
 /** What a run's event is counted under is known from its request. */
 interface Begun {
@@ -24,13 +28,17 @@ export class EventCounter {
     this.#nameOf = nameOf;
     this.#countRuns();
     this.#countSteps();
+    this.#countSchedules();
     this.#countTheRest();
   }
 
   count(events: readonly RecordedEvent[]): void {
     for (const event of events) {
       this.#metrics.events.inc({ type: event.type });
-      this.#counts.get(event.type)?.(event, this.#nameOf(databaseIdOf(event.stream) ?? ""));
+      this.#counts.get(event.type)?.(
+        event,
+        this.#nameOf.database(databaseIdOf(event.stream) ?? ""),
+      );
     }
   }
 
@@ -75,6 +83,16 @@ export class EventCounter {
       this.#on(type, ({ data: { direction } }, database) =>
         steps.inc({ database, direction, status: undone[type] }),
       );
+  }
+
+  #countSchedules(): void {
+    const { firings, missed } = this.#metrics;
+    this.#on("ScheduleCompleted", ({ data: { scheduleId, status } }, database) =>
+      firings.inc({ database, schedule: this.#nameOf.schedule(scheduleId), status }),
+    );
+    this.#on("ScheduleMissed", ({ data: { scheduleId, count } }, database) =>
+      missed.inc({ database, schedule: this.#nameOf.schedule(scheduleId) }, count),
+    );
   }
 
   #countTheRest(): void {

@@ -38,7 +38,10 @@ export class Monitor {
   async start(): Promise<void> {
     const { projection, load } = this.#parts;
     const metrics = await load();
-    const nameOf = (id: string): string => projection.state.databases.get(id)?.name ?? "";
+    const nameOf = {
+      database: (id: string) => projection.state.databases.get(id)?.name ?? "",
+      schedule: (id: string) => projection.state.schedules.get(id)?.schedule.name ?? "",
+    };
     const counter = new EventCounter(metrics, nameOf);
     this.#unfollow = projection.onChange((events) => counter.count(events));
     this.#metrics = metrics;

@@ -23,6 +23,18 @@ export function showState(metrics: Metrics, state: LedgerState, now: number): vo
     showBackups(metrics, state, database, now);
     showCheck(metrics, state, database, now);
   }
+  showSchedules(metrics, state, now);
+}
+
+function showSchedules(metrics: Metrics, state: LedgerState, now: number): void {
+  for (const { databaseId, schedule, failures, lastSucceeded } of state.schedules.values()) {
+    const database = state.databases.get(databaseId);
+    if (database === undefined || database.retired !== null) continue;
+    const labels = { database: database.name, schedule: schedule.name };
+    metrics.scheduleFailures.set(labels, failures);
+    metrics.schedulePaused.set(labels, schedule.paused ? 1 : 0);
+    if (lastSucceeded !== null) metrics.scheduleAge.set(labels, since(lastSucceeded.time, now));
+  }
 }
 
 const since = (time: string, now: number): number => Math.max(0, (now - Date.parse(time)) / 1000);

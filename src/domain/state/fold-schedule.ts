@@ -11,6 +11,9 @@ type ScheduleEvent = Extract<FoldEvent, { type: keyof ScheduleEvents }>;
 /** Firings that are remembered of a schedule; the ledger has them all. */
 const RECENT = 10;
 
+/** Firings for one due time whose processes may die. */
+const TRIES = 3;
+
 /** Folds schedules and what is done by them. */
 export function foldSchedule(
   state: LedgerState,
@@ -107,7 +110,8 @@ function complete(one: ScheduleState, event: Named<"ScheduleCompleted">): void {
   one.recent = [ended, ...one.recent].slice(0, RECENT);
   one.failures = status === "succeeded" ? 0 : one.failures + 1;
   if (status === "succeeded") one.lastSucceeded = happened(event);
-  // Due again: what a dying process left undone is made up for, once.
-  if (error?.code === INTERRUPTED && !open.caughtUp && one.settled === open.due)
+  // Due again: what a dying process left undone is made up for, unless processes die of it.
+  const tries = one.recent.filter(({ due }) => due === open.due).length;
+  if (error?.code === INTERRUPTED && tries < TRIES && one.settled === open.due)
     one.settled = new Date(Date.parse(open.due) - 1).toISOString();
 }

@@ -68,6 +68,29 @@ export class Metrics {
     "Emergencies whose review is overdue",
     ["database"],
   );
+  readonly firings = this.#counter(
+    "schedule_firings_total",
+    "Work by schedule that ended, by how",
+    ["database", "schedule", "status"],
+  );
+  readonly missed = this.#counter("schedule_missed_total", "Due times that were missed", [
+    "database",
+    "schedule",
+  ]);
+  readonly scheduleFailures = this.#gauge(
+    "schedule_failures",
+    "Firings of a schedule since one that ended well",
+    ["database", "schedule"],
+  );
+  readonly scheduleAge = this.#gauge(
+    "schedule_last_success_age_seconds",
+    "Since the work of a schedule last ended well",
+    ["database", "schedule"],
+  );
+  readonly schedulePaused = this.#gauge("schedule_paused", "1: the schedule rests", [
+    "database",
+    "schedule",
+  ]);
   /** Set anew at each reading: a database that was retired leaves nothing behind. */
   readonly perDatabase: readonly Gauge[] = [
     this.openRuns,
@@ -83,6 +106,9 @@ export class Metrics {
     this.checkFailed,
     this.reviews,
     this.reviewsOverdue,
+    this.scheduleFailures,
+    this.scheduleAge,
+    this.schedulePaused,
   ];
   readonly ledgerSize = this.#gauge("ledger_events", "Number of events in the ledger", []);
   readonly checkpointLag = this.#gauge(

@@ -2,6 +2,7 @@ import { readConfig } from "../../../src/api/config.ts";
 import type { AroundLedger } from "../../../src/api/container.ts";
 import { startService } from "../../../src/api/service.ts";
 import type { EventType } from "../../../src/domain/events.ts";
+import { MovedClock } from "../moved-clock.ts";
 
 /** Where a service of the crash tests ends itself. */
 export interface CrashPoint {
@@ -19,6 +20,8 @@ export interface CrashOrder {
   readonly crash?: CrashPoint;
   /** As `ServiceOptions.stopGraceMs`. */
   readonly stopGraceMs?: number;
+  /** What time it is when it starts. Default: as it is. */
+  readonly now?: string;
   /** As `ProcessExecutorOptions.fault`. */
   readonly fault?: string;
 }
@@ -40,7 +43,13 @@ function crashingAt({ when, type, nth = 1 }: CrashPoint): AroundLedger {
   };
 }
 
-async function main({ data, root, crash, fault, stopGraceMs }: CrashOrder): Promise<void> {
+function clockAt(now: string): MovedClock {
+  const clock = new MovedClock();
+  clock.set(now);
+  return clock;
+}
+
+async function main({ data, root, crash, now, fault, stopGraceMs }: CrashOrder): Promise<void> {
   const stopped = new Promise((resolve) => process.once("SIGTERM", resolve));
   const service = await startService(
     readConfig({ data, host: "127.0.0.1", port: 0, roots: [root], auditReads: "exports" }),
@@ -49,6 +58,7 @@ async function main({ data, root, crash, fault, stopGraceMs }: CrashOrder): Prom
       ledgerBackupDelayMs: null,
       // One that is stopped must still be there when its service is gone.
       executor: { spare: 1, mayOutlive: true, ...(fault === undefined ? {} : { fault }) },
+      ...(now === undefined ? {} : { clock: clockAt(now) }),
       ...(stopGraceMs === undefined ? {} : { stopGraceMs }),
       ...(crash === undefined ? {} : { aroundLedger: crashingAt(crash) }),
     },
