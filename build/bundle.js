@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
  */
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 
-const bundle = (name, file, splitting) =>
+const bundle = (name, file, splitting, root = "src") =>
   build({
-    entryPoints: { [name]: `${dist}src/${file}` },
+    entryPoints: { [name]: `${dist}${root}/${file}` },
     outdir: `${dist}bundle`,
     bundle: true,
     splitting,
@@ -36,4 +36,6 @@ await Promise.all([
   bundle("place-thread", "infra/page-store/place-thread.js", false),
   bundle("lane-thread", "infra/page-store/lane-thread.js", false),
   bundle("pdf-worker", "infra/pdf/pdf-worker.js", false),
+  // Not in the package: the service that crash tests start hundreds of times.
+  bundle("crash-service", "support/chaos/crash-service.js", false, "test"),
 ]);

@@ -3,9 +3,12 @@ import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Unavailable } from "../../domain/shared/errors.ts";
+import { bundled } from "../system/bundle.ts";
 import type { ToChild, ToParent } from "./protocol.ts";
 
-const MAIN = fileURLToPath(new URL("./executor-main.js", import.meta.url));
+const MODULES = new URL("./executor-main.js", import.meta.url);
+/** One file is read in half the time of many, and each session needs a process. */
+const MAIN = fileURLToPath(bundled("executor-main") ?? MODULES);
 const STDERR_LIMIT = 4096;
 /** How long a child may take to exit after it was asked to. */
 const CLOSE_LIMIT_MS = 2000;
@@ -221,7 +224,10 @@ const SETPRIV = "/usr/bin/setpriv";
 function start(options: ChildOptions): ChildProcess {
   const dies = !options.mayOutlive && existsSync(SETPRIV) ? SETPRIV : undefined;
   try {
-    return fork(MAIN, options.engineModule === undefined ? [] : [options.engineModule], {
+    const { engineModule } = options;
+    // An engine from elsewhere shares its classes with the modules, not with the bundle.
+    const [main, args] = engineModule === undefined ? [MAIN, []] : [MODULES, [engineModule]];
+    return fork(main, args, {
       // A relative path in a script must not mean a file of the service.
       cwd: "/",
       env: options.env,

@@ -75,12 +75,11 @@ export class SearchIndex {
 
   /** Catches up now and then, and after `changed`, without keeping others from their turn. */
   follow(): void {
+    if (this.#broken) return;
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined;
-        if (!this.#db.open) return;
-        this.#index(CHUNK);
-        if (this.#size < this.#source.size()) setImmediate(() => this.follow());
+        this.#catchUp();
       },
       this.#isFar() ? 0 : REST,
     ).unref();
@@ -107,6 +106,16 @@ export class SearchIndex {
   close(): void {
     clearTimeout(this.#timer);
     this.#db.close();
+  }
+
+  #catchUp(): void {
+    if (!this.#db.open) return;
+    try {
+      this.#index(CHUNK);
+      if (this.#size < this.#source.size()) setImmediate(() => this.follow());
+    } catch (error) {
+      this.#break(error);
+    }
   }
 
   #break(error: unknown): void {

@@ -123,4 +123,20 @@ describe("the search index", () => {
     ledger = openLedger(directory.file("ledger.db"));
     assert.deepEqual(answers(), broken);
   });
+
+  it("breaks also while nobody asks, and the ledger goes on", async () => {
+    const errors: unknown[] = [];
+    const told = new Promise<void>((resolve) =>
+      ledger.searchWith(file(), (error) => resolve(void errors.push(error))),
+    );
+    answers();
+    const other = new Database(file());
+    other.exec("DROP TABLE by_all");
+    other.close();
+    await append(30);
+    await told;
+    await append(30);
+    answers();
+    assert.equal(errors.length, 1);
+  });
 });

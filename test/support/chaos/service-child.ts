@@ -6,10 +6,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { bundled, freshBundle } from "../../../src/infra/system/bundle.ts";
+import { PACKAGE_ROOT } from "../../../src/infra/system/package-root.ts";
 import { Api } from "./api.ts";
 import type { CrashOrder } from "./crash-service.ts";
 
-const ENTRY = fileURLToPath(new URL("./crash-service.js", import.meta.url));
+const COMPILED = new URL("dist/test/tsconfig.tsbuildinfo", PACKAGE_ROOT);
+const BUNDLE = bundled("program") && freshBundle("crash-service", [COMPILED]);
+const ENTRY = fileURLToPath(BUNDLE ?? new URL("./crash-service.js", import.meta.url));
 
 export interface ChildEnd {
   readonly code: number | null;
