@@ -45,14 +45,17 @@ export async function checkAnchors(
   );
 }
 
-/** Publishes what is new, time after time, until the service stops. Gives what was cosigned last. */
+/**
+ * Publishes what is new, time after time, until the service stops. Gives since when what is outside
+ * lags behind.
+ */
 export async function publishLoop(
   c: Resolver,
   config: CoreConfig,
   { log }: Pick<Opened, "log">,
   context: Context,
   closers: Closers,
-): Promise<void> {
+): Promise<() => string | undefined> {
   const digest = c.resolve(t.DIGEST);
   const [{ Publisher }, { readAnchorsFile }] = await Promise.all([
     import("../domain/anchors/publisher.ts"),
@@ -96,6 +99,7 @@ export async function publishLoop(
     });
   });
   round();
+  return () => publisher.behindSince;
 }
 
 async function anchorsOf(c: Resolver, config: CoreConfig) {

@@ -2,6 +2,7 @@ import "reflect-metadata";
 import { container as root, instanceCachingFactory } from "tsyringe";
 import type { DependencyContainer } from "tsyringe";
 import { hostname } from "node:os";
+import type { RetryPace } from "../domain/alerting/retry.ts";
 import type { Executor } from "../domain/engine/executor.ts";
 import type { Clock } from "../domain/shared/clock.ts";
 import { Reconciliation } from "../domain/recovery/reconciliation.ts";
@@ -19,6 +20,7 @@ import { TOOL_VERSION } from "../infra/system/version.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 import type { CoreConfig } from "./config.ts";
 import { addProjection } from "./compose-projection.ts";
+import { addAlerting, alertsFor } from "./compose-alerting.ts";
 import { addIdentity, identityServices } from "./compose-identity.ts";
 import { addErasure } from "./compose-erasure.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
@@ -53,6 +55,8 @@ export interface Opened {
   readonly recoveryLockTimeoutMs?: number;
   /** Null: the ledger is not backed up by itself. Default: that of `LedgerBackups`. */
   readonly ledgerBackupDelayMs?: number | null;
+  /** Default: `RETRY_PACE`. */
+  readonly alertPace?: RetryPace;
 }
 
 /** Returns what everything else uses in place of the opened ledger. */
@@ -69,6 +73,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
   addHistory(one, config, opened.readOnly);
   addWork(one, opened.recoveryLockTimeoutMs);
   addIdentity(one);
+  addAlerting(one, config);
   addCommands(one, config, opened.pseudonyms);
   addSchedules(one);
   one(t.SERVICES, (c) => {
@@ -120,6 +125,7 @@ const servicesOf = (
   ...identityServices(c, config, opened.pseudonyms, opened.actors),
   texts: c.resolve(t.TEXTS),
   erasures: c.resolve(t.ERASURE_SERVICE),
+  alertTargets: c.resolve(t.ALERT_TARGETS),
 });
 
 function addBasics(
@@ -155,6 +161,7 @@ function addBasics(
         instance: c.resolve(t.IDS).uuid(),
         toolVersion: TOOL_VERSION,
         readOnly,
+        complete: alertsFor(c),
         sealer: c.resolve(t.SEALER),
       }),
     ),

@@ -1,6 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
+import type { RetryPace } from "../domain/alerting/retry.ts";
 import type { Context } from "../domain/shared/actor.ts";
 import type { Clock } from "../domain/shared/clock.ts";
 import type { Projection } from "../domain/state/projection.ts";
@@ -30,6 +31,7 @@ import {
 } from "./container.ts";
 import { requireKeyFiles } from "./key-files.ts";
 import { continuationOf } from "./continuation.ts";
+import { startAlerting } from "./compose-alerting.ts";
 import { checkAnchors } from "./compose-anchors.ts";
 import { loadOrigin } from "./origin.ts";
 import * as t from "./tokens.ts";
@@ -48,6 +50,8 @@ export interface CoreOptions {
   readonly ledgerBackupDelayMs?: number | null;
   /** For tests of time: in place of the machine's clock. */
   readonly clock?: Clock;
+  /** For tests: how soon alerts that did not arrive are sent again. */
+  readonly alertPace?: RetryPace;
   /** How long a step in progress may take to end when the core closes, ms. Default 20 s. */
   readonly stopGraceMs?: number;
   /** In place of `executor`: one that was made before, whose children are starting already. */
@@ -92,6 +96,7 @@ export async function openCore(
     recoveryLockTimeoutMs,
     ledgerBackupDelayMs,
     clock,
+    alertPace,
   } = options;
   const keys = join(config.data, "keys");
   await makeDirectory(keys);
@@ -123,6 +128,7 @@ export async function openCore(
     ...(aroundLedger === undefined ? {} : { aroundLedger }),
     ...(recoveryLockTimeoutMs === undefined ? {} : { recoveryLockTimeoutMs }),
     ...(ledgerBackupDelayMs === undefined ? {} : { ledgerBackupDelayMs }),
+    ...(alertPace === undefined ? {} : { alertPace }),
   };
   const container = createContainer(config, opened);
   const context = systemContext(opened, container);
@@ -144,10 +150,12 @@ export async function openKeys(
 
 /** Takes up what an earlier process left. Work that then runs ends before the core closes. */
 export async function resumeWork(
-  { container, executor, context }: Core,
+  { container, executor, context, opened }: Core,
   { stopGraceMs = STOP_GRACE_MS }: CoreOptions,
   closers: Closers,
 ): Promise<void> {
+  // Ends after the work whose end somebody is to be told of.
+  await startAlerting(container, opened, context, closers);
   closers.add(() => endWork(container, executor, stopGraceMs));
   await container.resolve(t.BACKUP_STORE).clean();
   container.resolve(t.RUN_SERVICE).resume(context);

@@ -78,6 +78,19 @@ export async function recoveredAnswer(
       return answered(state.keys.get(event.data.keyId), (key) =>
         views.created("keys", key.id, views.key(key)),
       );
+    case "AlertTargetAdded":
+      return answered(state.alertTargets.get(event.data.targetId), (target) =>
+        views.created("alert-targets", target.id, views.alertTarget(target)),
+      );
+    case "AlertReplayed":
+      return answered(state.alertTargets.get(event.data.targetId), (target) => ({
+        status: 200,
+        body: views.alertTarget(target),
+      }));
+    case "AlertTargetTested": {
+      const { delivered, error = null, durationMs } = event.data;
+      return { status: 200, body: { delivered, error, durationMs } };
+    }
     case "DriftDetected":
     case "DriftChecked":
       if ("found" in body) return databaseOf(event.stream, state, views);
@@ -125,6 +138,10 @@ export async function recoveredAnswer(
     case "DatabaseRecoveryCompleted":
     case "DatabaseRecoveryFailed":
     case "AlertRaised":
+    case "AlertTargetChanged":
+    case "AlertTargetRemoved":
+    case "AlertDelivered":
+    case "AlertDeliveryFailed":
     case "LedgerBackupStarted":
     case "LedgerBackupCompleted":
     case "LedgerBackupFailed":

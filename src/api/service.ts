@@ -3,6 +3,7 @@ import { Closers } from "./closers.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { openCore, resumeWork, type CoreOptions, type Core } from "./core.ts";
+import { startWatch } from "./compose-alerting.ts";
 import { publishLoop } from "./compose-anchors.ts";
 import { issueFirstKey } from "./first-key.ts";
 import { startServer } from "./server.ts";
@@ -58,7 +59,8 @@ async function start(
   const services = container.resolve(t.SERVICES);
   await services.monitor.start();
   closers.add(async () => services.monitor.stop());
-  await publishLoop(container, config, opened, core.context, closers);
+  const unanchored = await publishLoop(container, config, opened, core.context, closers);
+  closers.add(startWatch(container, core.context, unanchored));
   const app = createApp(services);
   const server = await startServer(app, config, () => opened.stopping.abort());
   closers.add(() => server.close());

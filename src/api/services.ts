@@ -1,3 +1,4 @@
+import type { AlertTargets } from "../domain/alerting/alert-targets.ts";
 import type { AuditLog } from "../domain/audit/audit-log.ts";
 import type { BackupService } from "../domain/backup/backup-service.ts";
 import type { RestoreService } from "../domain/backup/restore-service.ts";
@@ -64,6 +65,7 @@ export interface Services extends HistoryServices, SafekeepingServices {
   readonly identity: Omit<AuthenticatorParts, "keys">;
   readonly texts: Texts;
   readonly erasures: ErasureService;
+  readonly alertTargets: AlertTargets;
 }
 
 /** Re-hashes the whole ledger. */

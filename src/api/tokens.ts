@@ -1,5 +1,7 @@
 import type { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import type { DependencyContainer, InjectionToken } from "tsyringe";
+import type { AlertTargets } from "../domain/alerting/alert-targets.ts";
+import type { TargetSecrets } from "../domain/alerting/notifier.ts";
 import type { AccessLog } from "../domain/audit/access-log.ts";
 import type { BackupKeeper } from "../domain/backup/backup-keeper.ts";
 import type { BackupService, Background } from "../domain/backup/backup-service.ts";
@@ -51,6 +53,7 @@ export interface Resolver {
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 
 export const ACCESS_RECORDER = token<AccessRecorder>("AccessRecorder");
+export const ALERT_TARGETS = token<AlertTargets>("AlertTargets");
 export const ACCESS_LOG = token<AccessLog>("AccessLog");
 export const BACKGROUND = token<Background>("Background");
 export const BACKUP_KEEPER = token<BackupKeeper>("BackupKeeper");
@@ -88,5 +91,6 @@ export const TRANSPARENCY_LOG = token<SqliteTransparencyLog>("SqliteTransparency
 export const ERASURE_SERVICE = token<ErasureService>("ErasureService");
 export const SEALER = token<Sealer>("Sealer");
 export const SUBJECT_KEYS = token<SubjectKeys>("SubjectKeys");
+export const TARGET_SECRETS = token<TargetSecrets>("TargetSecrets");
 export const TEXTS = token<Texts>("Texts");
 export const COSIGNED = token<Cosigned>("Cosigned");

@@ -150,6 +150,12 @@ export const COMMANDS: readonly Entry[] = [
     () => import("./commands/ledger.ts"),
   ),
   entry("Service", "keys", "Issue, list and revoke API keys", () => import("./commands/keys.ts")),
+  entry(
+    "Service",
+    "alerts",
+    "Say where alerts are sent, and look what became of them",
+    () => import("./commands/alerts.ts"),
+  ),
   entry("Service", "doctor", "Look for what needs attention", () => import("./commands/doctor.ts")),
   entry(
     "Service",

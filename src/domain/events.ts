@@ -183,6 +183,13 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   ScheduleRebased: 1,
   ScheduleFired: 1,
   ScheduleCompleted: 1,
+  AlertTargetAdded: 1,
+  AlertTargetChanged: 1,
+  AlertTargetRemoved: 1,
+  AlertTargetTested: 1,
+  AlertDelivered: 1,
+  AlertDeliveryFailed: 1,
+  AlertReplayed: 1,
   IntegrityCheckStarted: 1,
   IntegrityCheckCompleted: 1,
 };

@@ -64,7 +64,8 @@ describe("docs/reference/events.md", () => {
 
 describe("docs/reference/problems.md", () => {
   const page = textOf("docs/reference/problems.md");
-  const documented = new Set(page.match(/`[a-z0-9-]+`/g)?.map((word) => word.slice(1, -1)));
+  const both = page + textOf("docs/reference/alerts.md");
+  const documented = new Set(both.match(/`[a-z0-9-]+`/g)?.map((word) => word.slice(1, -1)));
 
   it("has every code of the sources", () => {
     deepEqual([...codesInSources()].filter((code) => !documented.has(code)).toSorted(), []);
@@ -75,6 +76,15 @@ describe("docs/reference/problems.md", () => {
     const listed = [...codesOfTables(page).keys()];
     deepEqual(listed.filter((code) => !known.has(code)).toSorted(), []);
     ok(listed.length > 120);
+  });
+
+  it("is completed by alerts.md, which has only codes of the rules", () => {
+    const known = codesInSources();
+    const listed = [...textOf("docs/reference/alerts.md").matchAll(/^\| `([a-z-]+)`/gm)].map(
+      ([, code]) => code!,
+    );
+    deepEqual(listed.filter((code) => !known.has(code)).toSorted(), []);
+    ok(listed.length > 15);
   });
 
   it("gives a status only where an error of that code has it", () => {

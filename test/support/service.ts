@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../../src/domain/shared/clock.ts";
 import type { Role } from "../../src/domain/service/events.ts";
 import { readConfig, type RawConfig } from "../../src/api/config.ts";
-import { startService, type RunningService } from "../../src/api/service.ts";
+import { startService, type RunningService, type ServiceOptions } from "../../src/api/service.ts";
 import type { LogRecord } from "../../src/infra/telemetry/logger.ts";
 
 // Tests look into answers of every shape; what they find is compared, never trusted.
@@ -39,15 +39,22 @@ export class TestService {
   clock: Clock | undefined;
   #service: RunningService | undefined;
   readonly #more: Partial<RawConfig>;
+  readonly #options: ServiceOptions;
 
-  private constructor(directory: string, more: Partial<RawConfig>) {
+  private constructor(directory: string, more: Partial<RawConfig>, options: ServiceOptions) {
     this.directory = directory;
     this.#more = more;
+    this.#options = options;
   }
 
-  /** `more`: what the service is started with beside its directories. */
-  static async start(more: Partial<RawConfig> = {}, clock?: Clock): Promise<TestService> {
-    const service = new TestService(await mkdtemp(join(tmpdir(), "schemaledger-api-")), more);
+  /** `more`: what the service is started with beside its directories; `options`: what tests alone say. */
+  static async start(
+    more: Partial<RawConfig> = {},
+    clock?: Clock,
+    options: ServiceOptions = {},
+  ): Promise<TestService> {
+    const directory = await mkdtemp(join(tmpdir(), "schemaledger-api-"));
+    const service = new TestService(directory, more, options);
     service.clock = clock;
     await mkdir(service.databases);
     await service.restart();
@@ -81,6 +88,7 @@ export class TestService {
       log: (record) => this.logged.push(record),
       ledgerBackupDelayMs: this.ledgerBackupDelayMs,
       ...(this.clock === undefined ? {} : { clock: this.clock }),
+      ...this.#options,
     });
     this.token = (await readFile(this.#service.adminKeyFile, "utf8")).trim();
   }

@@ -38,6 +38,8 @@ export class PolicyRequest {
   @Clearable() @ArrayMaxSize(100) @ListOf(() => FreezeRequest) freezes?: FreezeRequest[] | null;
   /** Hours within which an emergency run must be reviewed; 72 where the policy says nothing. */
   @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) reviewHours?: number | null;
+  /** Hours after which the newest verified backup is too old: somebody is told. */
+  @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) backupAlertHours?: number | null;
   /** Which backups are kept; replaces what was said before as a whole. */
   @Clearable() @Nested(() => RetentionRequest) retention?: RetentionRequest | null;
 }

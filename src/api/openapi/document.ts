@@ -23,6 +23,7 @@ const TAGS: { readonly [tag: string]: string } = {
   audit: "The audit history",
   reports: "Reports for auditors, and their proof",
   ledger: "The ledger itself: signed heads, verification",
+  alerts: "What somebody should be told of, and where it is sent",
   keys: "API keys",
   service: "The service's health and its description",
 };

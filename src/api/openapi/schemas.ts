@@ -1,3 +1,4 @@
+import { ALERT_SCHEMAS } from "./alert-schemas.ts";
 import { ASSURANCE_SCHEMAS } from "./assurance-schemas.ts";
 import { SCHEDULE_SCHEMAS } from "./schedule-schemas.ts";
 import { BACKUP_SCHEMAS } from "./backup-schemas.ts";
@@ -82,6 +83,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
       window: anything("When runs may begin: opens (cron), minutes, timeZone"),
       freezes: { type: "array", items: { type: "object" }, description: "Periods without runs" },
       reviewHours: count("Hours within which an emergency run must be reviewed"),
+      backupAlertHours: count("Hours after which the newest verified backup is too old"),
       retention: ref("Retention"),
     },
     ["approvals", "rehearse"],
@@ -139,6 +141,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
   }),
   ...RUN_SCHEMAS,
   ...BACKUP_SCHEMAS,
+  ...ALERT_SCHEMAS,
   ...ASSURANCE_SCHEMAS,
   ...SCHEDULE_SCHEMAS,
   ...RETENTION_SCHEMAS,

@@ -1,6 +1,7 @@
 import type { Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
+import { alertRoutes } from "./alerts.ts";
 import { assuranceRoutes } from "./assurances.ts";
 import { auditRoutes } from "./audit.ts";
 import { backupRoutes } from "./backups.ts";
@@ -45,6 +46,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...transparencyLogRoutes(services),
     ...signingKeyRoutes(services),
     ...erasureRoutes(services),
+    ...alertRoutes(services, views),
     ...keyRoutes(services, views),
     ...healthRoutes(services),
     ...metricsRoutes(services),

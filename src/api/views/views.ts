@@ -1,6 +1,7 @@
 import type { WholeAnswer } from "../route.ts";
 import type { Services } from "../services.ts";
 import { KeyIndex } from "../auth/key-index.ts";
+import { alertTargetView } from "./alert-view.ts";
 import { assuranceView } from "./assurance-view.ts";
 import { backupView, restoreView } from "./backup-view.ts";
 import { checkView } from "./check-view.ts";
@@ -49,6 +50,8 @@ export class Views {
     this.names.open(holdView(hold, this.names));
   readonly schedule = (one: Parameters<typeof scheduleView>[0]): object =>
     scheduleView(one, this.names);
+  readonly alertTarget = (target: Parameters<typeof alertTargetView>[0]): object =>
+    alertTargetView(target, this.names);
   readonly key = (key: Parameters<typeof keyView>[0]): object => this.names.open(keyView(key));
 
   /** 202 with the resource and where to follow it. */

@@ -48,6 +48,9 @@ export class Publisher {
   #cosigned: Checkpoint | undefined;
   #anchored: number | undefined;
   #working: Promise<void> | undefined;
+  /** Since when something could not be published, and nothing be stamped. */
+  #unpublished: string | undefined;
+  #unstamped: string | undefined;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -56,6 +59,13 @@ export class Publisher {
   /** The newest checkpoint that every witness that could be asked has signed, with their lines. */
   get cosigned(): Checkpoint | undefined {
     return this.#cosigned;
+  }
+
+  /** RFC 3339: since when what is kept outside lags behind the ledger; undefined: it does not. */
+  get behindSince(): string | undefined {
+    return [this.#unpublished, this.#unstamped]
+      .filter((since) => since !== undefined)
+      .toSorted()[0];
   }
 
   /** One round; rounds never overlap. */
@@ -93,6 +103,7 @@ export class Publisher {
     // What failed is tried again in the next round.
     const complete = signed.length === witnesses.length && done.every((one) => one === true);
     if (complete) this.#published = checkpoint.size;
+    this.#unpublished = complete ? undefined : (this.#unpublished ?? this.#parts.clock.now());
   }
 
   /** While nothing happens, an event says so: without it a gap would look like silence. */
@@ -129,6 +140,7 @@ export class Publisher {
       }),
     );
     const found = stamps.flat();
+    this.#unstamped = found.length > 0 ? undefined : (this.#unstamped ?? clock.now());
     if (found.length === 0) return;
     const { size, root } = checkpoint;
     await ledger.append({

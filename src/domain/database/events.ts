@@ -116,6 +116,8 @@ export interface Policy {
   readonly onFailure?: OnFailure;
   /** A step that runs longer is cancelled and rolled back. Absent: no limit. */
   readonly stepTimeoutMs?: number;
+  /** Hours after which the newest verified backup is too old: an alert. Absent: never. */
+  readonly backupAlertHours?: number;
   /** Which backups are kept. Absent: all, nothing is pruned. */
   readonly retention?: Retention;
 }

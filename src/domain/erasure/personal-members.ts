@@ -33,6 +33,8 @@ const PERSONAL: { readonly [T in EventType]?: readonly string[] } = {
   ScheduleCreated: ["reason"],
   ScheduleChanged: ["reason"],
   ScheduleDeleted: ["reason"],
+  AlertTargetRemoved: ["reason"],
+  AlertReplayed: ["reason"],
 };
 
 /** The members of an event that are sealed. */

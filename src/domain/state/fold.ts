@@ -1,6 +1,7 @@
 import { databaseIdOf, type FoldEvent } from "../events.ts";
 import { WORTH_A_BACKUP } from "../ledger-backup/worth.ts";
 import { contradiction } from "./contradiction.ts";
+import { foldAlerts } from "./fold-alerts.ts";
 import { foldAssurance } from "./fold-assurance.ts";
 import { foldBackup } from "./fold-backup.ts";
 import { foldDatabase } from "./fold-database.ts";
@@ -120,8 +121,14 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "DatabaseRecoveryFailed":
       return foldRecovery(state, known(database, event), event);
     case "AlertRaised":
-      // Of no state here: who must be told follows from the event itself.
-      return;
+    case "AlertTargetAdded":
+    case "AlertTargetChanged":
+    case "AlertTargetRemoved":
+    case "AlertTargetTested":
+    case "AlertDelivered":
+    case "AlertDeliveryFailed":
+    case "AlertReplayed":
+      return foldAlerts(state, event);
     case "ScheduleCreated":
     case "ScheduleChanged":
     case "ScheduleDeleted":

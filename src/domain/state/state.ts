@@ -29,6 +29,7 @@ import type { Role } from "../service/events.ts";
 import type { Failure } from "../shared/errors.ts";
 import { Entities, Folding } from "./entities.ts";
 import type { Kind } from "./entity-query.ts";
+import type { AlertTargetState } from "../alerting/target-state.ts";
 import type { Ended } from "./leaving.ts";
 import type { ScheduleState } from "./schedule-state.ts";
 import type {
@@ -72,6 +73,8 @@ export interface LedgerState {
   readonly drills: Entities<AssuranceState>;
   /** Those that were not deleted. */
   readonly schedules: Entities<ScheduleState>;
+  /** Where alerts are sent, with what waits for it. */
+  readonly alertTargets: Entities<AlertTargetState>;
   readonly ledgerBackups: LedgerBackupsState;
 }
 
@@ -97,6 +100,7 @@ export function emptyState(): LedgerState {
     scrubs: new Entities(folding),
     drills: new Entities(folding),
     schedules: new Entities(folding),
+    alertTargets: new Entities(folding),
     ledgerBackups: { open: null, kept: [], newest: null, replaces: [], due: false },
   };
 }

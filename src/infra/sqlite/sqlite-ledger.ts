@@ -38,6 +38,8 @@ export interface SqliteLedgerOptions {
   readonly instance: string;
   readonly toolVersion: string;
   readonly readOnly?: boolean;
+  /** What else belongs into an append. Default: nothing. */
+  readonly complete?: (append: Append) => Append;
   /** Seals personal data on its way in. Default: it is stored as it comes. */
   readonly sealer?: LedgerSealer;
 }
@@ -67,6 +69,7 @@ export class SqliteLedger implements Ledger {
   readonly #group = new GroupCommit<Append, Appended>((appends) => this.#flush(appends));
   readonly #listeners = new Set<Listener>();
   readonly #sealer: LedgerSealer | undefined;
+  readonly #complete: (append: Append) => Append;
   #answers = new Map<string, string>();
   #tidy: NodeJS.Timeout | undefined;
   /** Whether something was appended since the last tidying. */
@@ -84,9 +87,7 @@ export class SqliteLedger implements Ledger {
       throw new InvalidInput(
         "origin-is-not-signer",
         `${options.signers.name} cannot sign ${origin}`,
-        {
-          hint: "Name the signing key as the ledger",
-        },
+        { hint: "Name the signing key as the ledger" },
       );
     }
     const db = openLedgerFile(options.file, { origin, readOnly: options.readOnly ?? false });
@@ -102,6 +103,7 @@ export class SqliteLedger implements Ledger {
     const { digest, signers, clock, ids } = options;
     this.origin = signers.name;
     this.#sealer = options.sealer;
+    this.#complete = options.complete ?? ((append) => append);
     this.#db = db;
     this.#digest = digest;
     this.#reader = new LedgerReader(db);
@@ -118,9 +120,10 @@ export class SqliteLedger implements Ledger {
   append(append: Append): Promise<Appended> {
     if (this.#closing !== undefined) return Promise.reject(ledgerClosed());
     if (this.#writer === undefined) return Promise.reject(readOnly());
-    const sealed = this.#sealer?.append(append) ?? append;
+    const whole = this.#complete(append);
+    const sealed = this.#sealer?.append(whole) ?? whole;
     return sealed instanceof Promise
-      ? sealed.then((whole) => this.#group.submit(whole))
+      ? sealed.then((one) => this.#group.submit(one))
       : this.#group.submit(sealed);
   }
 

@@ -68,7 +68,10 @@ export class ExceptionCollector {
       this.#note(event, "restored", `Backup ${event.data.backupId} was brought back`),
     SubjectErased: (event) => this.#note(event, "subject-erased", event.data.reason),
     LedgerContinued: (event) => this.#note(event, "ledger-continued", event.data.reason),
-    AlertRaised: (event) => this.#note(event, "alert", event.data.message),
+    // One with a cause repeats the event before it.
+    AlertRaised: (event) => {
+      if (event.data.cause === undefined) this.#note(event, "alert", event.data.message);
+    },
     BackupPruned: (event) => this.#note(event, "backup-pruned", event.data.backupId),
     LegalHoldReleased: (event) => this.#note(event, "hold-released", event.data.reason),
     AccessRefused: (event) => this.#note(event, "access-refused", event.data.code),

@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { AlertDispatcher } from "../domain/alerting/dispatcher.ts";
+import { AlertTargets } from "../domain/alerting/alert-targets.ts";
+import { RETRY_PACE } from "../domain/alerting/retry.ts";
+import { Watch } from "../domain/alerting/watch.ts";
+import { withAlerts } from "../domain/alerting/with-alerts.ts";
+import type { Append } from "../domain/ledger/ledger.ts";
+import type { Context } from "../domain/shared/actor.ts";
+import type { LedgerState } from "../domain/state/state.ts";
+import { FileTargetSecrets } from "../infra/alerting/file-target-secrets.ts";
+import { TargetNotifier } from "../infra/alerting/target-notifier.ts";
+import type { Closers } from "./closers.ts";
+import type { CoreConfig } from "./config.ts";
+import type { Opened } from "./container.ts";
+import type { One, Resolver } from "./tokens.ts";
+import * as t from "./tokens.ts";
+
+/** Who is told of what. */
+export function addAlerting(one: One, { data }: CoreConfig): void {
+  one(t.TARGET_SECRETS, () => new FileTargetSecrets(join(data, "keys", "alert-targets.json")));
+  one(t.ALERT_TARGETS, (c) => {
+    const secrets = c.resolve(t.TARGET_SECRETS);
+    return new AlertTargets({ ...partsOf(c), secrets, notifier: new TargetNotifier(secrets) });
+  });
+}
+
+/** Adds to an append the alerts that its events call for. */
+export function alertsFor(c: Resolver): (append: Append) => Append {
+  return (append) => {
+    let state: LedgerState;
+    try {
+      ({ state } = c.resolve(t.PROJECTION));
+    } catch {
+      // Without a state nobody knows who is to be told; what is to be recorded must not be lost for it.
+      return append;
+    }
+    return withAlerts(append, state, c.resolve(t.CLOCK).now());
+  };
+}
+
+/** Tells the targets what waits for them, until the service stops. */
+export async function startAlerting(
+  c: Resolver,
+  { alertPace = RETRY_PACE }: Opened,
+  context: Context,
+  closers: Closers,
+): Promise<void> {
+  // What a crash has left; nothing is read where there never was a target.
+  if (c.resolve(t.PROJECTION).state.alertTargets.size > 0) await c.resolve(t.ALERT_TARGETS).tidy();
+  const dispatcher = new AlertDispatcher({
+    ...partsOf(c),
+    notifier: new TargetNotifier(c.resolve(t.TARGET_SECRETS)),
+    pace: alertPace,
+    report: c.resolve(t.BACKGROUND).report,
+  });
+  closers.add(dispatcher.start(context));
+}
+
+/** Looks for what did not happen in time. */
+export function startWatch(
+  c: Resolver,
+  context: Context,
+  unanchored: () => string | undefined,
+): () => void {
+  const watch = new Watch({ ...partsOf(c), unanchored, report: c.resolve(t.BACKGROUND).report });
+  return watch.start(context);
+}
+
+const partsOf = (c: Resolver) => ({
+  ledger: c.resolve(t.LEDGER),
+  projection: c.resolve(t.PROJECTION),
+  clock: c.resolve(t.CLOCK),
+  ids: c.resolve(t.IDS),
+});

@@ -1,0 +1,74 @@
+import type { WantedTarget } from "../domain/alerting/alert-targets.ts";
+import type { TargetSettings } from "../domain/alerting/events.ts";
+import type { TargetAddress } from "../domain/alerting/notifier.ts";
+import { InvalidInput } from "../domain/shared/errors.ts";
+import { addressOf, placeOf, reachedOf } from "./alert-address.ts";
+import type { AlertTargetChange, AlertTargetRequest } from "./dto/alert.request.ts";
+
+/** Null, as absent: no limit. */
+interface Limits {
+  readonly severity?: "critical" | "warning" | null | undefined;
+  readonly codes?: readonly string[] | null | undefined;
+  readonly databases?: readonly string[] | null | undefined;
+  readonly privateAddresses?: boolean | undefined;
+}
+
+/** What a request wants. Error: InvalidInput alert-target-invalid. */
+export function wantedTarget(request: AlertTargetRequest): WantedTarget {
+  const { name, kind, severity, codes, databases, privateAddresses, ...reached } = request;
+  const address = addressOf(kind, reached, privateAddresses === true);
+  const limits = recorded({ severity, codes, databases, privateAddresses });
+  return { name, address, place: placeOf(address), ...limits };
+}
+
+/** What a target is after a change. Error: InvalidInput alert-target-invalid. */
+export function changedTarget(
+  now: TargetSettings,
+  known: TargetAddress | undefined,
+  change: AlertTargetChange,
+): WantedTarget {
+  const { name = now.name, severity, codes, databases, privateAddresses, ...reached } = change;
+  const limits = recorded({ ...now, ...given({ severity, codes, databases, privateAddresses }) });
+  const { url, ...others } = { ...(known && reachedOf(known)), ...given(reached) };
+  if (url === undefined) throw addressGone();
+  const address = addressOf(now.kind, { url, ...others }, limits.privateAddresses === true);
+  // A webhook at another address keeps its secrets.
+  const kept =
+    known?.kind === "webhook" && address.kind === "webhook"
+      ? { ...address, secrets: known.secrets }
+      : address;
+  return { name, address: kept, place: placeOf(kept), ...limits };
+}
+
+/** The same target with another secret. Error: InvalidInput alert-target-invalid. */
+export function withSecret(
+  { secretId: _id, kind: _kind, ...now }: TargetSettings,
+  known: TargetAddress | undefined,
+  secret: string,
+  keepsPrevious: boolean,
+): WantedTarget {
+  if (known === undefined) throw addressGone();
+  if (known.kind !== "webhook")
+    throw new InvalidInput("alert-target-invalid", "Only webhooks have a secret that signs", {
+      hint: "PATCH the target to change its address or password",
+    });
+  const before = keepsPrevious ? known.secrets.slice(0, 1) : [];
+  return { ...now, address: { ...known, secrets: [secret, ...before] } };
+}
+
+const recorded = ({ severity, codes, databases, privateAddresses }: Limits) => ({
+  ...(severity === "critical" ? { severity } : {}),
+  ...(codes ? { codes: [...new Set(codes)] } : {}),
+  ...(databases ? { databases } : {}),
+  ...(privateAddresses === true ? { privateAddresses } : {}),
+});
+
+const given = <T extends object>(members: T): Partial<T> =>
+  Object.fromEntries(
+    Object.entries(members).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+
+const addressGone = (): InvalidInput =>
+  new InvalidInput("alert-target-invalid", "The target's address is gone", {
+    hint: "Give its url, and whatever else belongs to it",
+  });

@@ -1,0 +1,151 @@
+import { databaseStream, SERVICE_STREAM, type EventOf } from "../events.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Ids } from "../shared/ids.ts";
+import type { LedgerState } from "../state/state.ts";
+import type { Alert } from "./rules.ts";
+
+/** A trouble that no event speaks of: something did not happen in time. */
+export interface Overdue {
+  readonly stream: string;
+  /** RFC 3339: since when. It is said again each day while it lasts. */
+  readonly since: string;
+  readonly alert: Alert;
+}
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** Copies outside the ledger that lag behind for so long are worth an alert, ms. */
+const ANCHOR_PATIENCE = HOUR;
+
+/** What is overdue now. `unanchored`: since when something outside lags behind the ledger. */
+export function overdue(
+  state: LedgerState,
+  now: number,
+  unanchored: string | undefined,
+): readonly Overdue[] {
+  const found: Overdue[] = [];
+  for (const database of state.databases.values()) {
+    const { id, name, retired, registered, policy, lastBackup } = database;
+    const hours = policy.backupAlertHours;
+    if (retired !== null || hours === undefined) continue;
+    const newest = lastBackup === null ? undefined : state.backups.get(lastBackup);
+    const since = Date.parse((newest?.started ?? registered).time) + hours * HOUR;
+    if (since > now) continue;
+    found.push({
+      stream: databaseStream(id),
+      since: new Date(since).toISOString(),
+      alert: {
+        alertId: `backup-too-old:${id}`,
+        code: "backup-too-old",
+        severity: "critical",
+        message:
+          newest === undefined
+            ? `${name} has no verified backup`
+            : `The newest verified backup of ${name} is of ${newest.started.time}, older than ${hours} hours`,
+        hint: `POST /v1/databases/${name}/backups takes one now`,
+        about: { kind: "database", id },
+      },
+    });
+  }
+  for (const run of state.runs.values())
+    if (run.emergency && run.review === null && run.reviewBy !== null)
+      if (Date.parse(run.reviewBy) <= now)
+        found.push({
+          stream: databaseStream(run.databaseId),
+          since: run.reviewBy,
+          alert: {
+            alertId: `review:${run.id}`,
+            code: "emergency-review-overdue",
+            severity: "warning",
+            message: `An emergency run on ${state.databases.get(run.databaseId)?.name ?? run.databaseId} was not reviewed in time`,
+            hint: `POST /v1/runs/${run.id}/reviews by somebody who was not involved`,
+            about: { kind: "run", id: run.id },
+          },
+        });
+  if (unanchored !== undefined && now - Date.parse(unanchored) >= ANCHOR_PATIENCE)
+    found.push({
+      stream: SERVICE_STREAM,
+      since: unanchored,
+      alert: {
+        alertId: "ledger-not-anchored",
+        code: "ledger-not-anchored",
+        severity: "critical",
+        message: `What keeps the ledger's checkpoints outside of it lags behind since ${unanchored}`,
+        hint: "The service's log says which witness, export or authority fails, and why",
+        about: { kind: "ledger", id: "anchors" },
+      },
+    });
+  return found;
+}
+
+/** Names one telling of a trouble: it is told once on each day that it lasts, also over restarts. */
+export function onceKey({ alert, since }: Overdue, now: number): string {
+  const day = Math.floor((now - Date.parse(since)) / DAY);
+  return `alert:${alert.alertId}:${since}:${day}`;
+}
+
+export interface WatchParts {
+  readonly ledger: Ledger;
+  readonly projection: { readonly state: LedgerState };
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly unanchored: () => string | undefined;
+  readonly report: (error: unknown) => void;
+}
+
+/** How often it is looked, ms. */
+const ROUND = 30_000;
+
+/** Raises alerts about what did not happen in time, while there is somebody to tell. */
+export class Watch {
+  readonly #parts: WatchParts;
+  readonly #told = new Set<string>();
+  #stopped = false;
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns the function that ends it. */
+  start(context: Context): () => void {
+    void this.#rounds(context);
+    return () => {
+      this.#stopped = true;
+    };
+  }
+
+  async #rounds(context: Context): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.look(context);
+      } catch (error) {
+        if (!this.#stopped) this.#parts.report(error);
+      }
+      await this.#parts.clock.sleep(ROUND);
+    }
+  }
+
+  /** One look. */
+  async look(context: Context): Promise<void> {
+    const { ledger, projection, clock, unanchored, ids } = this.#parts;
+    const { state } = projection;
+    if (state.alertTargets.size === 0) return;
+    const now = Date.parse(clock.now());
+    for (const one of overdue(state, now, unanchored())) {
+      const once = onceKey(one, now);
+      if (this.#told.has(once)) continue;
+      const event: EventOf<"AlertRaised"> = { type: "AlertRaised", data: one.alert };
+      const own = { ...context, requestId: ids.uuid() };
+      await ledger.append({
+        stream: one.stream,
+        expected: "any",
+        events: [event],
+        context: own,
+        once,
+      });
+      this.#told.add(once);
+    }
+  }
+}

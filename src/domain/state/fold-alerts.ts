@@ -1,0 +1,124 @@
+import { isFor, type AlertTargetState } from "../alerting/target-state.ts";
+import type { AlertEvents } from "../alerting/events.ts";
+import { databaseIdOf, type FoldEvent } from "../events.ts";
+import { happened } from "./happened.ts";
+import type { LedgerState } from "./state.ts";
+
+type AlertEvent = Extract<FoldEvent, { type: keyof AlertEvents }>;
+type Of<T extends keyof AlertEvents> = Extract<AlertEvent, { type: T }>;
+
+/**
+ * Folds alerts into the queues of those who are to be told. A target may be removed while something
+ * is on its way to it: what is recorded of it then changes nothing.
+ */
+export function foldAlerts(state: LedgerState, event: AlertEvent): void {
+  switch (event.type) {
+    case "AlertRaised":
+      return enqueue(state, event);
+    case "AlertTargetAdded":
+      return add(state, event);
+    case "AlertTargetChanged":
+      return withTarget(state, event, change);
+    case "AlertTargetRemoved":
+      state.alertTargets.delete(event.data.targetId);
+      return;
+    case "AlertTargetTested":
+      return;
+    case "AlertDelivered":
+      return withTarget(state, event, delivered);
+    case "AlertDeliveryFailed":
+      return withTarget(state, event, failed);
+    case "AlertReplayed":
+      return withTarget(state, event, replay);
+  }
+}
+
+function enqueue(state: LedgerState, event: Of<"AlertRaised">): void {
+  const { alertId, code, severity } = event.data;
+  const databaseId = databaseIdOf(event.stream) ?? null;
+  for (const target of state.alertTargets.values())
+    if (isFor(target, event.data, databaseId))
+      target.queue.push({
+        alert: event.index,
+        alertId,
+        code,
+        severity,
+        since: event.time,
+        attempts: 0,
+        retryAt: null,
+      });
+}
+
+function add(state: LedgerState, event: Of<"AlertTargetAdded">): void {
+  const { targetId, ...settings } = event.data;
+  state.alertTargets.set(targetId, {
+    id: targetId,
+    settings,
+    added: happened(event),
+    changed: null,
+    queue: [],
+    dead: [],
+    delivered: 0,
+    lastDelivered: null,
+    lastFailure: null,
+  });
+}
+
+function withTarget<E extends AlertEvent & { readonly data: { readonly targetId: string } }>(
+  state: LedgerState,
+  event: E,
+  apply: (target: AlertTargetState, event: E) => void,
+): void {
+  const target = state.alertTargets.get(event.data.targetId);
+  if (target !== undefined) apply(target, event);
+}
+
+function change(target: AlertTargetState, event: Of<"AlertTargetChanged">): void {
+  const { targetId: _id, ...settings } = event.data;
+  target.settings = settings;
+  target.changed = happened(event);
+  for (const queued of target.queue) queued.retryAt = null;
+}
+
+function delivered(target: AlertTargetState, event: Of<"AlertDelivered">): void {
+  target.queue = target.queue.filter(({ alert }) => alert !== event.data.alert);
+  target.delivered += 1;
+  target.lastDelivered = happened(event);
+}
+
+function failed(target: AlertTargetState, event: Of<"AlertDeliveryFailed">): void {
+  const { alert, attempt, error, retryAt } = event.data;
+  target.lastFailure = { ...happened(event), error, attempt };
+  const queued = target.queue.find((one) => one.alert === alert);
+  if (queued === undefined) return;
+  queued.attempts = attempt;
+  queued.retryAt = retryAt ?? null;
+  if (retryAt !== undefined) return;
+  const { alertId, code, severity } = queued;
+  target.queue = target.queue.filter((one) => one !== queued);
+  target.dead.push({
+    alert,
+    alertId,
+    code,
+    severity,
+    attempts: attempt,
+    error,
+    died: happened(event),
+  });
+}
+
+function replay(target: AlertTargetState, event: Of<"AlertReplayed">): void {
+  const wanted = new Set(event.data.alerts);
+  for (const { alert, alertId, code, severity } of target.dead)
+    if (wanted.has(alert))
+      target.queue.push({
+        alert,
+        alertId,
+        code,
+        severity,
+        since: event.time,
+        attempts: 0,
+        retryAt: null,
+      });
+  target.dead = target.dead.filter(({ alert }) => !wanted.has(alert));
+}

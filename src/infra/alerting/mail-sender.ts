@@ -1,0 +1,86 @@
+import { createTransport } from "nodemailer";
+import type { AlertMessage, MailAddress } from "../../domain/alerting/notifier.ts";
+import { DomainError, Unavailable } from "../../domain/shared/errors.ts";
+import { checkedAddresses } from "./address-guard.ts";
+import { mailOf } from "./forms.ts";
+
+const CONNECT_MS = 10_000;
+const SOCKET_MS = 15_000;
+
+interface SmtpError extends Error {
+  readonly code?: string;
+  readonly responseCode?: number;
+  readonly command?: string;
+}
+
+/**
+ * Sends one mail; its Message-ID is the message's own, the same at each attempt. TLS with a
+ * certificate that is right is demanded, unless the server may be at a private address and gets no password. Errors: those that `Notifier.send` names.
+ */
+export async function sendMail(
+  { url, from, to, username, password }: MailAddress,
+  message: AlertMessage,
+  mayBePrivate: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { hostname, port, protocol, host } = new URL(url);
+  const secure = protocol === "smtps:";
+  // Within a network of one's own TLS is taken as it is offered; never for a password.
+  const strict = !mayBePrivate || username !== undefined;
+  try {
+    const [address] = await checkedAddresses(hostname, mayBePrivate);
+    const transport = createTransport({
+      // The address that was checked; the certificate must still be the name's.
+      host: address!.address,
+      port: port === "" ? (secure ? 465 : 587) : Number(port),
+      secure,
+      requireTLS: !secure && strict,
+      tls: { servername: hostname, rejectUnauthorized: secure || strict },
+      ...(username === undefined ? {} : { auth: { user: username, pass: password ?? "" } }),
+      connectionTimeout: CONNECT_MS,
+      greetingTimeout: CONNECT_MS,
+      socketTimeout: SOCKET_MS,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+    const abort = (): void => transport.close();
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      const { rejected } = await transport.sendMail({
+        from,
+        to: [...to],
+        messageId: `<${message.id}@schemaledger>`,
+        date: new Date(message.time),
+        ...mailOf(message),
+      });
+      if (rejected.length > 0)
+        throw refused(host, `${rejected.length} of ${to.length} recipients were refused`);
+    } finally {
+      signal.removeEventListener("abort", abort);
+      transport.close();
+    }
+  } catch (error) {
+    throw error instanceof DomainError ? error : problemOf(host, error as SmtpError);
+  }
+}
+
+/** The server's words may name people: its number says enough. */
+function problemOf(host: string, { code, responseCode, command }: SmtpError): DomainError {
+  if (responseCode === undefined)
+    return new Unavailable(
+      "alert-target-unreachable",
+      `${host} cannot be reached: ${code ?? "no connection"}`,
+      { hint: "It is tried again by itself; see whether the server is up and offers TLS" },
+    );
+  if (responseCode >= 500 && command !== "AUTH" && code !== "EAUTH")
+    return refused(host, `it answered ${responseCode}`);
+  return new Unavailable("alert-target-failed", `${host} answered ${responseCode}`, {
+    hint: "It is tried again by itself; see whether user name and password are right",
+  });
+}
+
+const refused = (host: string, why: string): Unavailable =>
+  new Unavailable("alert-target-refuses", `${host} refuses the mail: ${why}`, {
+    hint: "See whether sender and recipients are right",
+    details: { final: true },
+  });
