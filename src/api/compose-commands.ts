@@ -6,6 +6,7 @@ import { RiskAssessor } from "../domain/governance/risk.ts";
 import { RunGate } from "../domain/governance/run-gate.ts";
 import { IntegrityService } from "../domain/integrity/integrity-service.ts";
 import { MigrationService } from "../domain/migration/migration-service.ts";
+import { Registrar } from "../domain/migration/registrar.ts";
 import { RunService, type RunServiceParts } from "../domain/migration/run-service.ts";
 import { KeyService } from "../domain/service/key-service.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
@@ -45,7 +46,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         c.resolve(t.JOBS),
         c.resolve(t.IDS),
         (url, create) => resolveDatabaseUrl(url, config.roots, [config.data], create),
-        c.resolve(t.CALENDAR),
+        { calendar: c.resolve(t.CALENDAR), signatures: c.resolve(t.SIGNATURES) },
       ),
   );
   one(
@@ -58,6 +59,12 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         c.resolve(t.DIALECT),
         c.resolve(t.DIGEST),
         diffText,
+        new Registrar({
+          dialect: c.resolve(t.DIALECT),
+          digest: c.resolve(t.DIGEST),
+          trust: c.resolve(t.MIGRATION_TRUST),
+          quiet: c.resolve(t.QUIET_RECORDER),
+        }),
       ),
   );
   one(
@@ -72,6 +79,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         digest: c.resolve(t.DIGEST),
         ids: c.resolve(t.IDS),
         clock: c.resolve(t.CLOCK),
+        trust: c.resolve(t.MIGRATION_TRUST),
         ...governanceOf(c),
       }),
   );

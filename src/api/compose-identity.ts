@@ -1,5 +1,8 @@
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import { AccessRecorder } from "../domain/service/access-recorder.ts";
+import { QuietRecorder } from "../domain/service/quiet-recorder.ts";
+import { MigrationTrust } from "../domain/trust/migration-trust.ts";
+import { NodeSignatures } from "../infra/signatures/node-signatures.ts";
 import type { TokenIssuer } from "../domain/service/token-issuer.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
 import type { OidcIssuer, OidcOptions } from "../infra/identity/oidc-issuer.ts";
@@ -14,10 +17,28 @@ export function addIdentity(one: One): void {
     t.ACCESS_RECORDER,
     (c) =>
       new AccessRecorder({
-        ledger: c.resolve(t.LEDGER),
+        quiet: c.resolve(t.QUIET_RECORDER),
         projection: c.resolve(t.PROJECTION),
         clock: c.resolve(t.CLOCK),
+      }),
+  );
+  one(
+    t.QUIET_RECORDER,
+    (c) =>
+      new QuietRecorder({
+        ledger: c.resolve(t.LEDGER),
+        clock: c.resolve(t.CLOCK),
         report: c.resolve(t.BACKGROUND).report,
+      }),
+  );
+  one(t.SIGNATURES, () => new NodeSignatures());
+  one(
+    t.MIGRATION_TRUST,
+    (c) =>
+      new MigrationTrust({
+        ledger: c.resolve(t.LEDGER),
+        signatures: c.resolve(t.SIGNATURES),
+        clock: c.resolve(t.CLOCK),
       }),
   );
 }

@@ -207,6 +207,7 @@ async function openLedger(
     });
   }
   closers.add(() => container.resolve(t.ACCESS_LOG).flush());
+  closers.add(() => container.resolve(t.QUIET_RECORDER).stop());
   const signingKeys = container.resolve(t.SIGNING_KEYS);
   if (lostKeys === undefined) await signingKeys.start();
   else await signingKeys.replaceLost(opened.keyring.firstVerifierKey, lostKeys, context);

@@ -113,6 +113,7 @@ export async function recoveredAnswer(
     case "KeyRevoked":
     case "KeyUsed":
     case "AccessRefused":
+    case "MigrationRefused":
     case "BackupKeyChanged":
     case "SchemaBaselined":
     case "PolicyChanged":

@@ -53,11 +53,14 @@ export class RequestHandler {
       principal === undefined
         ? EVERYTHING
         : await this.#within(principal, route, request, query, context);
-    if (route.method === "get") return route.handle(callOf(request, context, scope, {}, query));
+    if (route.method === "get")
+      return route.handle(callOf(request, { context, principal }, scope, {}, query));
     const raw = await readBody(request, response, route.bodyLimit ?? BODY_LIMIT);
     const body = bodyOf(route, raw);
     const run = async (as: Context): Promise<WholeAnswer> => {
-      const answer = await route.handle(callOf(request, as, scope, body, query));
+      const answer = await route.handle(
+        callOf(request, { context: as, principal }, scope, body, query),
+      );
       if (!("status" in answer)) throw new Error(`${route.id} must not stream`);
       return answer;
     };
@@ -125,7 +128,7 @@ const refusal = ({ code }: DomainError, route: Route): { code: string; route: st
 
 const callOf = (
   request: Request,
-  context: Context,
+  { context, principal }: Entry,
   scope: Scope,
   body: object,
   query: object,
@@ -137,6 +140,7 @@ const callOf = (
   url: request.originalUrl,
   accepts: (...types) => accepted(request, types),
   context,
+  identity: principal?.identity,
   scope,
 });
 

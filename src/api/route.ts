@@ -1,6 +1,7 @@
 import type { ClassConstructor } from "class-transformer";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Context } from "../domain/shared/actor.ts";
+import type { Identity } from "../domain/trust/policy.ts";
 import type { Scope } from "./auth/scope.ts";
 import type { Access } from "./auth/permissions.ts";
 
@@ -19,6 +20,8 @@ export interface Call<Body extends object, Query extends object> {
   readonly accepts: (...types: readonly string[]) => string;
   /** On public routes an anonymous context that no command may be given. */
   readonly context: Context;
+  /** What the identity provider says of the caller, if one does. Never recorded as it is. */
+  readonly identity?: Identity | undefined;
   /** What databases the caller may see. */
   readonly scope: Scope;
 }

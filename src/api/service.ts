@@ -55,7 +55,6 @@ async function start(
   // Takes up what an earlier process left, before anything new is accepted.
   await resumeWork(core, options, closers);
   closers.add(scheduler.start(core.context));
-  closers.add(() => container.resolve(t.ACCESS_RECORDER).stop());
   const services = container.resolve(t.SERVICES);
   await services.monitor.start();
   closers.add(async () => services.monitor.stop());

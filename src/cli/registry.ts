@@ -54,6 +54,7 @@ export const COMMANDS: readonly Entry[] = [
     "Make the files of the next migration",
     () => import("./commands/new.ts"),
   ),
+  entry("Migrate", "sign", "Sign migrations with an SSH key", () => import("./commands/sign.ts")),
   entry(
     "Migrate",
     "status",

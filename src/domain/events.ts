@@ -115,6 +115,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   PolicyChanged: 1,
   MigrationRegistered: 1,
   MigrationWithdrawn: 1,
+  MigrationRefused: 1,
   DriftDetected: 1,
   DriftChecked: 1,
   DriftResolved: 1,

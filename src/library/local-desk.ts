@@ -39,7 +39,7 @@ export class LocalDesk implements Desk {
 
   async registerMigrations(database: string, migrations: readonly MigrationInput[]): Promise<void> {
     const { services, context } = this.#embedded;
-    await services.migrations.register(database, migrations, context());
+    await services.migrations.register(database, migrations, { context: context() });
   }
 
   async withdraw(database: string, version: string, reason: string): Promise<void> {

@@ -27,6 +27,12 @@ const OTHER_THINGS = new Set(
     "flyway-crc32 liquibase-9 prisma-sha256 drizzle-sha256 atlas-sum sqitch-sha1",
     // A cipher.
     "aes-256-gcm",
+    // Classes of statements; words of SSH's formats and of what is signed.
+    "create-table create-index create-view create-trigger create-virtual-table alter-table",
+    "drop-table drop-index drop-view drop-trigger unknown-key",
+    "ssh-keygen ssh-ed25519 ssh-rsa rsa-sha2-256 rsa-sha2-512 ieee-p1363",
+    "ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521",
+    "schemaledger-migration schemaledger-approval",
     // Words of the anchors file, a subcommand, a default directory.
     "log-only publish-every anchor-every roll-forward schemaledger-witness",
   ].flatMap((names) => names.split(" ")),

@@ -70,10 +70,16 @@ export class Authenticator {
 
   async #verified(issuer: TokenIssuer, token: string): Promise<Principal> {
     const { pseudonyms, actors } = this.#parts;
-    const { issuer: named, subject, name, roles } = await issuer.verify(token);
+    const { issuer: named, subject, name, roles, claims } = await issuer.verify(token);
     const id = pseudonyms.of("oidc", named, subject);
     if (actors.find(id) === undefined) await actors.introduce(id, { name, kind: "user" });
-    return { actor: { id, kind: "user" }, authn: { method: "oidc" }, roles, databases: null };
+    return {
+      actor: { id, kind: "user" },
+      authn: { method: "oidc" },
+      roles,
+      databases: null,
+      identity: { issuer: named, claims },
+    };
   }
 }
 

@@ -14,6 +14,7 @@ import {
   MaxLength,
   Min,
   MinLength,
+  ValidateBy,
   ValidateIf,
   ValidateNested,
 } from "class-validator";
@@ -75,6 +76,27 @@ export const Names = (max: number): PropertyDecorator =>
     MaxLength(255, { each: true }),
   );
 
+/** An object of texts: 1 to `count` members whose names match, each a text of 1 to `max` characters. */
+export const TextMap = (count: number, name: RegExp, max: number): PropertyDecorator =>
+  ValidateBy({
+    name: "textMap",
+    validator: {
+      validate: (value: unknown): boolean => {
+        if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+        const members: [string, unknown][] = Object.entries(value);
+        const isText = (one: unknown): boolean =>
+          typeof one === "string" && one.length > 0 && one.length <= max;
+        return (
+          members.length > 0 &&
+          members.length <= count &&
+          members.every(([key, text]) => name.test(key) && isText(text))
+        );
+      },
+      defaultMessage: () =>
+        `$property must be an object of 1 to ${count} texts of 1 to ${max} characters`,
+    },
+  });
+
 /** A whole number in the query. */
 export const QueryInt = (min: number, max: number): PropertyDecorator =>
   all(
@@ -104,7 +126,23 @@ export const Time = (): PropertyDecorator =>
   all(
     IsISO8601({ strict: true }, { message: "$property must be a real date and time" }),
     Matches(TIME, { message: "$property must be an RFC 3339 time: 2026-01-02T03:04:05.678Z" }),
+    ValidateBy({
+      name: "inYears",
+      validator: {
+        validate: (value: unknown): boolean => isWritable(String(value)),
+        defaultMessage: () => "$property must lie in the years 1 to 9999 of UTC",
+      },
+    }),
   );
+
+/** An offset can lead out of the years that are written with four digits. */
+function isWritable(time: string): boolean {
+  const ms = Date.parse(time);
+  return !Number.isNaN(ms) && ms >= EARLIEST && ms <= LATEST;
+}
+
+const EARLIEST = Date.parse("0001-01-01T00:00:00.000Z");
+const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
 
 const INDEX = /^\d{1,15}$/;
 

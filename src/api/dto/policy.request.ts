@@ -1,6 +1,7 @@
 import { ArrayMaxSize, IsBoolean, IsIn, IsInt, Max, Min } from "class-validator";
 import type { OnFailure } from "../../domain/database/events.ts";
 import { RetentionRequest } from "./retention.request.ts";
+import { SqlLimitsRequest, TrustRequest } from "./trust.request.ts";
 import { Clearable, ListOf, Nested, Optional, Text, Time } from "./decorators.ts";
 
 export const ON_FAILURE: readonly OnFailure[] = ["stop", "revert", "restore"];
@@ -42,4 +43,8 @@ export class PolicyRequest {
   @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) backupAlertHours?: number | null;
   /** Which backups are kept; replaces what was said before as a whole. */
   @Clearable() @Nested(() => RetentionRequest) retention?: RetentionRequest | null;
+  /** Whose migrations are taken; replaces what was said before as a whole. */
+  @Clearable() @Nested(() => TrustRequest) trust?: TrustRequest | null;
+  /** How much and what SQL a migration may have; replaces what was said before as a whole. */
+  @Clearable() @Nested(() => SqlLimitsRequest) sqlLimits?: SqlLimitsRequest | null;
 }

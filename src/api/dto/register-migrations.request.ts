@@ -2,6 +2,8 @@ import { ArrayMaxSize, ArrayMinSize, IsBoolean, IsIn } from "class-validator";
 import type { TransactionMode } from "../../domain/database/events.ts";
 import { ListOf, Names, Nested, Optional, Sql, Text, Version } from "./decorators.ts";
 
+/** Longest signature file, characters: an RSA key and signature of 16384 bits fit. */
+const MAX_SIGNATURE = 16_384;
 const MODES: readonly TransactionMode[] = ["required", "none"];
 
 /** What a migration declares it is meant to do although it looks like loss. */
@@ -24,6 +26,8 @@ export class MigrationRequest {
   @Optional() @IsBoolean() repeatable?: boolean;
   /** The file's text, where `up` was made of it by putting values in. */
   @Optional() @Sql() source?: string;
+  /** What ssh-keygen or minisign made over the migration's statement: the whole file. */
+  @Optional() @Text(MAX_SIGNATURE) signature?: string;
 }
 
 /** Migrations to register: all of them, or none. */

@@ -24,9 +24,14 @@ export const migrationRoutes = (services: Services, views: Views): Route[] => [
       200: { description: "All were registered before", schema: "MigrationList" },
       201: { description: "The migrations", schema: "MigrationList" },
     },
-    handle: async ({ params, body, context }) => {
+    handle: async ({ params, body, context, identity }) => {
       const name = params["database"]!;
-      const { items, created } = await services.migrations.register(name, body.migrations, context);
+      const registrant = { context, identity };
+      const { items, created } = await services.migrations.register(
+        name,
+        body.migrations,
+        registrant,
+      );
       return { status: created ? 201 : 200, body: wholePage(items.map(views.migration)) };
     },
   }),

@@ -12,6 +12,8 @@ export const migrationView = (migration: MigrationState, names: Names): object =
   reversible: migration.down !== undefined,
   ...(migration.order === undefined ? {} : { order: migration.order }),
   ...(migration.repeatable === true ? { repeatable: true } : {}),
+  signed: migration.signature !== undefined,
+  trust: migration.trust ?? null,
   registeredAt: migration.registered.time,
   registeredBy: names.actor(migration.registered.actor),
   ...(migration.applied === null

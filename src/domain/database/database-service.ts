@@ -2,7 +2,6 @@ import type { DatabaseEngine, DatabaseTarget, Inspection } from "../engine/datab
 import type { DatabaseJobs } from "../engine/database-jobs.ts";
 import type { Executor } from "../engine/executor.ts";
 import { SERVICE_STREAM, databaseStream, type DomainEvent } from "../events.ts";
-import type { Calendar } from "../governance/calendar.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, DomainError, InvalidInput, NotFound, failureOf } from "../shared/errors.ts";
@@ -11,7 +10,7 @@ import { decide } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState } from "../state/state.ts";
 import { DEFAULT_POLICY, type EngineName, type Policy } from "./events.ts";
-import { changed, type PolicyChange } from "./policy.ts";
+import { changed, type PolicyChange, type PolicyChecks } from "./policy.ts";
 
 export interface RegisterDatabase {
   readonly name: string;
@@ -36,7 +35,7 @@ export class DatabaseService {
   readonly #jobs: DatabaseJobs;
   readonly #ids: Ids;
   readonly #resolve: ResolveUrl;
-  readonly #calendar: Calendar;
+  readonly #checks: PolicyChecks;
 
   constructor(
     ledger: Ledger,
@@ -45,7 +44,7 @@ export class DatabaseService {
     jobs: DatabaseJobs,
     ids: Ids,
     resolve: ResolveUrl,
-    calendar: Calendar,
+    checks: PolicyChecks,
   ) {
     this.#ledger = ledger;
     this.#projection = projection;
@@ -53,7 +52,7 @@ export class DatabaseService {
     this.#jobs = jobs;
     this.#ids = ids;
     this.#resolve = resolve;
-    this.#calendar = calendar;
+    this.#checks = checks;
   }
 
   /**
@@ -70,7 +69,7 @@ export class DatabaseService {
           hint: "Use engine sqlite",
         },
       );
-    const policy = changed(DEFAULT_POLICY, input.policy ?? {}, this.#calendar);
+    const policy = changed(DEFAULT_POLICY, input.policy ?? {}, this.#checks);
     this.#refuseName(input.name);
     const url = await this.#resolve(input.url, input.create ?? false);
     // Serialised: two registrations must not both find the name or the file free.
@@ -80,7 +79,7 @@ export class DatabaseService {
   async changePolicy(name: string, change: PolicyChange, context: Context): Promise<DatabaseState> {
     return decide(async () => {
       const database = this.find(name);
-      const policy = changed(database.policy, change, this.#calendar);
+      const policy = changed(database.policy, change, this.#checks);
       await this.#ledger.append({
         stream: databaseStream(database.id),
         expected: database.streamVersion,

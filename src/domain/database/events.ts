@@ -1,5 +1,7 @@
 import type { Retention } from "../retention/retention.ts";
 import type { SchemaChange, SchemaObject } from "../schema/schema.ts";
+import type { TrustPolicy, TrustVerdict } from "../trust/policy.ts";
+import type { SqlLimits } from "../trust/sql-limits.ts";
 
 /** Events of one database outside runs: stream `database:<id>`. */
 export interface DatabaseEvents {
@@ -39,6 +41,19 @@ export interface DatabaseEvents {
     readonly repeatable?: boolean;
     /** Digest of the file's text, where values were put into it. */
     readonly source?: string;
+    /** Digest of the signature file in the content store, if there was one. */
+    readonly signature?: string;
+    /** Why it was taken, where the policy asked who vouches for it. */
+    readonly trust?: TrustVerdict;
+  };
+  /** Somebody tried to register what the policy does not take. */
+  readonly MigrationRefused: {
+    readonly version: string;
+    readonly checksum: string;
+    /** The problem code answered. */
+    readonly code: string;
+    /** How many more followed since the last such event. Absent: this is the first. */
+    readonly repeated?: number;
   };
   /** A migration that is not applied is given up; its version may be registered anew. */
   readonly MigrationWithdrawn: { readonly version: string; readonly reason: string };
@@ -120,6 +135,10 @@ export interface Policy {
   readonly backupAlertHours?: number;
   /** Which backups are kept. Absent: all, nothing is pruned. */
   readonly retention?: Retention;
+  /** Whose migrations are taken. Absent: those of anybody who may register. */
+  readonly trust?: TrustPolicy;
+  /** How much and what SQL a migration may have. Absent: no limits but the service's. */
+  readonly sqlLimits?: SqlLimits;
 }
 
 /** Opens by the clock on the wall of its time zone, for some minutes. */

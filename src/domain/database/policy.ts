@@ -1,4 +1,6 @@
 import type { Calendar } from "../governance/calendar.ts";
+import type { Signatures } from "../trust/signatures.ts";
+import { checkTrust } from "../trust/trust.ts";
 import { InvalidInput } from "../shared/errors.ts";
 import type { Policy } from "./events.ts";
 
@@ -7,8 +9,21 @@ export type PolicyChange = {
   readonly [M in keyof Policy]?: undefined extends Policy[M] ? Policy[M] | null : Policy[M];
 };
 
-/** The policy after the change. Errors: `InvalidInput` window-invalid | freeze-invalid. */
-export function changed(policy: Policy, change: PolicyChange, calendar: Calendar): Policy {
+/** What tells whether a policy can be meant. */
+export interface PolicyChecks {
+  readonly calendar: Calendar;
+  readonly signatures: Signatures;
+}
+
+/**
+ * The policy after the change. Errors: `InvalidInput` window-invalid | freeze-invalid, and those of
+ * `checkTrust`.
+ */
+export function changed(
+  policy: Policy,
+  change: PolicyChange,
+  { calendar, signatures }: PolicyChecks,
+): Policy {
   const members = Object.entries({ ...policy, ...change }).filter(([, value]) => value !== null);
   const result = Object.fromEntries(members) as unknown as Policy;
   if (result.window !== undefined) calendar.check(result.window);
@@ -17,5 +32,6 @@ export function changed(policy: Policy, change: PolicyChange, calendar: Calendar
       throw new InvalidInput("freeze-invalid", "A freeze ends before it begins", {
         hint: "Give a `to` after `from`",
       });
+  if (result.trust !== undefined) checkTrust(result.trust, signatures);
   return result;
 }

@@ -2,10 +2,13 @@ import type { Allowances, TransactionMode } from "../database/events.ts";
 import type { Finding } from "../migration/events.ts";
 import type { Definition } from "../schema/definition.ts";
 import type { SchemaObject } from "../schema/schema.ts";
+import type { StatementClass } from "../trust/sql-limits.ts";
 
 /** What can be said of a script without a database: by its text alone. Pure. */
 export interface Dialect {
   analyze(script: ScriptToAnalyze): ScriptAnalysis;
+  /** What a statement is, by its words. */
+  classOf(statement: string): StatementClass;
   /** What an object's definition says. */
   describe(object: SchemaObject): Definition;
 }

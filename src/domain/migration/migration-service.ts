@@ -1,7 +1,7 @@
 import type { DatabaseService } from "../database/database-service.ts";
-import type { Dialect, ScriptToAnalyze } from "../engine/dialect.ts";
-import { databaseStream, type EventOf } from "../events.ts";
-import type { Content, Ledger } from "../ledger/ledger.ts";
+import type { Dialect } from "../engine/dialect.ts";
+import { databaseStream } from "../events.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
 import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
@@ -11,6 +11,7 @@ import type { DatabaseState, MigrationState } from "../state/state.ts";
 import type { Finding } from "./events.ts";
 import { checksumOf, type MigrationInput } from "./migration.ts";
 import { inOrder, planMigrate, type Plan } from "./plan.ts";
+import type { Registrant, Registrar } from "./registrar.ts";
 
 /** A readable difference of two texts, for people. */
 export type DiffText = (name: string, before: string, after: string) => string;
@@ -23,6 +24,7 @@ export class MigrationService {
   readonly #dialect: Dialect;
   readonly #digest: Digest;
   readonly #diff: DiffText;
+  readonly #registrar: Registrar;
 
   constructor(
     databases: DatabaseService,
@@ -31,6 +33,7 @@ export class MigrationService {
     dialect: Dialect,
     digest: Digest,
     diff: DiffText,
+    registrar: Registrar,
   ) {
     this.#databases = databases;
     this.#projection = projection;
@@ -38,32 +41,39 @@ export class MigrationService {
     this.#dialect = dialect;
     this.#digest = digest;
     this.#diff = diff;
+    this.#registrar = registrar;
   }
 
   /**
    * Registers what is new, all or nothing. A version that is registered with the same checksum is
    * left as it is. Errors: `Conflict` migration-changed (with a diff) · `InvalidInput`
-   * migration-refused (with the findings) or duplicate-version.
+   * duplicate-version · those of `Registrar.take`.
    */
   async register(
     name: string,
     inputs: readonly MigrationInput[],
-    context: Context,
+    registrant: Registrant,
   ): Promise<{ readonly items: readonly MigrationState[]; readonly created: boolean }> {
     refuseDuplicates(inputs);
-    return decide(() => this.#register(this.#databases.find(name), inputs, context));
+    return decide(() => this.#register(this.#databases.find(name), inputs, registrant));
   }
 
   async #register(
     database: DatabaseState,
     inputs: readonly MigrationInput[],
-    context: Context,
+    registrant: Registrant,
   ): Promise<{ readonly items: readonly MigrationState[]; readonly created: boolean }> {
     const { streamVersion } = database;
     const fresh: MigrationInput[] = [];
     for (const input of inputs) if (!(await this.#isRegistered(database, input))) fresh.push(input);
-    for (const input of fresh) this.#refuseUnrunnable(input);
-    await this.#record(database, streamVersion, fresh, context);
+    const taken = await this.#registrar.take(database, fresh, registrant);
+    if (taken.length > 0)
+      await this.#ledger.append({
+        stream: databaseStream(database.id),
+        expected: streamVersion,
+        ...this.#registrar.drafts(taken),
+        context: registrant.context,
+      });
     const items = inputs.map(({ version }) => database.migrations.get(version)!);
     return { items, created: fresh.length > 0 };
   }
@@ -163,68 +173,6 @@ export class MigrationService {
       if ((before ?? "") !== after) parts.push(this.#diff(part, before ?? "", after));
     }
     return parts.join("\n");
-  }
-
-  /** Every script must be one that can be run: the text alone already says so. */
-  #refuseUnrunnable(input: MigrationInput): void {
-    const { transaction = "required", allow = {} } = input;
-    const scripts: [string, ScriptToAnalyze][] = [["up", { sql: input.up, transaction, allow }]];
-    if (input.down !== undefined) scripts.push(["down", { sql: input.down, transaction, allow }]);
-    if (input.verify !== undefined)
-      scripts.push([
-        "verify",
-        { sql: input.verify, transaction: "required", allow, verifies: true },
-      ]);
-    for (const [part, script] of scripts) {
-      const { findings } = this.#dialect.analyze(script);
-      const errors = findings.filter(({ severity }) => severity === "error");
-      if (errors.length === 0) continue;
-      const [first] = errors;
-      const place = first!.statement === undefined ? "" : `, statement ${first!.statement}`;
-      throw new InvalidInput(
-        "migration-refused",
-        `Version ${input.version} (${part}${place}): ${first!.message}`,
-        { hint: first!.hint, details: { version: input.version, script: part, findings: errors } },
-      );
-    }
-  }
-
-  async #record(
-    database: DatabaseState,
-    expected: number,
-    inputs: readonly MigrationInput[],
-    context: Context,
-  ): Promise<void> {
-    if (inputs.length === 0) return;
-    const contents = new Map<string, Content>();
-    const keep = (text: string): string => {
-      const content = { digest: this.#digest.ofText(text), text };
-      contents.set(content.digest, content);
-      return content.digest;
-    };
-    const events = inputs.map((input): EventOf<"MigrationRegistered"> => ({
-      type: "MigrationRegistered",
-      data: {
-        version: input.version,
-        name: input.name,
-        checksum: checksumOf(input, this.#digest),
-        up: keep(input.up),
-        ...(input.down === undefined ? {} : { down: keep(input.down) }),
-        ...(input.verify === undefined ? {} : { verify: keep(input.verify) }),
-        transaction: input.transaction ?? "required",
-        allow: input.allow ?? {},
-        ...(input.order === undefined ? {} : { order: input.order }),
-        ...(input.repeatable === true ? { repeatable: true } : {}),
-        ...(input.source === undefined ? {} : { source: keep(input.source) }),
-      },
-    }));
-    await this.#ledger.append({
-      stream: databaseStream(database.id),
-      expected,
-      events,
-      contents: [...contents.values()],
-      context,
-    });
   }
 }
 

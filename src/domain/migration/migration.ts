@@ -18,6 +18,8 @@ export interface MigrationInput {
   readonly repeatable?: boolean;
   /** The file's text, where `up` was made of it by putting values in. */
   readonly source?: string;
+  /** The file that ssh-keygen or minisign made over the migration's statement; no part of what it does. */
+  readonly signature?: string;
 }
 
 /**

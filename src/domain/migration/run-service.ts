@@ -7,6 +7,7 @@ import type { ApprovalService, Decision, Review } from "../governance/approval-s
 import { demandsOn, type Circumstances, type Demands } from "../governance/demands.ts";
 import type { RiskAssessor } from "../governance/risk.ts";
 import type { RunGate } from "../governance/run-gate.ts";
+import type { MigrationTrust } from "../trust/migration-trust.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Digest } from "../shared/digest.ts";
@@ -54,6 +55,7 @@ export interface RunServiceParts {
   readonly gate: RunGate;
   readonly risk: RiskAssessor;
   readonly approvals: ApprovalService;
+  readonly trust: MigrationTrust;
 }
 
 /** Accepts, cancels and answers for runs; a `RunDriver` executes them. */
@@ -215,6 +217,9 @@ export class RunService {
       const found = runnable(this.#parts.databases.find(name));
       const { streamVersion } = found;
       const planned = plan(found);
+      const { steps } = planned.plan;
+      const { strategy } = planned.requested;
+      await this.#parts.trust.refuseUntrusted(found, scriptsOf({ steps, strategy }));
       const risk = await this.#parts.risk.riskOf(found, planned.plan);
       const now = this.#parts.clock.now();
       const demands =
@@ -274,11 +279,17 @@ export class RunService {
     const context = this.#asRequester(run, by);
     const control = new RunControl();
     this.#controls.set(run.id, control);
-    this.#enqueue(this.#parts.databases.find(run.databaseId), async () => {
+    const database = this.#parts.databases.find(run.databaseId);
+    this.#enqueue(database, async () => {
       try {
         // Its turn may come after the window closed, or after an approval was taken back.
-        const admit = (): Promise<boolean> => this.#parts.gate.admit(run, context);
-        if (await admit()) await this.#parts.driver.drive(run, control, context, admit);
+        const { gate, driver, trust } = this.#parts;
+        const admit = (): Promise<boolean> => gate.admit(run, context);
+        if (await admit())
+          await driver.drive(run, control, context, async () => {
+            await trust.refuseUntrusted(database, scriptsOf(run));
+            return admit();
+          });
       } finally {
         this.#controls.delete(run.id);
       }
@@ -314,6 +325,15 @@ export class RunService {
 
 /** How long a cancel request waits for the run's end before it answers, ms. */
 const CANCEL_WAIT = 10_000;
+
+/** The versions whose scripts would be executed: a restore executes none. */
+const scriptsOf = ({
+  steps,
+  strategy,
+}: {
+  readonly steps: readonly { readonly version: string }[];
+  readonly strategy?: RollbackStrategy | undefined;
+}): string[] => (strategy === "restore" ? [] : steps.map(({ version }) => version));
 
 const hasCode = (error: unknown, code: string): boolean =>
   error instanceof DomainError && error.code === code;

@@ -7,6 +7,8 @@ export interface Claims {
   /** For people: never enters the ledger. */
   readonly name: string;
   readonly roles: readonly Role[];
+  /** All that the token says. */
+  readonly claims: { readonly [claim: string]: unknown };
 }
 
 /** Verifies bearer tokens that an identity provider issued. */

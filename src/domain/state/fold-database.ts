@@ -44,6 +44,7 @@ export function foldDatabase(
       };
       return;
     case "DriftChecked":
+    case "MigrationRefused":
       return;
     case "DriftResolved":
       return resolveDrift(database, event);
@@ -119,6 +120,7 @@ function addMigration(
 ): void {
   const { version, name, checksum, up, down, verify, transaction, allow } = event.data;
   const { order, repeatable, source } = event.data;
+  const { signature, trust } = event.data;
   if (database.migrations.has(version))
     throw contradiction(event, `version ${version} is registered already`);
   database.migrations.set(version, {
@@ -133,6 +135,8 @@ function addMigration(
     order,
     repeatable,
     source,
+    signature,
+    trust,
     registered: happened(event),
     state: "pending",
     applied: null,

@@ -73,6 +73,7 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "PolicyChanged":
     case "MigrationRegistered":
     case "MigrationWithdrawn":
+    case "MigrationRefused":
     case "DriftDetected":
     case "DriftChecked":
     case "DriftResolved":

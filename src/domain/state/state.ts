@@ -26,6 +26,7 @@ import type {
 } from "../migration/events.ts";
 import type { SchemaObject } from "../schema/schema.ts";
 import type { Role } from "../service/events.ts";
+import type { TrustVerdict } from "../trust/policy.ts";
 import type { Failure } from "../shared/errors.ts";
 import { Entities, Folding } from "./entities.ts";
 import type { Kind } from "./entity-query.ts";
@@ -196,6 +197,9 @@ export interface MigrationState {
   readonly order: string | undefined;
   readonly repeatable: boolean | undefined;
   readonly source: string | undefined;
+  /** Digest of the signature file that came with it. */
+  readonly signature: string | undefined;
+  readonly trust: TrustVerdict | undefined;
   readonly registered: Happened;
   state: MigrationStatus;
   /** Set while the state is `applied`. `fingerprintBefore` null: not known (found or restored). */

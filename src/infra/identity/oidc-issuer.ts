@@ -78,7 +78,7 @@ export class OidcIssuer implements TokenIssuer {
     const email = payload["email_verified"] === false ? undefined : payload["email"];
     const names = [email, payload["preferred_username"], payload["name"], subject];
     const name = names.map(printable).find((one) => one !== "") ?? "unnamed";
-    return { issuer: this.#options.issuer, subject, name, roles };
+    return { issuer: this.#options.issuer, subject, name, roles, claims: payload };
   }
 
   #rolesOf(payload: JWTPayload): Role[] {

@@ -3,6 +3,7 @@ import { InvalidInput } from "../../domain/shared/errors.ts";
 import { duplicateVersion } from "./assemble.ts";
 import { detect, formatNamed } from "./detect.ts";
 import { MigrationFolder } from "./migration-folder.ts";
+import { withSignatures } from "./signature-files.ts";
 
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
@@ -27,7 +28,8 @@ export class FolderMigrationSource implements MigrationSource {
     const folder = MigrationFolder.open(this.#path);
     const { format: name, placeholders = new Map<string, string>() } = this.#options;
     const { format, because } = name === undefined ? await detect(folder) : formatNamed(name);
-    const set = await format.read(folder, { engine: "sqlite", placeholders });
+    const read = await format.read(folder, { engine: "sqlite", placeholders });
+    const set = await withSignatures(folder, read);
     if (set.migrations.length === 0) throw nothingRead(this.#path, format.name, set.unmatched);
     requireVersions(set);
     return { ...set, format: format.name, because };

@@ -7,8 +7,10 @@ import type {
 import type { Finding } from "../../../domain/migration/events.ts";
 import type { Definition } from "../../../domain/schema/definition.ts";
 import type { SchemaObject } from "../../../domain/schema/schema.ts";
+import type { StatementClass } from "../../../domain/trust/sql-limits.ts";
 import { definitionOf } from "./definition.ts";
 import { prepareScript } from "./script.ts";
+import { statementClass } from "./statement-class.ts";
 import { firstWord } from "./tokens.ts";
 
 /** SQLite's scripts. */
@@ -18,6 +20,10 @@ export class SqliteDialect implements Dialect {
     if (!verifies) return analysis;
     const findings = analysis.statements.filter(isNoQuery).map(noQuery);
     return { ...analysis, findings: [...analysis.findings, ...findings] };
+  }
+
+  classOf(statement: string): StatementClass {
+    return statementClass(statement);
   }
 
   describe(object: SchemaObject): Definition {

@@ -1,0 +1,161 @@
+import type { Dialect, ScriptToAnalyze } from "../engine/dialect.ts";
+import { databaseStream, type EventOf } from "../events.ts";
+import type { Content } from "../ledger/ledger.ts";
+import type { QuietRecorder } from "../service/quiet-recorder.ts";
+import type { Context } from "../shared/actor.ts";
+import type { Digest } from "../shared/digest.ts";
+import { InvalidInput, Refused } from "../shared/errors.ts";
+import type { DatabaseState } from "../state/state.ts";
+import type { MigrationTrust } from "../trust/migration-trust.ts";
+import type { Identity, TrustVerdict } from "../trust/policy.ts";
+import { refuseBeyond, type LimitedScript } from "../trust/sql-limits.ts";
+import { checksumOf, type MigrationInput } from "./migration.ts";
+
+export interface RegistrarParts {
+  readonly dialect: Dialect;
+  readonly digest: Digest;
+  readonly trust: MigrationTrust;
+  readonly quiet: QuietRecorder;
+}
+
+/** Who registers: as recorded, and as their identity provider says it, if one does. */
+export interface Registrant {
+  readonly context: Context;
+  readonly identity?: Identity | undefined;
+}
+
+/** A migration that may be registered. */
+export interface Taken {
+  readonly input: MigrationInput;
+  readonly checksum: string;
+  readonly trust: TrustVerdict | undefined;
+}
+
+/** Says whether migrations may be registered, and how they are written down. */
+export class Registrar {
+  readonly #parts: RegistrarParts;
+
+  constructor(parts: RegistrarParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * All of them, or an error: `InvalidInput` migration-refused (the text alone says that it cannot
+   * be run) · `Refused`, which is recorded: migration-over-limits, and those of
+   * `MigrationTrust.verdict`.
+   */
+  async take(
+    database: DatabaseState,
+    inputs: readonly MigrationInput[],
+    registrant: Registrant,
+  ): Promise<Taken[]> {
+    const taken: Taken[] = [];
+    for (const input of inputs) {
+      const checksum = checksumOf(input, this.#parts.digest);
+      try {
+        taken.push(this.#take(database, input, checksum, registrant.identity));
+      } catch (error) {
+        if (error instanceof Refused)
+          await this.#recordRefusal(database, input.version, checksum, error.code, registrant);
+        throw error;
+      }
+    }
+    return taken;
+  }
+
+  /** The events, with the texts that they name by digest. */
+  drafts(taken: readonly Taken[]): {
+    readonly events: readonly EventOf<"MigrationRegistered">[];
+    readonly contents: readonly Content[];
+  } {
+    const contents = new Map<string, Content>();
+    const keep = (text: string): string => {
+      const content = { digest: this.#parts.digest.ofText(text), text };
+      contents.set(content.digest, content);
+      return content.digest;
+    };
+    const events = taken.map(({ input, checksum, trust }): EventOf<"MigrationRegistered"> => ({
+      type: "MigrationRegistered",
+      data: {
+        version: input.version,
+        name: input.name,
+        checksum,
+        up: keep(input.up),
+        ...(input.down === undefined ? {} : { down: keep(input.down) }),
+        ...(input.verify === undefined ? {} : { verify: keep(input.verify) }),
+        transaction: input.transaction ?? "required",
+        allow: input.allow ?? {},
+        ...(input.order === undefined ? {} : { order: input.order }),
+        ...(input.repeatable === true ? { repeatable: true } : {}),
+        ...(input.source === undefined ? {} : { source: keep(input.source) }),
+        ...(input.signature === undefined ? {} : { signature: keep(input.signature) }),
+        ...(trust === undefined ? {} : { trust }),
+      },
+    }));
+    return { events, contents: [...contents.values()] };
+  }
+
+  #take(
+    database: DatabaseState,
+    input: MigrationInput,
+    checksum: string,
+    identity: Identity | undefined,
+  ): Taken {
+    const { version } = input;
+    const scripts = this.#runnable(input);
+    const { sqlLimits } = database.policy;
+    if (sqlLimits !== undefined)
+      refuseBeyond(sqlLimits, version, scripts, (sql) => this.#parts.dialect.classOf(sql));
+    const trust = this.#parts.trust.verdict(database, { ...input, checksum }, identity);
+    return { input, checksum, trust };
+  }
+
+  /** Every script must be one that can be run: the text alone already says so. */
+  #runnable(input: MigrationInput): LimitedScript[] {
+    return scriptsOf(input).map(([part, script]) => {
+      const analysis = this.#parts.dialect.analyze(script);
+      const errors = analysis.findings.filter(({ severity }) => severity === "error");
+      const [first] = errors;
+      if (first === undefined) {
+        const bytes = this.#parts.digest.utf8(script.sql).length;
+        return { part, bytes, analysis };
+      }
+      const place = first.statement === undefined ? "" : `, statement ${first.statement}`;
+      throw new InvalidInput(
+        "migration-refused",
+        `Version ${input.version} (${part}${place}): ${first.message}`,
+        { hint: first.hint, details: { version: input.version, script: part, findings: errors } },
+      );
+    });
+  }
+
+  async #recordRefusal(
+    database: DatabaseState,
+    version: string,
+    checksum: string,
+    code: string,
+    { context }: Registrant,
+  ): Promise<void> {
+    const { idempotency: _used, ...rest } = context;
+    await this.#parts.quiet.note({
+      key: `${code} ${context.actor.id} ${database.id}`,
+      stream: databaseStream(database.id),
+      context: rest,
+      event: (repeated) => ({
+        type: "MigrationRefused",
+        data: { version, checksum, code, ...(repeated === 0 ? {} : { repeated }) },
+      }),
+    });
+  }
+}
+
+function scriptsOf(input: MigrationInput): [LimitedScript["part"], ScriptToAnalyze][] {
+  const { transaction = "required", allow = {} } = input;
+  const scripts: [LimitedScript["part"], ScriptToAnalyze][] = [
+    ["up", { sql: input.up, transaction, allow }],
+  ];
+  if (input.down !== undefined) scripts.push(["down", { sql: input.down, transaction, allow }]);
+  if (input.verify !== undefined)
+    scripts.push(["verify", { sql: input.verify, transaction: "required", allow, verifies: true }]);
+  return scripts;
+}
