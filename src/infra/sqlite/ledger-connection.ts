@@ -2,6 +2,7 @@ import Sqlite from "better-sqlite3";
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
+import { openFailed } from "./ledger-errors.ts";
 import { LEDGER_APPLICATION_ID, LEDGER_SCHEMA, LEDGER_SCHEMA_VERSION } from "./ledger-schema.ts";
 
 /** A connection to a ledger file. */
@@ -20,22 +21,29 @@ const SETTINGS: readonly (readonly [pragma: string, value: string, readBack: str
 /**
  * Opens a ledger file, made with its tables and an empty head if it does not exist. Errors:
  * Unavailable, code ledger-too-new | ledger-foreign-file | ledger-origin-differs |
- * ledger-not-durable | ledger-missing.
+ * ledger-not-durable | ledger-missing | ledger-open-failed.
  */
 export function openLedgerFile(
   file: string,
   options: { readonly origin: string; readonly readOnly?: boolean },
 ): LedgerConnection {
-  const readOnly = options.readOnly ?? false;
+  try {
+    return open(file, options.origin, options.readOnly ?? false);
+  } catch (error) {
+    throw openFailed(file, error);
+  }
+}
+
+function open(file: string, origin: string, readOnly: boolean): LedgerConnection {
   if (readOnly && !existsSync(file)) throw missing(file);
   if (!readOnly) makePrivate(file);
   const db = new Sqlite(file, { readonly: readOnly, fileMustExist: readOnly });
   try {
     if (!readOnly) makeDurable(db, file);
-    if (!readOnly && isEmpty(db)) create(db, options.origin);
+    if (!readOnly && isEmpty(db)) create(db, origin);
     checkSchema(db, file);
     applySettings(db, file);
-    checkOrigin(db, file, options.origin);
+    checkOrigin(db, file, origin);
     return db;
   } catch (error) {
     db.close();

@@ -70,9 +70,13 @@ function exclude(db: Connection, { token }: RestoreRequest): void {
 
 /** Closes the old file; if it is still the database, with the mode that it had. */
 function backTo(db: Connection, mode: string | undefined): void {
-  rollback(db);
-  if (mode !== undefined) db.pragma(`journal_mode = ${mode}`);
-  db.close();
+  try {
+    rollback(db);
+    if (mode !== undefined) db.pragma(`journal_mode = ${mode}`);
+  } finally {
+    // Whatever fails here: while it is open, the file counts as in use.
+    db.close();
+  }
 }
 
 async function requireAlone(path: string, own?: number): Promise<{ readonly unseen: number }> {

@@ -11,7 +11,7 @@ import type {
 } from "../../domain/ledger/ledger.ts";
 import type { Clock } from "../../domain/shared/clock.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
-import { DomainError, InvalidInput, NotFound, Unavailable } from "../../domain/shared/errors.ts";
+import { InvalidInput, NotFound, Unavailable } from "../../domain/shared/errors.ts";
 import type { Ids } from "../../domain/shared/ids.ts";
 import type { Signers } from "../../domain/shared/signer.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
@@ -19,6 +19,7 @@ import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import { recordedEvent } from "./event-row.ts";
 import { GroupCommit, type Settled } from "./group-commit.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
+import { openFailed, writeFailed } from "./ledger-errors.ts";
 import { damaged, LedgerHeadState } from "./ledger-head.ts";
 import { ledgerClosed, LedgerReader } from "./ledger-reader.ts";
 import type { SearchIndex } from "./search-index.ts";
@@ -95,7 +96,7 @@ export class SqliteLedger implements Ledger {
       return new SqliteLedger(db, options);
     } catch (error) {
       db.close();
-      throw error;
+      throw openFailed(options.file, error);
     }
   }
 
@@ -347,7 +348,12 @@ export class SqliteLedger implements Ledger {
   async #store(): Promise<void> {
     await this.#sign();
     if (!this.#db.open) return;
-    if (this.#keeper.unstored !== undefined || this.#answers.size > 0) this.#write([]);
+    if (this.#keeper.unstored === undefined && this.#answers.size === 0) return;
+    try {
+      this.#write([]);
+    } catch (error) {
+      throw writeFailed(error);
+    }
   }
 }
 
@@ -358,11 +364,3 @@ const readOnly = (): Unavailable =>
   new Unavailable("ledger-read-only", "The ledger was opened for reading only", {
     hint: "This copy of the ledger was opened for reading only; append through the service",
   });
-
-function writeFailed(error: unknown): DomainError {
-  if (error instanceof DomainError) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return new Unavailable("ledger-write-failed", `The ledger could not be written: ${why}`, {
-    hint: "Free disk space or repair the file system, then try again under the same key",
-  });
-}
