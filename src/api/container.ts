@@ -26,6 +26,7 @@ import { addErasure } from "./compose-erasure.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { backupsIn, ledgerFile } from "./config.ts";
 import { Monitor } from "./monitoring/monitor.ts";
+import { adoptionServices } from "./compose-adoption.ts";
 import { addHistory, historyServices } from "./history-services.ts";
 import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
@@ -96,6 +97,7 @@ const servicesOf = (
   restores: c.resolve(t.RESTORE_SERVICE),
   integrity: c.resolve(t.INTEGRITY_SERVICE),
   keys: c.resolve(t.KEY_SERVICE),
+  ...adoptionServices(c, config),
   ...historyServices(c),
   ...safekeeping,
   ...scheduleServices(c, safekeeping),

@@ -1,9 +1,10 @@
 import { databaseIdOf, type RecordedEvent } from "../domain/events.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { HoldState } from "../domain/state/safekeeping-state.ts";
-import type { LedgerState } from "../domain/state/state.ts";
+import type { DatabaseState, LedgerState } from "../domain/state/state.ts";
 import type { DriftReport } from "../domain/database/drift-service.ts";
 import type { WholeAnswer } from "./route.ts";
+import { adoptionSummary } from "./views/adoption-view.ts";
 import { driftView } from "./views/drift-view.ts";
 import { signingKeysView } from "./views/signing-key-view.ts";
 import type { Views } from "./views/views.ts";
@@ -98,6 +99,12 @@ export async function recoveredAnswer(
     case "DriftResolved":
     case "DatabaseReleased":
       return databaseOf(event.stream, state, views);
+    case "HistoryImported":
+      return answered(state.databases.get(databaseIdOf(event.stream) ?? ""), (database) =>
+        adopted(database, event.data.adoptionId),
+      );
+    case "MigrationAdopted":
+      return undefined;
     case "MigrationRegistered":
       return registered(event.stream, body, state, views);
     case "KeyRotated":
@@ -170,6 +177,12 @@ export async function recoveredAnswer(
     case "ScheduleCompleted":
       return undefined;
   }
+}
+
+/** Its rows are read from the ledger, at the place that the answer names. */
+function adopted(database: DatabaseState, adoptionId: string): WholeAnswer {
+  const Location = `/v1/databases/${database.name}/adoptions/${adoptionId}`;
+  return { status: 202, body: adoptionSummary(database, adoptionId), headers: { Location } };
 }
 
 function answered<T>(

@@ -1,3 +1,4 @@
+import type { AdoptionService } from "../domain/adoption/adoption-service.ts";
 import type { AlertTargets } from "../domain/alerting/alert-targets.ts";
 import type { AuditLog } from "../domain/audit/audit-log.ts";
 import type { BackupService } from "../domain/backup/backup-service.ts";
@@ -10,6 +11,7 @@ import type { Ledger } from "../domain/ledger/ledger.ts";
 import type { Proofs } from "../domain/ledger/proofs.ts";
 import type { TransparencyLog } from "../domain/ledger/transparency-log.ts";
 import type { MigrationService } from "../domain/migration/migration-service.ts";
+import type { FileMigration } from "../domain/migration/migration-source.ts";
 import type { RunService } from "../domain/migration/run-service.ts";
 import type { ScheduleService } from "../domain/schedule/schedule-service.ts";
 import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
@@ -34,6 +36,9 @@ import type { Log } from "../infra/telemetry/logger.ts";
 export interface Services extends HistoryServices, SafekeepingServices {
   readonly databases: DatabaseService;
   readonly migrations: MigrationService;
+  readonly adoptions: AdoptionService;
+  /** The migrations in a folder below a root. */
+  readonly folderFiles: (directory: string, format?: string) => Promise<readonly FileMigration[]>;
   readonly runs: RunService;
   readonly backups: BackupService;
   readonly restores: RestoreService;

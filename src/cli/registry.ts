@@ -27,6 +27,12 @@ export const COMMANDS: readonly Entry[] = [
   ),
   entry(
     "Migrate",
+    "adopt",
+    "Take over the history of another migration tool",
+    () => import("./commands/adopt.ts"),
+  ),
+  entry(
+    "Migrate",
     "detect",
     "Show how a folder of migrations is read, and why",
     () => import("./commands/detect.ts"),

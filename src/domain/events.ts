@@ -1,3 +1,4 @@
+import type { AdoptionEvents } from "./adoption/events.ts";
 import type { AlertEvents } from "./alerting/events.ts";
 import type { AssuranceEvents } from "./assurance/events.ts";
 import type { AnchorEvents } from "./anchors/events.ts";
@@ -25,6 +26,7 @@ export interface EventData
     AnchorEvents,
     AuditEvents,
     DatabaseEvents,
+    AdoptionEvents,
     RunEvents,
     GovernanceEvents,
     BackupEvents,
@@ -115,6 +117,8 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   PolicyChanged: 1,
   MigrationRegistered: 1,
   MigrationWithdrawn: 1,
+  HistoryImported: 1,
+  MigrationAdopted: 1,
   MigrationRefused: 1,
   DriftDetected: 1,
   DriftChecked: 1,

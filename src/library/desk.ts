@@ -16,7 +16,8 @@ export interface DatabaseView {
 export interface MigrationView {
   readonly version: string;
   readonly name: string;
-  readonly checksum: string;
+  /** Null: another tool applied it, and nobody has shown its file. */
+  readonly checksum: string | null;
   readonly state: "pending" | "applied" | "failed" | "reverted";
   readonly order?: string | undefined;
   readonly repeatable?: boolean | undefined;

@@ -1,4 +1,5 @@
 import type { Embedded } from "../api/embedded.ts";
+import { appliedIn } from "../domain/migration/applied-versions.ts";
 import type { DatabaseState } from "../domain/state/state.ts";
 import { DomainError } from "../domain/shared/errors.ts";
 import { realPath, wantedDatabase } from "./database-name.ts";
@@ -68,11 +69,11 @@ async function agrees({ services }: Embedded, database: DatabaseState): Promise<
     const found = await services.sessions.use(database, database.id, ({ engine }) =>
       engine.schema(),
     );
-    const applied = [...database.migrations.values()].filter(({ state }) => state === "applied");
+    const applied = appliedIn(database);
     return (
       found.fingerprint === database.fingerprint &&
       found.applied.length === applied.length &&
-      applied.every(({ version }) => found.applied.includes(version))
+      applied.every((version) => found.applied.includes(version))
     );
   } catch (error) {
     // Missing, locked, another database …: the run finds out, and records it.

@@ -62,10 +62,11 @@ export const HISTORY_SCHEMAS: Schemas = {
   ),
   Origin: object(
     {
-      kind: oneOf("baseline", "migration", "rollback", "restore", "drift"),
+      kind: oneOf("baseline", "adoption", "migration", "rollback", "restore", "drift"),
       migration: anything("Version and name of the migration whose script it was"),
       runId: uuid("The run"),
       restoreId: uuid("The restore"),
+      adoptionId: uuid("The adoption that brought the schema"),
       eventIndex: count("Index of the event in the ledger"),
       time: time("When it was recorded"),
       actor: ref("Actor"),

@@ -1,3 +1,4 @@
+import { ADOPTION_SCHEMAS } from "./adoption-schemas.ts";
 import { ALERT_SCHEMAS } from "./alert-schemas.ts";
 import { ASSURANCE_SCHEMAS } from "./assurance-schemas.ts";
 import { SCHEDULE_SCHEMAS } from "./schedule-schemas.ts";
@@ -116,7 +117,9 @@ export const RESPONSE_SCHEMAS: Schemas = {
     {
       version: text("Its version", "20260102"),
       name: text("Its name", "add orders"),
-      checksum: text("`sha256:` and hex over all that defines it"),
+      checksum: orNull(
+        text("`sha256:` and hex over all that defines it; null: adopted without text"),
+      ),
       state: oneOf("pending", "applied", "failed", "reverted"),
       transaction: oneOf("required", "none"),
       allow: anything("What it declares it may lose"),
@@ -130,6 +133,9 @@ export const RESPONSE_SCHEMAS: Schemas = {
       appliedAt: time("When it was applied"),
       appliedBy: ref("Actor"),
       runId: text("The run that applied it"),
+      adopted: anything(
+        "What another tool's history claims of it, instead of appliedAt and appliedBy",
+      ),
       eventIndex: INDEX,
     },
     ["version", "name", "checksum", "state", "transaction", "reversible", "registeredAt"],
@@ -144,6 +150,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
     reversible: flag("Every step has a down script"),
   }),
   ...RUN_SCHEMAS,
+  ...ADOPTION_SCHEMAS,
   ...BACKUP_SCHEMAS,
   ...ALERT_SCHEMAS,
   ...ASSURANCE_SCHEMAS,

@@ -3,6 +3,7 @@ import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
 import { alertRoutes } from "./alerts.ts";
 import { assuranceRoutes } from "./assurances.ts";
+import { adoptionRoutes } from "./adoptions.ts";
 import { auditRoutes } from "./audit.ts";
 import { backupRoutes } from "./backups.ts";
 import { databaseRoutes } from "./databases.ts";
@@ -34,6 +35,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
     ...driftRoutes(services, views),
     ...reportRoutes(services, views),
     ...migrationRoutes(services, views),
+    ...adoptionRoutes(services, views),
     ...runRoutes(services, views),
     ...backupRoutes(services, views),
     ...restoreRoutes(services, views),

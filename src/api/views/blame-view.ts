@@ -45,7 +45,7 @@ export function blameView(item: BlameItem, database: DatabaseState, names: Names
 }
 
 function originView(origin: Origin, { migrations }: DatabaseState, names: Names): object {
-  const { kind, index, time, actor, version, runId, restoreId } = origin;
+  const { kind, index, time, actor, version, runId, restoreId, adoptionId } = origin;
   return {
     kind,
     ...(version === undefined
@@ -53,6 +53,7 @@ function originView(origin: Origin, { migrations }: DatabaseState, names: Names)
       : { migration: { version, name: migrations.get(version)?.name ?? null } }),
     ...(runId === undefined ? {} : { runId }),
     ...(restoreId === undefined ? {} : { restoreId }),
+    ...(adoptionId === undefined ? {} : { adoptionId }),
     eventIndex: index,
     time,
     actor: names.actor(actor),

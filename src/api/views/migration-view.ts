@@ -16,12 +16,31 @@ export const migrationView = (migration: MigrationState, names: Names): object =
   trust: migration.trust ?? null,
   registeredAt: migration.registered.time,
   registeredBy: names.actor(migration.registered.actor),
-  ...(migration.applied === null
-    ? {}
-    : {
-        appliedAt: migration.applied.time,
-        appliedBy: names.actor(migration.applied.actor),
-        runId: migration.applied.runId,
-        eventIndex: migration.applied.index,
-      }),
+  ...appliedView(migration, names),
 });
+
+/** Nobody here has seen when and by whom an adopted one was applied: what is claimed is shown as that. */
+function appliedView({ applied, adopted }: MigrationState, names: Names): object {
+  if (applied === null) return {};
+  if (applied.runId !== null)
+    return {
+      appliedAt: applied.time,
+      appliedBy: names.actor(applied.actor),
+      runId: applied.runId,
+      eventIndex: applied.index,
+    };
+  const { adoptionId, tool, table, claimed, checksum, file } = adopted!;
+  return {
+    eventIndex: applied.index,
+    adopted: {
+      adoptionId,
+      tool,
+      table,
+      at: applied.time,
+      by: names.actor(applied.actor),
+      claimed,
+      checksum,
+      file,
+    },
+  };
+}

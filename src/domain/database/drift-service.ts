@@ -11,6 +11,7 @@ import type { Context } from "../shared/actor.ts";
 import { Conflict } from "../shared/errors.ts";
 import type { BackupState, DatabaseState, RestoreState } from "../state/state.ts";
 import type { DatabaseService } from "./database-service.ts";
+import { busy, refuseBusy } from "./refuse-busy.ts";
 
 /** What a look at the live schema found. */
 export interface DriftReport {
@@ -206,17 +207,6 @@ function foundEvents(database: DatabaseState, report: DriftReport): DomainEvent[
   const reason = "The database has the ledger's schema again";
   return [checked, { type: "DriftResolved", data: { decision: "gone", found, reason } }];
 }
-
-/** A run compares for itself, and its steps change the schema. */
-function refuseBusy(database: DatabaseState): void {
-  const { openRuns, openRestores, fingerprint } = database;
-  if (openRuns.size + openRestores.size > 0 || fingerprint === null) throw busy(database);
-}
-
-const busy = ({ name }: DatabaseState): Conflict =>
-  new Conflict("database-busy", `${name} is at work`, {
-    hint: "Wait for its runs and restores to end",
-  });
 
 function refuseRetired({ name, retired }: DatabaseState): void {
   if (retired !== null) throw new Conflict("database-retired", `${name} is no longer managed`);

@@ -22,6 +22,8 @@ export interface DatabaseEvents {
     readonly schema: readonly SchemaObject[];
     readonly physical: Physical;
     readonly recovered?: boolean;
+    /** Set if it was measured with the adoption of another tool's history. */
+    readonly adoptionId?: string;
   };
   readonly PolicyChanged: { readonly policy: Policy };
   readonly MigrationRegistered: {

@@ -1,3 +1,5 @@
+import type { FoundHistory } from "../adoption/history-table.ts";
+import type { Wanted } from "../adoption/recognise.ts";
 import type { StoreAccess, StoredContent } from "../backup/backup-store.ts";
 import type { OnConflict, RestoreMethod, TableRestored, TriggerMode } from "../backup/events.ts";
 import type { Allowances, EngineName, Physical, TransactionMode } from "../database/events.ts";
@@ -31,6 +33,8 @@ export interface DatabaseEngine {
    * Checks identity and incarnation.
    */
   schema(): Promise<MarkedSchema>;
+  /** Reads the tables in which other migration tools keep their history. Writes nothing. */
+  histories(request: HistoriesRequest): Promise<Histories>;
   /**
    * Stores one moment of the database, also under foreign writers; durable, but not published. What
    * is stored is one file, complete without side files, with the database's own markers.
@@ -96,6 +100,19 @@ export interface LiveSchema {
 /** The live schema with the versions whose newest marker is `done`. */
 export interface MarkedSchema extends LiveSchema {
   readonly applied: readonly string[];
+}
+
+export interface HistoriesRequest extends Wanted {
+  /** False: also of a database that was never registered. */
+  readonly registered: boolean;
+}
+
+/** Other tools' histories and the schema, of one moment. */
+export interface Histories {
+  readonly live: LiveSchema;
+  readonly histories: readonly FoundHistory[];
+  /** Tables that are called like a tool's and are not. */
+  readonly lookAlikes: readonly Finding[];
 }
 
 export interface Inspection {

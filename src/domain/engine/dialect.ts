@@ -9,6 +9,8 @@ export interface Dialect {
   analyze(script: ScriptToAnalyze): ScriptAnalysis;
   /** What a statement is, by its words. */
   classOf(statement: string): StatementClass;
+  /** What the script's CREATE statements make, by their text alone. */
+  creates(sql: string): readonly Pick<SchemaObject, "type" | "name">[];
   /** What an object's definition says. */
   describe(object: SchemaObject): Definition;
 }

@@ -11,6 +11,8 @@ const PERSONAL: { readonly [T in EventType]?: readonly string[] } = {
   KeyRetired: ["reason"],
   SubjectErased: ["reason"],
   MigrationWithdrawn: ["reason"],
+  HistoryImported: ["reason"],
+  MigrationAdopted: ["row", "claimed"],
   RunRequested: ["reason", "ticket"],
   RunApproved: ["comment"],
   RunRejected: ["reason"],

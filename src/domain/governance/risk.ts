@@ -27,7 +27,7 @@ export class RiskAssessor {
   async #destroys(migration: MigrationState): Promise<boolean> {
     const { transaction, allow } = migration;
     if (transaction === "none" || (allow.rowLoss ?? []).length > 0) return true;
-    const sql = (await this.#ledger.content(migration.up)) ?? "";
+    const sql = migration.up === null ? "" : ((await this.#ledger.content(migration.up)) ?? "");
     return this.#dialect.analyze({ sql, transaction, allow }).destroys.length > 0;
   }
 }

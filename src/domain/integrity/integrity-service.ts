@@ -5,6 +5,7 @@ import type { DatabaseService } from "../database/database-service.ts";
 import type { ExecutorSession } from "../engine/executor.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { EventOf } from "../events.ts";
+import { appliedIn } from "../migration/applied-versions.ts";
 import type { Finding } from "../migration/events.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
@@ -193,9 +194,7 @@ function comparedWithLedger(
       message: "The schema is not the one the ledger knows",
       hint: "Undo the change made outside Schemaledger, or restore a backup",
     });
-  const ledger = [...database.migrations.values()]
-    .filter(({ state }) => state === "applied")
-    .map(({ version }) => version);
+  const ledger = appliedIn(database);
   const missing = ledger.filter((version) => !applied.includes(version));
   const extra = applied.filter((version) => !ledger.includes(version));
   for (const version of missing)

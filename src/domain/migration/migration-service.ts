@@ -1,3 +1,4 @@
+import { digitsOf } from "../adoption/file-of.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { Dialect } from "../engine/dialect.ts";
 import { databaseStream } from "../events.ts";
@@ -129,7 +130,7 @@ export class MigrationService {
   }
 
   async #findingsOf(migration: MigrationState): Promise<Finding[]> {
-    const sql = (await this.#ledger.content(migration.up)) ?? "";
+    const sql = migration.up === null ? "" : ((await this.#ledger.content(migration.up)) ?? "");
     const analysis = this.#dialect.analyze({ ...migration, sql });
     const prefix = `Version ${migration.version}: `;
     return [
@@ -141,7 +142,11 @@ export class MigrationService {
 
   async #isRegistered(database: DatabaseState, input: MigrationInput): Promise<boolean> {
     const known = database.migrations.get(input.version);
-    if (known === undefined) return false;
+    if (known === undefined) {
+      refuseAdoptedTwin(database, input.version);
+      return false;
+    }
+    if (known.checksum === null) throw adoptedWithoutText(known.version);
     const checksum = checksumOf(input, this.#digest);
     if (known.checksum === checksum && known.name === input.name) return true;
     throw new Conflict(
@@ -168,12 +173,30 @@ export class MigrationService {
     if (allowed !== JSON.stringify(input.allow ?? {}))
       parts.push(this.#diff("allow", allowed, JSON.stringify(input.allow ?? {})));
     for (const part of ["up", "down", "verify"] as const) {
-      const before = known[part] === undefined ? "" : await this.#ledger.content(known[part]);
+      const text = known[part] ?? undefined;
+      const before = text === undefined ? "" : await this.#ledger.content(text);
       const after = input[part] ?? "";
       if ((before ?? "") !== after) parts.push(this.#diff(part, before ?? "", after));
     }
     return parts.join("\n");
   }
+}
+
+/** Nobody has shown which text the other tool applied: any would do. */
+const adoptedWithoutText = (version: string): Conflict =>
+  new Conflict("migration-adopted", `Version ${version} was applied by another tool`, {
+    hint: "Adopt once more with the folder of its files: they are compared with the tool's checksums",
+  });
+
+/** `0001` beside the adopted `1`: it would be applied a second time. */
+function refuseAdoptedTwin({ migrations }: DatabaseState, version: string): void {
+  for (const { version: known, adopted, applied } of migrations.values())
+    if (adopted !== null && applied?.runId === null && digitsOf(known) === digitsOf(version))
+      throw new Conflict(
+        "migration-adopted",
+        `Version ${version} is the adopted version ${known} written otherwise`,
+        { hint: "Adopt once more with the folder of its files, so that each is known by its file" },
+      );
 }
 
 function withdrawable(database: DatabaseState, version: string): MigrationState {

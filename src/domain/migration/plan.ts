@@ -3,6 +3,7 @@ import type { Digest } from "../shared/digest.ts";
 import { InvalidInput } from "../shared/errors.ts";
 import type { DatabaseState, MigrationState } from "../state/state.ts";
 import type { Finding, PlannedStep, RunKind } from "./events.ts";
+import { adoptionFindings } from "../adoption/plan-findings.ts";
 import { compareMigrations, highest } from "./migration-order.ts";
 
 /** The ordered steps from here to a version. Nothing is executed by making one. */
@@ -45,9 +46,13 @@ export function planMigrate(database: DatabaseState, to: string | undefined, dig
       migration.state !== "applied" &&
       (last === undefined || compareMigrations(migration, last) <= 0),
   );
-  const findings = pending
-    .filter((migration) => newest !== undefined && compareMigrations(migration, newest) < 0)
-    .map(({ version }) => outOfOrder(version, from!));
+  const findings = [
+    ...adoptionFindings(database),
+    ...pending.filter(({ up }) => up === null).map(({ version }) => withoutText(version)),
+    ...pending
+      .filter((migration) => newest !== undefined && compareMigrations(migration, newest) < 0)
+      .map(({ version }) => outOfOrder(version, from!)),
+  ];
   return sealed(database, digest, {
     kind: "migrate",
     from,
@@ -74,7 +79,7 @@ export function planRollback(database: DatabaseState, to: string, digest: Digest
     from: versionOf(database),
     to: target?.version ?? null,
     steps: undone.map((migration) => plannedStep(migration, "down")),
-    findings: [],
+    findings: undone.filter(cannotBeUndone).map(({ version }) => adoptedForGood(version)),
     reversible: undone.every(({ down }) => down !== undefined),
   });
 }
@@ -98,7 +103,25 @@ function registered(database: DatabaseState, version: string): MigrationState {
 const plannedStep = (
   { version, name, checksum, transaction }: MigrationState,
   direction: PlannedStep["direction"],
-): PlannedStep => ({ version, name, checksum, direction, transaction });
+): PlannedStep => ({ version, name, checksum: checksum ?? "", direction, transaction });
+
+/** No backup is from before what another tool applied. */
+const cannotBeUndone = ({ applied, down }: MigrationState): boolean =>
+  applied?.runId === null && down === undefined;
+
+const adoptedForGood = (version: string): Finding => ({
+  severity: "error",
+  code: "adopted-not-reversible",
+  message: `Version ${version} was applied by another tool: there is no backup from before it, and no down script`,
+  hint: "Name a version above it; an adoption with the folder of its files brings the down scripts along",
+});
+
+const withoutText = (version: string): Finding => ({
+  severity: "error",
+  code: "text-missing",
+  message: `Version ${version} was adopted without its file, and is not applied any more`,
+  hint: "Adopt once more with the folder of its files",
+});
 
 const outOfOrder = (version: string, applied: string): Finding => ({
   severity: "error",

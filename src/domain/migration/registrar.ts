@@ -7,9 +7,10 @@ import type { Digest } from "../shared/digest.ts";
 import { InvalidInput, Refused } from "../shared/errors.ts";
 import type { DatabaseState } from "../state/state.ts";
 import type { MigrationTrust } from "../trust/migration-trust.ts";
-import type { Identity, TrustVerdict } from "../trust/policy.ts";
+import type { Identity } from "../trust/policy.ts";
 import { refuseBeyond, type LimitedScript } from "../trust/sql-limits.ts";
 import { checksumOf, type MigrationInput } from "./migration.ts";
+import { registrations, type Taken } from "./registration.ts";
 
 export interface RegistrarParts {
   readonly dialect: Dialect;
@@ -22,13 +23,6 @@ export interface RegistrarParts {
 export interface Registrant {
   readonly context: Context;
   readonly identity?: Identity | undefined;
-}
-
-/** A migration that may be registered. */
-export interface Taken {
-  readonly input: MigrationInput;
-  readonly checksum: string;
-  readonly trust: TrustVerdict | undefined;
 }
 
 /** Says whether migrations may be registered, and how they are written down. */
@@ -68,31 +62,7 @@ export class Registrar {
     readonly events: readonly EventOf<"MigrationRegistered">[];
     readonly contents: readonly Content[];
   } {
-    const contents = new Map<string, Content>();
-    const keep = (text: string): string => {
-      const content = { digest: this.#parts.digest.ofText(text), text };
-      contents.set(content.digest, content);
-      return content.digest;
-    };
-    const events = taken.map(({ input, checksum, trust }): EventOf<"MigrationRegistered"> => ({
-      type: "MigrationRegistered",
-      data: {
-        version: input.version,
-        name: input.name,
-        checksum,
-        up: keep(input.up),
-        ...(input.down === undefined ? {} : { down: keep(input.down) }),
-        ...(input.verify === undefined ? {} : { verify: keep(input.verify) }),
-        transaction: input.transaction ?? "required",
-        allow: input.allow ?? {},
-        ...(input.order === undefined ? {} : { order: input.order }),
-        ...(input.repeatable === true ? { repeatable: true } : {}),
-        ...(input.source === undefined ? {} : { source: keep(input.source) }),
-        ...(input.signature === undefined ? {} : { signature: keep(input.signature) }),
-        ...(trust === undefined ? {} : { trust }),
-      },
-    }));
-    return { events, contents: [...contents.values()] };
+    return registrations(taken, this.#parts.digest);
   }
 
   #take(

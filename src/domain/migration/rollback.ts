@@ -3,7 +3,8 @@ import type { Restorer } from "../backup/restorer.ts";
 import type { DomainEvent, EventOf } from "../events.ts";
 import { Conflict, DomainError } from "../shared/errors.ts";
 import type { Projection } from "../state/projection.ts";
-import type { BackupState, DatabaseState } from "../state/state.ts";
+import type { BackupState, DatabaseState, MigrationState } from "../state/state.ts";
+import { appliedIn } from "./applied-versions.ts";
 import type { Execution } from "./run-driver.ts";
 import { rehearsalEvent, rehearsalFailed } from "./rehearsal.ts";
 import type { StepDependencies, StepToRun } from "./step-runner.ts";
@@ -96,14 +97,18 @@ export class Rollback {
   /** The newest verified full backup whose applied versions are exactly those to be left. */
   #backupFor({ run, database }: Execution): BackupState {
     const undone = new Set(run.steps.map(({ version }) => version));
-    const left = [...database.migrations.values()]
-      .filter(({ state, version }) => state === "applied" && !undone.has(version))
-      .map(({ version }) => version);
+    const left = appliedIn(database).filter((version) => !undone.has(version));
+    const isAdopted = ({ applied }: MigrationState): boolean => applied?.runId === null;
+    const adopted = [...database.migrations.values()].filter(isAdopted);
+    // No backup is from before what another tool did; one from before the adoption does not say it.
+    const since = Math.max(-1, ...adopted.map(({ adopted: from }) => from?.index ?? -1));
     const found = [...this.#deps.projection.state.backups.values()].findLast(
       (backup) =>
         backup.databaseId === database.id &&
         backup.kind === "full" &&
         backup.status === "verified" &&
+        backup.started.index > since &&
+        !adopted.some(({ version }) => undone.has(version)) &&
         sameSet(backup.facts?.applied ?? [], left),
     );
     if (found !== undefined) return found;

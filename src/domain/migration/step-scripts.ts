@@ -11,7 +11,8 @@ export async function scriptOf(
   { version, direction }: Pick<StepRef, "version" | "direction">,
 ): Promise<StepScript> {
   const migration = database.migrations.get(version)!;
-  const { name, checksum, transaction, allow } = migration;
+  const { name, transaction, allow } = migration;
+  const checksum = migration.checksum ?? "";
   const text = direction === "up" ? migration.up : migration.down;
   const sql = await contentOf(ledger, text, version);
   const script = { version, name, direction, checksum, sql, transaction, allow };
@@ -21,10 +22,10 @@ export async function scriptOf(
 
 async function contentOf(
   ledger: Ledger,
-  digest: string | undefined,
+  digest: string | null | undefined,
   version: string,
 ): Promise<string> {
-  const text = digest === undefined ? undefined : await ledger.content(digest);
+  const text = digest == null ? undefined : await ledger.content(digest);
   if (text !== undefined) return text;
   throw new DomainError("script-missing", `Version ${version} has no script for this direction`);
 }

@@ -77,9 +77,10 @@ function failedRun(database: DatabaseState, lastRun: RunState | undefined): RunS
   return halfway || unknown || quarantine !== null ? lastRun : undefined;
 }
 
+/** Of what other tools applied, nothing can be applied again. */
 const appliedVersions = (database: DatabaseState): string[] =>
   inOrder(database)
-    .filter(({ state }) => state === "applied")
+    .filter(({ state, applied }) => state === "applied" && applied?.runId !== null)
     .map(({ version }) => version);
 
 const restorable = (backups: readonly BackupState[]): BackupState[] =>

@@ -10,7 +10,7 @@ import type { SchemaObject, SchemaRenames } from "./schema.ts";
 
 /** The event that made or changed something of a schema, and what was behind it. */
 export interface Origin {
-  readonly kind: "baseline" | "migration" | "rollback" | "restore" | "drift";
+  readonly kind: "baseline" | "adoption" | "migration" | "rollback" | "restore" | "drift";
   readonly index: number;
   readonly time: string;
   /** Pseudonym. */
@@ -19,6 +19,7 @@ export interface Origin {
   readonly version?: string;
   readonly runId?: string;
   readonly restoreId?: string;
+  readonly adoptionId?: string;
 }
 
 /** Who made something, who changed it last, and the names it had before. */
@@ -87,6 +88,29 @@ export function blameRestored(
       const was = then.get(key);
       return [key, was === undefined ? entry : broughtBack(entry, was, origin)];
     }),
+  );
+}
+
+/**
+ * With an adoption: what was there before anything was known of it is owed to the migrations of the
+ * other tool. Which of them made what, its history does not say.
+ */
+export function blameAdopted(blamed: Blame, origin: Origin): Blame {
+  const own = (from: Origin): Origin => (from.kind === "baseline" ? origin : from);
+  const adopted = <T extends Blamed>(part: T): T => ({
+    ...part,
+    made: own(part.made),
+    changed: own(part.changed),
+  });
+  return new Map(
+    [...blamed].map(([key, entry]) => [
+      key,
+      {
+        ...adopted(entry),
+        columns: entry.columns.map(adopted),
+        constraints: entry.constraints.map(adopted),
+      },
+    ]),
   );
 }
 

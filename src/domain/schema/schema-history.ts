@@ -3,7 +3,14 @@ import { databaseStream, type EventType, type RecordedEvent } from "../events.ts
 import type { Ledger } from "../ledger/ledger.ts";
 import { NotFound } from "../shared/errors.ts";
 import type { DatabaseState } from "../state/state.ts";
-import { blame, blameRestored, NOTHING_BLAMED, type Blame, type Origin } from "./blame.ts";
+import {
+  blame,
+  blameAdopted,
+  blameRestored,
+  NOTHING_BLAMED,
+  type Blame,
+  type Origin,
+} from "./blame.ts";
 import { applyChanges, type SchemaObject, type SchemaRenames } from "./schema.ts";
 
 /** The schema of a database at one point of the ledger. */
@@ -85,7 +92,7 @@ export class SchemaHistory {
         then === undefined
           ? blame(before, after.schema, origin, describe, renamesOf(event))
           : blameRestored(before, then, after.schema, origin, describe);
-      found = { ...after, blame: now };
+      found = { ...after, blame: origin.kind === "adoption" ? blameAdopted(now, origin) : now };
     }
     if (found === undefined) throw notKnown(database, index);
     return found;
@@ -170,8 +177,12 @@ function originOf(event: SchemaEvent): Origin {
   const { index, time } = event;
   const at = { index, time, actor: event.actor.id };
   switch (event.type) {
-    case "SchemaBaselined":
-      return { kind: "baseline", ...at };
+    case "SchemaBaselined": {
+      const { adoptionId } = event.data;
+      return adoptionId === undefined
+        ? { kind: "baseline", ...at }
+        : { kind: "adoption", adoptionId, ...at };
+    }
     case "RestoreCompleted":
       return { kind: "restore", restoreId: event.data.restoreId, ...at };
     case "DriftResolved":

@@ -24,6 +24,7 @@ export function foldDatabase(
       database.engineVersion = event.data.engineVersion;
       database.physical = event.data.physical;
       database.schema = event.data.schema;
+      database.drift = null;
       return;
     case "PolicyChanged":
       database.policy = event.data.policy;
@@ -94,6 +95,7 @@ function register(
     physical: null,
     schema: [],
     migrations: new Map(),
+    histories: new Map(),
     drift: null,
     quarantine: null,
     retired: null,
@@ -121,8 +123,11 @@ function addMigration(
   const { version, name, checksum, up, down, verify, transaction, allow } = event.data;
   const { order, repeatable, source } = event.data;
   const { signature, trust } = event.data;
-  if (database.migrations.has(version))
+  const known = database.migrations.get(version);
+  if (known !== undefined && known.checksum !== null)
     throw contradiction(event, `version ${version} is registered already`);
+  // The text of an adopted version whose file was not there when it was adopted.
+  const { state = "pending", applied = null, adopted = null } = known ?? {};
   database.migrations.set(version, {
     version,
     name,
@@ -138,7 +143,8 @@ function addMigration(
     signature,
     trust,
     registered: happened(event),
-    state: "pending",
-    applied: null,
+    state,
+    applied,
+    adopted,
   });
 }

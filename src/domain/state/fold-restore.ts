@@ -1,6 +1,7 @@
 import type { FoldEvent } from "../events.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import { contradiction } from "./contradiction.ts";
+import { lapseAdoptions } from "./fold-adoption.ts";
 import { ended } from "./leaving.ts";
 import { happened } from "./happened.ts";
 import type { DatabaseState, LedgerState, RestoreState } from "./state.ts";
@@ -114,10 +115,13 @@ function restoreVersions(
   const applied = new Set(event.data.applied);
   for (const migration of database.migrations.values()) {
     if (applied.has(migration.version) || migration.state !== "applied") continue;
+    // Adopted ones have no markers.
+    if (migration.applied?.runId === null) continue;
     migration.state = "reverted";
     migration.applied = null;
   }
   for (const version of applied) reapply(database, version, event);
+  lapseAdoptions(database, state.backups.get(restore.backupId)?.started.index ?? 0);
   const run = restore.runId === undefined ? undefined : state.runs.get(restore.runId);
   for (const step of run?.steps ?? []) {
     const undone = step.direction === "up" ? step.status === "applied" : run?.kind === "rollback";

@@ -1,6 +1,7 @@
 import { databaseIdOf, type FoldEvent } from "../events.ts";
 import { WORTH_A_BACKUP } from "../ledger-backup/worth.ts";
 import { contradiction } from "./contradiction.ts";
+import { foldAdoption } from "./fold-adoption.ts";
 import { foldAlerts } from "./fold-alerts.ts";
 import { foldAssurance } from "./fold-assurance.ts";
 import { foldBackup } from "./fold-backup.ts";
@@ -81,6 +82,9 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "DatabaseReleased":
     case "DatabaseRetired":
       return foldDatabase(state, database, event);
+    case "HistoryImported":
+    case "MigrationAdopted":
+      return foldAdoption(known(database, event), event);
     case "RunRequested":
     case "RunStarted":
     case "RehearsalCompleted":

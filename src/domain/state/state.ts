@@ -1,3 +1,4 @@
+import type { Adopted, ImportedHistory } from "../adoption/adoption-state.ts";
 import type {
   BackupEvents,
   BackupFacts,
@@ -158,6 +159,8 @@ export interface DatabaseState {
   physical: Physical | null;
   schema: readonly SchemaObject[];
   readonly migrations: Map<string, MigrationState>;
+  /** Other tools' histories that were adopted, by table. */
+  readonly histories: Map<string, ImportedHistory>;
   drift: { readonly expected: string; readonly found: string; readonly index: number } | null;
   quarantine: { readonly code: string; readonly reason: string; readonly index: number } | null;
   retired: Happened | null;
@@ -188,8 +191,9 @@ export type MigrationStatus = "pending" | "applied" | "failed" | "reverted";
 export interface MigrationState {
   readonly version: string;
   readonly name: string;
-  readonly checksum: string;
-  readonly up: string;
+  /** Null, as `up`: another tool applied it, and nobody has shown its file. */
+  readonly checksum: string | null;
+  readonly up: string | null;
   readonly down: string | undefined;
   readonly verify: string | undefined;
   readonly transaction: TransactionMode;
@@ -202,10 +206,15 @@ export interface MigrationState {
   readonly trust: TrustVerdict | undefined;
   readonly registered: Happened;
   state: MigrationStatus;
-  /** Set while the state is `applied`. `fingerprintBefore` null: not known (found or restored). */
+  /**
+   * Set while the state is `applied`. `runId` null: adopted, so that the database has no marker of it.
+   * `fingerprintBefore` null: not known (found, restored or adopted).
+   */
   applied:
-    | (Happened & { readonly runId: string; readonly fingerprintBefore: string | null })
+    | (Happened & { readonly runId: string | null; readonly fingerprintBefore: string | null })
     | null;
+  /** What another tool's history said of it last. */
+  adopted: Adopted | null;
 }
 
 export interface OpenAttempt {

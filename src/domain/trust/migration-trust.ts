@@ -52,7 +52,8 @@ export class MigrationTrust {
     const { signature: digest, registered, version } = migration;
     const signature = digest === undefined ? undefined : await this.#parts.ledger.content(digest);
     try {
-      this.#judge(trust, { ...migration, signature }, undefined, registered.time);
+      const checksum = migration.checksum ?? "";
+      this.#judge(trust, { ...migration, checksum, signature }, undefined, registered.time);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       throw new Refused(error.code, `Version ${version} must not run: ${error.message}`, {

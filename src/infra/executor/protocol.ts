@@ -36,6 +36,7 @@ const methods: { readonly [method in EngineMethod]: true } = {
   inspect: true,
   install: true,
   schema: true,
+  histories: true,
   snapshot: true,
   saveTables: true,
   rawCopy: true,

@@ -4,6 +4,8 @@ import type {
   CopyVerified,
   DatabaseEngine,
   ExportRequest,
+  Histories,
+  HistoriesRequest,
   Inspection,
   LiveSchema,
   PageComparison,
@@ -51,6 +53,10 @@ export class RemoteEngine implements DatabaseEngine {
 
   schema(): Promise<MarkedSchema> {
     return this.#call("schema", []);
+  }
+
+  histories(request: HistoriesRequest): Promise<Histories> {
+    return this.#call("histories", [request]);
   }
 
   snapshot(access: StoreAccess): Promise<Snapshot> {

@@ -51,6 +51,29 @@ export async function resolveUnderRoots(
   return pathOfUrl(found.path);
 }
 
+/**
+ * The real path of a directory under one of the roots, or one of them. Rejects `Refused` with
+ * `outside-roots` or `own-data-directory`; `InvalidInput` with `directory-missing`.
+ */
+export async function resolveDirectory(
+  path: string,
+  roots: readonly string[],
+  forbidden: readonly string[],
+): Promise<string> {
+  const area = await resolveArea(roots, forbidden);
+  const known = [...area.roots, ...roots];
+  const isInside = (one: string): boolean => known.includes(one) || isUnder(one, known);
+  const real = isAbsolute(path) ? await realpath(path).catch(() => undefined) : undefined;
+  // Outside, a caller must not learn what exists.
+  if (!isInside(real ?? path)) throw outsideRoots();
+  if (real === undefined || !(await stat(real)).isDirectory())
+    throw new InvalidInput("directory-missing", `There is no directory ${path}`, {
+      hint: "Name a directory by its absolute path, on the service's machine",
+    });
+  if (area.forbidden.includes(real) || isUnder(real, area.forbidden)) throw ownFile();
+  return real;
+}
+
 interface Area {
   readonly roots: readonly string[];
   readonly forbidden: readonly string[];

@@ -8,17 +8,20 @@ const variants = (text: string): string[] => {
   return [...new Set([text, unix, unix.replaceAll("\n", "\r\n")])];
 };
 
-const sha256Variants = (algorithm: string, text: string): ToolChecksum => ({
+const shaVariants = (algorithm: string, text: string, hash = "sha256"): ToolChecksum => ({
   algorithm,
-  values: variants(text).map((variant) => createHash("sha256").update(variant).digest("hex")),
+  values: variants(text).map((variant) => createHash(hash).update(variant).digest("hex")),
 });
 
+/** SHA-384 of the file. */
+export const sqlxChecksum = (text: string): ToolChecksum =>
+  shaVariants("sqlx-sha384", text, "sha384");
+
 /** SHA-256 of migration.sql. */
-export const prismaChecksum = (text: string): ToolChecksum => sha256Variants("prisma-sha256", text);
+export const prismaChecksum = (text: string): ToolChecksum => shaVariants("prisma-sha256", text);
 
 /** SHA-256 of the file. */
-export const drizzleChecksum = (text: string): ToolChecksum =>
-  sha256Variants("drizzle-sha256", text);
+export const drizzleChecksum = (text: string): ToolChecksum => shaVariants("drizzle-sha256", text);
 
 /** SHA-1 of the deploy script. */
 export const sqitchScriptHash = (text: string): string =>

@@ -5,6 +5,8 @@ import type {
   DatabaseEngine,
   DatabaseTarget,
   ExportRequest,
+  Histories,
+  HistoriesRequest,
   PageComparison,
   PagesToCompare,
   Inspection,
@@ -31,6 +33,7 @@ import { fetchContent } from "../page-store/store-access.ts";
 import { comparePages } from "./compare-pages.ts";
 import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
+import { readHistories } from "./histories.ts";
 import { hashFile, type FileDigest } from "./files.ts";
 import { inspect, install, readSchema } from "./inspect.ts";
 import { rawCopy } from "./raw-copy.ts";
@@ -83,6 +86,10 @@ export class SqliteEngine implements DatabaseEngine {
 
   schema(): Promise<MarkedSchema> {
     return readSchema(this.#session);
+  }
+
+  histories(request: HistoriesRequest): Promise<Histories> {
+    return readHistories(this.#session, request);
   }
 
   snapshot(access: StoreAccess): Promise<Snapshot> {

@@ -1,5 +1,6 @@
 import { assemble, type NamedFile, type Role } from "../assemble.ts";
 import { certainly, type MigrationFormat } from "../migration-format.ts";
+import { sqlxChecksum } from "../tool-checksums.ts";
 import { withTransaction } from "../transaction-opt-out.ts";
 import { whyNot } from "../why-not.ts";
 
@@ -22,7 +23,11 @@ export const sqlxFormat: MigrationFormat = {
       withTransaction(
         {
           ...migration,
-          origin: { version: String(BigInt(migration.version)), name: migration.name },
+          origin: {
+            version: String(BigInt(migration.version)),
+            name: migration.name,
+            checksum: sqlxChecksum(migration.up),
+          },
         },
         NO_TRANSACTION.test(migration.up) ? "-- no-transaction" : undefined,
       ),

@@ -10,8 +10,9 @@ import type { SchemaObject } from "../../../domain/schema/schema.ts";
 import type { StatementClass } from "../../../domain/trust/sql-limits.ts";
 import { definitionOf } from "./definition.ts";
 import { prepareScript } from "./script.ts";
+import { ddlTarget } from "./ddl-target.ts";
 import { statementClass } from "./statement-class.ts";
-import { firstWord } from "./tokens.ts";
+import { firstWord, sqlTokens } from "./tokens.ts";
 
 /** SQLite's scripts. */
 export class SqliteDialect implements Dialect {
@@ -24,6 +25,13 @@ export class SqliteDialect implements Dialect {
 
   classOf(statement: string): StatementClass {
     return statementClass(statement);
+  }
+
+  creates(sql: string): Pick<SchemaObject, "type" | "name">[] {
+    return prepareScript(sql, "required").statements.flatMap((statement) => {
+      const target = ddlTarget(sqlTokens(statement.sql));
+      return target?.verb === "create" ? [{ type: target.type, name: target.name }] : [];
+    });
   }
 
   describe(object: SchemaObject): Definition {
