@@ -67,6 +67,7 @@ describe("ProcessExecutor", () => {
       };
       const arity: { readonly [method: string]: readonly unknown[] } = {
         install: [7],
+        histories: [{ registered: true }],
         snapshot: ["/a"],
         saveTables: [{ backupId: "b1", tables: ["t"], path: "/t" }],
         rawCopy: ["/b"],
