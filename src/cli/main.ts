@@ -8,5 +8,5 @@ requireNode(process.versions.node);
 useCompileCache();
 endWithReader();
 
-const { run } = (await import(bundled("program") ?? "./program.ts")) as typeof Program;
+const { run } = (await import(bundled("program.js") ?? "./program.ts")) as typeof Program;
 process.exitCode = await run(process.argv);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import Database from "better-sqlite3";
+import { digestOfModules } from "../../src/infra/system/fold-code.ts";
 import { filesIn, ROOT, textOf } from "../support/repository.ts";
 
 const run = promisify(execFile);
@@ -40,6 +41,11 @@ describe("the bundle", function () {
       started.filter((file) => !existsSync(join(BUNDLE, file))),
       [],
     );
+  });
+
+  it("knows the digest of the code that folds, which the modules have", () => {
+    const text = readFileSync(join(BUNDLE, "fold-code.txt"), "utf8");
+    assert.equal(text, digestOfModules());
   });
 
   it("backs up a file that is large enough for the packer's processes, and lays out a PDF", async () => {

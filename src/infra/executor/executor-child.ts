@@ -8,7 +8,7 @@ import type { ToChild, ToParent } from "./protocol.ts";
 
 const MODULES = new URL("./executor-main.js", import.meta.url);
 /** One file is read in half the time of many, and each session needs a process. */
-const MAIN = fileURLToPath(bundled("executor-main") ?? MODULES);
+const MAIN = fileURLToPath(bundled("executor-main.js") ?? MODULES);
 const STDERR_LIMIT = 4096;
 /** How long a child may take to exit after it was asked to. */
 const CLOSE_LIMIT_MS = 2000;

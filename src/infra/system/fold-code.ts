@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { bundled } from "./bundle.ts";
 import { PACKAGE_ROOT } from "./package-root.ts";
 
 /** What makes state of events, and text of state. Everything that it imports belongs to it. */
@@ -10,9 +11,15 @@ const IMPORT = /\bfrom "(\.[^"]+)"/g;
 
 /**
  * A digest of the compiled code that folds events. State that other code has folded is folded
- * anew: nobody has to remember to raise a version.
+ * anew: nobody has to remember to raise a version. A fresh bundle has it ready (build/bundle.js).
  */
 export function foldCode(): string {
+  const ready = bundled("fold-code.txt");
+  return ready === undefined ? digestOfModules() : readFileSync(new URL(ready), "utf8");
+}
+
+/** The digest, of the modules as they are. */
+export function digestOfModules(): string {
   const modules = new Map<string, Buffer>();
   const found = [ROOT, ALSO];
   for (let module = found.pop(); module !== undefined; module = found.pop()) {

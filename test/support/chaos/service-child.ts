@@ -12,7 +12,7 @@ import { Api } from "./api.ts";
 import type { CrashOrder } from "./crash-service.ts";
 
 const COMPILED = new URL("dist/test/tsconfig.tsbuildinfo", PACKAGE_ROOT);
-const BUNDLE = bundled("program") && freshBundle("crash-service", [COMPILED]);
+const BUNDLE = bundled("program.js") && freshBundle("crash-service.js", [COMPILED]);
 const ENTRY = fileURLToPath(BUNDLE ?? new URL("./crash-service.js", import.meta.url));
 
 export interface ChildEnd {
