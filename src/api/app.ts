@@ -31,7 +31,7 @@ export function createApp(services: Services): Express {
       measure(services, route, request, response);
       return handler
         .answer(route, request, response, requestIdOf(request, services, response))
-        .then((answer) => send(request, response, answer));
+        .then((answer) => send(request, response, answer, services.stopping));
     });
   }
   refuseOtherMethods(app, routes);
@@ -115,10 +115,11 @@ function sendProblem(
     return;
   }
   const { problem, headers } = problemOf(error, requestId, path);
-  void send(request, response, {
+  const answer = {
     status: problem.status,
     text: JSON.stringify(problem),
     type: PROBLEM_TYPE,
     headers,
-  });
+  };
+  void send(request, response, answer, services.stopping);
 }

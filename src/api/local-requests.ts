@@ -39,7 +39,7 @@ export class LocalRequests {
         body: bodyOf(route, request.body ?? {}),
         query: queryOf(route, request.query ?? {}),
         headers: { accept },
-        url: path,
+        url: path + searchOf(request.query ?? {}),
         accepts: (...types) => types.find((type) => type === accept) ?? types[0]!,
         context: this.#embedded.context(),
         scope: EVERYTHING,
@@ -48,6 +48,14 @@ export class LocalRequests {
     }
     throw new NotFound("path-unknown", `There is nothing at ${path}`);
   }
+}
+
+function searchOf(query: { readonly [name: string]: unknown }): string {
+  const pairs = Object.entries(query).map(([name, value]): [string, string] => [
+    name,
+    String(value),
+  ]);
+  return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
 }
 
 /** `/v1/runs/{run}` as an expression with named groups. */

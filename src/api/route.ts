@@ -50,6 +50,9 @@ export interface StreamAnswer {
 export interface DownloadAnswer {
   readonly type: string;
   readonly headers?: { readonly [name: string]: string };
+  /** Names of what `trailers` gives once the last chunk was made. */
+  readonly trailerNames?: readonly string[];
+  trailers?(): { readonly [name: string]: string };
   /** An error breaks the answer off: the reader sees that it is not whole. */
   readonly chunks: AsyncIterable<string | Uint8Array>;
   /** Called once when it is over, however: `chunks` need not have been asked for at all. */

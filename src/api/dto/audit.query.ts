@@ -1,6 +1,6 @@
 import { IsIn } from "class-validator";
 import { EVENT_VERSIONS, type EventType } from "../../domain/events.ts";
-import { Optional, QueryInt, QueryList, Text, Time } from "./decorators.ts";
+import { Optional, QueryInt, QueryIntOr, QueryList, Text, Time } from "./decorators.ts";
 
 /** Events to read. Every filter narrows. */
 export class AuditQuery {
@@ -15,6 +15,7 @@ export class AuditQuery {
   @Optional() @Time() to?: string;
   /** Index of the last event seen. */
   @Optional() @QueryInt(0, Number.MAX_SAFE_INTEGER) after?: number;
-  @Optional() @QueryInt(1, 1000) limit?: number;
+  /** `all`: the whole of it, as it is now, sent as it is read. */
+  @Optional() @QueryIntOr("all", 1, 1000) limit?: number | "all";
   @Optional() @IsIn(["asc", "desc"]) order?: "asc" | "desc";
 }

@@ -100,13 +100,32 @@ export const TextMap = (count: number, name: RegExp, max: number): PropertyDecor
 /** A whole number in the query. */
 export const QueryInt = (min: number, max: number): PropertyDecorator =>
   all(
-    Transform(({ value }: { value: unknown }) =>
-      typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value,
-    ),
+    Transform(({ value }: { value: unknown }) => wholeNumber(value)),
     IsInt(),
     Min(min),
     Max(max),
   );
+
+/** Name of the validation of `QueryIntOr`; its constraints are the word and the bounds. */
+export const INT_OR = "intOr";
+
+/** As `QueryInt`, or the word. */
+export const QueryIntOr = (word: string, min: number, max: number): PropertyDecorator =>
+  all(
+    Transform(({ value }: { value: unknown }) => wholeNumber(value)),
+    ValidateBy({
+      name: INT_OR,
+      constraints: [word, min, max],
+      validator: {
+        validate: (value) =>
+          value === word || (Number.isSafeInteger(value) && value >= min && value <= max),
+        defaultMessage: () => `$property must be ${min} to ${max}, or ${word}`,
+      },
+    }),
+  );
+
+const wholeNumber = (value: unknown): unknown =>
+  typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
 
 /** One or several of the values: as a list with commas, or the parameter repeated. */
 export const QueryList = (values: readonly string[]): PropertyDecorator =>

@@ -9,6 +9,7 @@ import type {
 } from "openapi3-ts/oas31";
 import { TOOL_VERSION } from "../../infra/system/version.ts";
 import type { ResponseSpec, Route } from "../route.ts";
+import { INT_OR } from "../dto/decorators.ts";
 import { RESPONSE_SCHEMAS } from "./schemas.ts";
 
 const TAGS: { readonly [tag: string]: string } = {
@@ -70,6 +71,10 @@ function requestSchemas(): Requests {
   const schemas = validationMetadatasToSchemas({
     classTransformerMetadataStorage: defaultMetadataStorage,
     refPointerPrefix: "#/components/schemas/",
+    additionalConverters: {
+      [INT_OR]: ({ constraints: [word, minimum, maximum] }) =>
+        ({ oneOf: [{ type: "integer", minimum, maximum }, { enum: [word] }] }) as SchemaObject,
+    },
   }) as Requests;
   return Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => [

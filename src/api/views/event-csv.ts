@@ -9,10 +9,12 @@ const HEADER =
 const FORMULA = /^[=+\-@\t\r]/;
 const NEEDS_QUOTES = /[",\r\n]/;
 
+/** The first line of events as CSV. */
+export const EVENT_CSV_HEAD = `${HEADER}\r\n`;
+
 /** Events as CSV (RFC 4180). No cell can become a formula: such cells start with an apostrophe. */
-export function eventCsv(rows: readonly AuditRow[], names: Names): string {
-  return [HEADER, ...rows.map((row) => line(row, names))].map((text) => `${text}\r\n`).join("");
-}
+export const eventCsv = (rows: readonly AuditRow[], names: Names): string =>
+  rows.map((row) => `${line(row, names)}\r\n`).join("");
 
 function line(row: AuditRow, names: Names): string {
   const actor = names.actor(row.actor);

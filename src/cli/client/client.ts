@@ -21,3 +21,11 @@ export interface Client {
   download(path: string, query?: Query): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
+
+/** Bytes as text, whatever they are cut at. */
+export async function* decoded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const bytes of pieces) yield decoder.decode(bytes, { stream: true });
+  const rest = decoder.decode();
+  if (rest !== "") yield rest;
+}

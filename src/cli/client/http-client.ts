@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { InvalidInput, Refused, Unavailable } from "../../domain/shared/errors.ts";
 import { TOOL_VERSION } from "../../api/version.ts";
-import type { Client, Query } from "./client.ts";
+import { decoded, type Client, type Query } from "./client.ts";
 import { errorOfProblem } from "./remote-error.ts";
 
 const REPEATABLE = new Set(["GET", "POST"]);
@@ -61,16 +61,27 @@ export class HttpClient implements Client {
       method: "GET",
       headers: { accept },
     });
-    const decoder = new TextDecoder();
-    for await (const bytes of answer.body ?? []) yield decoder.decode(bytes, { stream: true });
+    yield* decoded(this.#bodyOf(answer));
   }
 
   async *download(path: string, query: Query = {}): AsyncIterable<Uint8Array> {
-    const answer = await this.#fetch(path + search(query), { method: "GET" });
-    yield* answer.body ?? [];
+    yield* this.#bodyOf(await this.#fetch(path + search(query), { method: "GET" }));
   }
 
   async close(): Promise<void> {}
+
+  /** Error: Unavailable answer-broken-off, when it ends before its end. */
+  async *#bodyOf(answer: Response): AsyncIterable<Uint8Array> {
+    try {
+      yield* answer.body ?? [];
+    } catch (error) {
+      throw new Unavailable(
+        "answer-broken-off",
+        `The service at ${this.place} broke its answer off: what was received is not all of it`,
+        { hint: "Ask again", details: { cause: causeOf(error).code ?? null } },
+      );
+    }
+  }
 
   async #json<T>(path: string, request: RequestInit): Promise<T> {
     const text = await (await this.#fetch(path, request)).text();

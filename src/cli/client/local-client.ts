@@ -1,7 +1,7 @@
 import type { Embedded } from "../../api/embedded.ts";
 import { LocalRequests } from "../../api/local-requests.ts";
-import type { Method, StreamAnswer, WholeAnswer } from "../../api/route.ts";
-import type { Client, Query } from "./client.ts";
+import type { DownloadAnswer, Method, StreamAnswer, WholeAnswer } from "../../api/route.ts";
+import { decoded, type Client, type Query } from "./client.ts";
 
 /** The routes in this process, on a data directory. */
 export class LocalClient implements Client {
@@ -35,7 +35,7 @@ export class LocalClient implements Client {
     const members = texts(query);
     const answer = await this.#requests.answer({ method: "get", path, query: members, accept });
     if ("stream" in answer) yield* pieces(answer);
-    else if ("chunks" in answer) throw new Error(`${path} is a download`);
+    else if ("chunks" in answer) yield* decoded(chunksOf(answer));
     else yield textOf(answer);
   }
 
@@ -43,12 +43,7 @@ export class LocalClient implements Client {
     const members = texts(query);
     const answer = await this.#requests.answer({ method: "get", path, query: members });
     if (!("chunks" in answer)) throw new Error(`${path} is no download`);
-    try {
-      for await (const chunk of answer.chunks)
-        yield typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk;
-    } finally {
-      answer.release();
-    }
+    yield* chunksOf(answer);
   }
 
   close(): Promise<void> {
@@ -82,6 +77,15 @@ const textOf = (answer: WholeAnswer): string => {
   if (answer.bytes !== undefined) return Buffer.from(answer.bytes).toString("utf8");
   return answer.text ?? JSON.stringify(answer.body) ?? "";
 };
+
+async function* chunksOf(answer: DownloadAnswer): AsyncIterable<Uint8Array> {
+  try {
+    for await (const chunk of answer.chunks)
+      yield typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk;
+  } finally {
+    answer.release();
+  }
+}
 
 /** What a stream writes, as it comes; leaving early closes it. */
 async function* pieces(answer: StreamAnswer): AsyncIterable<string> {

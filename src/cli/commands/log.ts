@@ -49,11 +49,16 @@ export const command = defineCommand<LogOptions>({
     "schemaledger log --type StepApplied --type StepFailed --from 2026-01-01T00:00:00Z",
     "schemaledger log --json > history.ndjson",
   ],
-  details: "--json prints one event a line, as the API gives it.\n",
+  details:
+    "--json prints one event a line, as the API gives it. Without --limit, --json and --csv print the whole\n" +
+    "history up to the moment of the call while it is read, however long it is; if the service breaks off,\n" +
+    "the command fails with `answer-broken-off`.\n",
   run: async (call) => {
     const { options, out } = call;
     const client = await call.connect("read");
     const query = await queryOf(client, call);
+    const type = options.csv === true ? "text/csv" : out.json ? "application/x-ndjson" : undefined;
+    if (type !== undefined && options.limit === undefined) return all(call, client, query, type);
     if (options.csv === true) return csv(call, client, query);
     for await (const events of pagesOf(client, query, options)) {
       call.signal.throwIfAborted();
@@ -129,7 +134,22 @@ async function* read(
   }
 }
 
-/** The same events as CSV, as the service writes it: its pages one after the other, under one head. */
+/** Everything, passed on as the service writes it. */
+async function all(
+  { options, out, signal }: Call<LogOptions>,
+  client: Client,
+  query: Query,
+  type: string,
+): Promise<void> {
+  const order = options.reverse === true ? "desc" : "asc";
+  const pieces = client.stream("/v1/audit/events", type, { ...query, order, limit: "all" });
+  for await (const piece of pieces) {
+    signal.throwIfAborted();
+    out.raw(piece);
+  }
+}
+
+/** The newest events as CSV, in order, as the service writes it: its pages one after the other, under one head. */
 async function csv(
   { out, options }: Call<LogOptions>,
   client: Client,

@@ -39,5 +39,9 @@ export interface AuditAccess {
   readonly format: string;
   /** Events or rows in it. */
   readonly items: number;
+  /** `sha256:` + hex of what was sent, where it is large enough to be kept as a file. */
+  readonly sha256?: string;
+  /** The reader did not get all of it. */
+  readonly brokenOff?: true;
   readonly requestId: string;
 }
