@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import Database from "better-sqlite3";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { TestService } from "../support/service.ts";
 import { SAMPLE } from "../support/tool-files.ts";
 import { HISTORIES } from "../support/tool-histories.ts";
@@ -171,6 +172,7 @@ describe("adoptions", () => {
     for (;;) {
       const { body } = await service.get(path);
       if (body["status"] !== "running") return body;
+      await delay(20);
     }
   }
 
@@ -180,6 +182,8 @@ describe("adoptions", () => {
     inFile("later", (db) =>
       db.exec("CREATE TABLE extra (id); INSERT INTO schema_migrations VALUES ('20240105000001')"),
     );
+    const drifted = await adopt("later", { dryRun: true });
+    assert.equal(drifted.body["outcome"], "adopted");
     const more = await adopt("later");
     assert.equal(more.status, 202, more.text);
     assert.deepEqual(
@@ -191,6 +195,8 @@ describe("adoptions", () => {
     assert.equal(fingerprint, more.body["fingerprint"]);
 
     inFile("later", (db) => db.exec("DELETE FROM schema_migrations WHERE version > '20240102'"));
+    const run = await migrated("later", [{ version: "20240106000001", name: "x", up: "" }]);
+    assert.deepEqual([run["error"]["code"], run["outcome"]], ["history-changed", "untouched"]);
     const gone = await adopt("later");
     assert.equal(gone.body["findings"][0]["code"], "history-diverged");
     const decisions = [{ version: "20240105000001", as: "not-applied" }];
@@ -204,6 +210,7 @@ describe("adoptions", () => {
       [
         ["20240101000001", "applied"],
         ["20240105000001", "reverted"],
+        ["20240106000001", "pending"],
       ],
     );
   });
@@ -243,6 +250,7 @@ describe("adoptions", () => {
     for (;;) {
       const { body } = await service.get(`/v1/databases/lapsed/backups`);
       if (body["items"][0]["status"] === "verified") break;
+      await delay(20);
     }
     assert.equal((await adopt("lapsed")).status, 202);
     const restore = await service.post("/v1/databases/lapsed/restores", {
@@ -253,6 +261,7 @@ describe("adoptions", () => {
       const { body } = await service.get(`/v1/restores/${restore.body["id"]}`);
       if (body["status"] === "succeeded") break;
       assert.ok(["queued", "running"].includes(body["status"]), body["error"]?.message);
+      await delay(20);
     }
     const run = await service.post("/v1/databases/lapsed/runs", {});
     assert.equal(run.body["findings"][0]["code"], "adoption-lapsed");

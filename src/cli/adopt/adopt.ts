@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { InvalidInput, NotFound } from "../../domain/shared/errors.ts";
+import { DomainError, InvalidInput, NotFound } from "../../domain/shared/errors.ts";
 import { withoutAbsent } from "../../domain/shared/without-absent.ts";
 import { inputOf, type MigrationSet } from "../../domain/migration/migration-source.ts";
 import { realPath, wantedDatabase } from "../../library/database-name.ts";
@@ -14,7 +14,10 @@ import type { AdoptionDocument } from "./print-adoption.ts";
 
 /** Takes another tool's history over, or shows what that would be. */
 export async function adopt(call: Call<AdoptOptions>): Promise<AdoptionDocument> {
-  const { options } = call;
+  const { options, args } = call;
+  const wanted = wantedDatabase(args[0]!);
+  if ("path" in wanted && options.server === undefined)
+    requireFile(args[0]!, realPath(wanted.path));
   const folder = await folderOf(options);
   const body = withoutAbsent({
     tool: options.tool,
@@ -34,8 +37,18 @@ export async function adopt(call: Call<AdoptOptions>): Promise<AdoptionDocument>
   if (client === undefined) return { ...(await unregistered(call, body)), unmatchedFiles };
   const name = await nameOf(call, client);
   if (name === undefined) return { ...(await unregistered(call, body)), unmatchedFiles };
-  const answer = await client.post<AdoptionDocument>(databasePath(name, "adoptions"), body);
-  return { ...answer, unmatchedFiles };
+  return { ...(await answerOf(client, databasePath(name, "adoptions"), body)), unmatchedFiles };
+}
+
+/** What is open is shown with all rows, as a dry run shows it. */
+async function answerOf(client: Client, path: string, body: Body): Promise<AdoptionDocument> {
+  try {
+    return await client.post<AdoptionDocument>(path, body);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== "adoption-undecided") throw error;
+    const seen = await client.post<AdoptionDocument>(path, { ...body, dryRun: true });
+    return { ...seen, dryRun: false };
+  }
 }
 
 async function folderOf({ dir, format }: AdoptOptions): Promise<MigrationSet | undefined> {
@@ -77,7 +90,6 @@ async function nameOf(call: Call<AdoptOptions>, client: Client): Promise<string 
       ({ url, status }) => url === path && status !== "retired",
     );
     if (known !== undefined) return known.name;
-    if (call.options.server === undefined) requireFile(database!, path);
     if (call.options.dryRun === true) return undefined;
   }
   const found = await databaseOf(desk, { database: database!, hear: () => {} });
@@ -100,7 +112,6 @@ async function unregistered(call: Call<AdoptOptions>, body: Body): Promise<Adopt
       hint: "A dry run reads registered databases, and files on this machine",
     });
   const path = realPath(wanted.path);
-  requireFile(call.args[0]!, path);
   const { previewFile } = await import("./preview-file.ts");
   return previewFile(path, body);
 }

@@ -19,6 +19,7 @@ export interface AdoptionDocument {
     readonly name: string;
     readonly state: string;
     readonly inForce: boolean;
+    readonly implied?: string;
     readonly claimed: { readonly at?: string; readonly atIs?: string; readonly by?: string };
     readonly checksum: string;
     readonly file: string;
@@ -35,16 +36,18 @@ export function printAdoption(out: Output, document: AdoptionDocument): void {
   if (document.migrations.length > 0)
     out.table(
       ["version", "name", "its history says", "in force", "claimed time", "by", "checksum", "file"],
-      document.migrations.map(({ version, name, state, inForce, claimed, checksum, file }) => [
-        version,
-        plain(name),
-        state,
-        inForce ? "yes" : "no",
-        timeText(claimed),
-        claimed.by === undefined ? "unknown" : plain(claimed.by),
-        checksum,
-        file,
-      ]),
+      document.migrations.map(
+        ({ version, name, state, implied, inForce, claimed, checksum, file }) => [
+          version,
+          plain(name),
+          implied === undefined ? state : `${state} (implied)`,
+          inForce ? "yes" : "no",
+          timeText(claimed),
+          claimed.by === undefined ? "unknown" : plain(claimed.by),
+          checksum,
+          file,
+        ],
+      ),
     );
   for (const { file, reason } of document.unmatchedFiles)
     out.line(`Not a migration: ${plain(file)} (${reason})`);

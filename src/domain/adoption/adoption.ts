@@ -13,9 +13,10 @@ import type { Json } from "../shared/json.ts";
 import type { DatabaseState } from "../state/state.ts";
 import { historyKey } from "./adoption-state.ts";
 import type { AdoptionDecision } from "./events.ts";
-import { rowsOf, type FoundHistory } from "./history-table.ts";
+import type { FoundHistory } from "./history-table.ts";
 import type { HistoryTool, Reading } from "./reading.ts";
 import type { Settled, SettledRow } from "./settle.ts";
+import { dumpDigest } from "./unchanged-histories.ts";
 
 /** One table, with what is made of it. */
 export interface AdoptedTable extends Settled {
@@ -95,10 +96,8 @@ export class Adoption {
     return this.#registered(texts).contents;
   }
 
-  /** SHA-256 over JCS of the rows in source order. */
   dumpDigest({ table }: FoundHistory): string {
-    const rows = rowsOf(table).map((row) => row.verbatim());
-    return this.#digest.ofText(jcs(rows as unknown as Json));
+    return dumpDigest(table, this.#digest);
   }
 
   #eventsOf(table: AdoptedTable): DomainEvent[] {

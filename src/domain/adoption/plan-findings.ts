@@ -17,7 +17,7 @@ const adoptionLapsed = ({ name }: DatabaseState, versions: readonly string[]): F
   severity: "error",
   code: "adoption-lapsed",
   message: `A backup from before the adoption was restored: whether ${versions.join(", ")} is applied, only the other tool's table in ${name} says`,
-  hint: `POST /v1/databases/${name}/adoptions reads it again (schemaledger adopt ${name})`,
+  hint: `Read it again: schemaledger adopt ${name}, or POST …/${name}/adoptions`,
 });
 
 /** Running the first version on a database that another tool keeps would repeat what it did. */
@@ -35,6 +35,6 @@ function foreignHistories({ name, schema }: DatabaseState): Finding[] {
       code: "foreign-history",
       table,
       message: `${table} says what ${toolNamed(tool).title} has applied to ${name}; the ledger does not know it yet`,
-      hint: `POST /v1/databases/${name}/adoptions takes it over (schemaledger adopt ${name})`,
+      hint: `Take it over: schemaledger adopt ${name} --dir DIR, or POST …/${name}/adoptions`,
     }));
 }

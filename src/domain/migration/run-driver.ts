@@ -1,3 +1,4 @@
+import { refuseChangedHistories } from "../adoption/unchanged-histories.ts";
 import type { BackupFacts } from "../backup/events.ts";
 import { BackupKeeper } from "../backup/backup-keeper.ts";
 import type { Scratch } from "../backup/backup-store.ts";
@@ -126,6 +127,7 @@ export class RunDriver {
       await this.#deps.recorder.record(database.id, [{ type: "DriftDetected", data }], context);
       throw drifted(database.name);
     }
+    await refuseChangedHistories(database, session.engine, this.#deps.digest);
     const skipped = this.#skipped(run, database);
     const event: DomainEvent = {
       type: "RunStarted",

@@ -47,7 +47,8 @@ function revision(row: Row): Omit<ReadRow, "decides"> {
     },
     ...(hash === undefined || hash === ""
       ? {}
-      : { checksum: { algorithm: "atlas-sum", value: hash } }),
+      : // With and without the prefix that its sum file has.
+        { checksum: { algorithm: "atlas-sum", value: hash.replace(/^(?!h1:)/, "h1:") } }),
     ...(state === "failed"
       ? { note: `${done} of ${total} statements were done${error === "" ? "" : `; ${error}`}` }
       : {}),
