@@ -61,6 +61,7 @@ export function addWork(one: One, recoveryLockTimeoutMs?: number): void {
       new RecoveryService(
         c.resolve(t.PROJECTION),
         c.resolve(t.RECORDER),
+        c.resolve(t.LEDGER),
         c.resolve(t.BACKUP_KEEPER),
         c.resolve(t.SESSIONS),
         c.resolve(t.OWNED),

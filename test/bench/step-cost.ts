@@ -7,6 +7,7 @@ import type { StepRequest } from "../../src/domain/engine/database-engine.ts";
 import { SqliteEngine } from "../../src/infra/sqlite/sqlite-engine.ts";
 import { smallStep } from "./small-steps.ts";
 import { median } from "./support.ts";
+import { applyOne } from "../support/step-results.ts";
 
 // What a small step costs the executor: processor time of 100 steps in one process, in memory where
 // that is possible (no disk, no messages, no ledger), against a bare better-sqlite3 loop; then every
@@ -104,7 +105,6 @@ const request = (n: number, expectedBefore: string): StepRequest => ({
   checkpoint: "x".repeat(250),
   at: "2026-01-01T00:00:00.000Z",
   follows: null,
-  recorded: null,
   expectedBefore,
   appliedBefore: null,
   expectedAfter: null,
@@ -115,7 +115,7 @@ const request = (n: number, expectedBefore: string): StepRequest => ({
 async function steps(engine: SqliteEngine, fingerprint: string): Promise<void> {
   let expected = fingerprint;
   for (let n = 0; n < STEPS; n++) {
-    const result = await engine.applyStep(request(n, expected));
+    const result = await applyOne(engine, request(n, expected));
     if (result.status === "failed") throw new Error(JSON.stringify(result.error));
     expected = result.fingerprintAfter;
   }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DatabaseTarget, StepRequest } from "../../src/domain/engine/database-engine.ts";
 import type { ExecutorSession, SessionHost } from "../../src/domain/engine/executor.ts";
+import { applyOne } from "../support/step-results.ts";
 
 /** Module of the engine that does what the script names. */
 export const FAKE_ENGINE = fileURLToPath(new URL("./fake-engine.js", import.meta.url));
@@ -18,7 +19,7 @@ export function targetOf(url: string): DatabaseTarget {
 
 /** Has the fake engine do what `name` says. */
 export function perform(session: ExecutorSession, name: string): Promise<unknown> {
-  return session.engine.applyStep({ sql: name } as StepRequest);
+  return applyOne(session.engine, { sql: name } as StepRequest);
 }
 
 /** Whether a process with this id runs. One that has ended and waits to be reaped does not. */

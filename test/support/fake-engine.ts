@@ -126,12 +126,14 @@ export function createEngine(
     throw new InvalidInput("url-refused", "Not here", { hint: "Elsewhere" });
   }
   const engine = {
-    applyStep: (step: { readonly sql: string }) => act(step.sql, host, options),
+    applySteps: async ([step]: readonly { readonly sql: string }[]) => [
+      await act(step!.sql, host, options),
+    ],
   };
   return new Proxy(engine, {
     get: (object, name) =>
-      name === "applyStep"
-        ? object.applyStep
+      name === "applySteps"
+        ? object.applySteps
         : (...args: readonly unknown[]) => Promise.resolve({ method: String(name), args, target }),
   }) as unknown as DatabaseEngine;
 }

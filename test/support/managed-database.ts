@@ -13,6 +13,7 @@ import type {
 } from "../../src/domain/engine/database-engine.ts";
 import type { Faults } from "../../src/infra/sqlite/session.ts";
 import { SqliteEngine } from "../../src/infra/sqlite/sqlite-engine.ts";
+import { applyOne } from "../support/step-results.ts";
 
 /** Both ways in which SQLite keeps a transaction apart: they differ in almost every lock. */
 export const MODES = ["wal", "delete"] as const;
@@ -115,7 +116,6 @@ export class ManagedDatabase {
       at: "2026-01-01T00:00:00.000Z",
       expectedBefore: more.expectedBefore ?? (await this.engine.schema()).fingerprint,
       follows: null,
-      recorded: null,
       appliedBefore: null,
       expectedAfter: null,
       lockTimeoutMs: 200,
@@ -125,7 +125,7 @@ export class ManagedDatabase {
   }
 
   async apply(sql: string, more: Partial<StepRequest> = {}): Promise<StepResult> {
-    return this.engine.applyStep(await this.request(sql, more));
+    return applyOne(this.engine, await this.request(sql, more));
   }
 
   /** Runs `use` on a foreign connection, as the application would. */

@@ -1,5 +1,18 @@
 import assert from "node:assert/strict";
-import type { StepResult } from "../../src/domain/engine/database-engine.ts";
+import type {
+  DatabaseEngine,
+  StepRequest,
+  StepResult,
+} from "../../src/domain/engine/database-engine.ts";
+
+/** The result of a step that went alone, as another process answered. */
+export const onlyOne = (answer: unknown): StepResult => (answer as readonly StepResult[])[0]!;
+
+/** Runs a step that goes alone. */
+export async function applyOne(engine: DatabaseEngine, step: StepRequest): Promise<StepResult> {
+  const [result] = await engine.applySteps([step]);
+  return result!;
+}
 
 /** The result as a success; fails the test with all of it otherwise. */
 export function done(result: StepResult): Extract<StepResult, { status: "done" }> {

@@ -48,8 +48,8 @@ export async function begin(
 }
 
 /** The key under which the one outcome of a restore is recorded. */
-export const restoreOutcome = (restoreId: string): { readonly once: string } => ({
-  once: `outcome:${restoreId}`,
+export const restoreOutcome = (restoreId: string): { readonly once: readonly string[] } => ({
+  once: [`outcome:${restoreId}`],
 });
 
 /** Something speaks against the restore; nothing was changed. */

@@ -60,12 +60,24 @@ export interface DatabaseEngine {
   fetch(access: StoreAccess, directory: string): Promise<readonly string[]>;
   /** Runs the steps on the scratch copy with every check. Stops at the first failure. */
   rehearse(request: RehearsalRequest): Promise<RehearsalResult>;
-  /** The step protocol, steps 2–6 (dual-write §4). Never rejects for the step's own faults. */
-  applyStep(step: StepRequest): Promise<StepResult>;
+  /**
+   * The step protocol, steps 2–6 (dual-write §4), for each step in turn, each in a transaction of its
+   * own; behind one that is not applied none is begun (`step-not-begun`). All that is said to be
+   * applied is durable. Never rejects for a step's own faults.
+   */
+  applySteps(steps: readonly StepRequest[]): Promise<readonly StepResult[]>;
   /** Takes the database's lock and holds it. Rejects with `database-locked` after the deadline. */
   beginRecovery(lockTimeoutMs: number): Promise<void>;
   /** Raises the fence to `token`, reads the attempts' markers under the lock, releases it. */
   finishRecovery(token: number, attempts: readonly string[]): Promise<Recovered>;
+  /**
+   * Works out, without the database, which schemas the scripts lead to one after the other from
+   * `schema`. Fewer than there are scripts if one cannot be followed without rows.
+   */
+  follow(
+    schema: readonly SchemaObject[],
+    scripts: readonly StepScript[],
+  ): Promise<readonly SchemaReached[]>;
   /** Puts the scratch copy in place of the live content in one transaction. */
   restore(request: RestoreRequest): Promise<Restored>;
   /**
@@ -95,6 +107,12 @@ export interface LiveSchema {
   readonly engineVersion: string;
   readonly schema: readonly SchemaObject[];
   readonly physical: Physical;
+}
+
+/** A schema that a script leads to. */
+export interface SchemaReached {
+  readonly fingerprint: string;
+  readonly schema: readonly SchemaObject[];
 }
 
 /** The live schema with the versions whose newest marker is `done`. */
@@ -206,11 +224,9 @@ export interface StepRequest extends StepScript {
   readonly at: string;
   /**
    * The attempt that must have been applied just before in the same session, else the step is not begun
-   * (`step-not-begun`); it commits only after `ExecutorSession.recorded(follows)`. Null: none.
+   * (`step-not-begun`). Null: none.
    */
   readonly follows: string | null;
-  /** Told along: as `ExecutorSession.recorded`. */
-  readonly recorded: string | null;
   /**
    * Fingerprint the ledger believes; another one is drift and fails the step. Null: the one that the
    * step which this one follows led to.
@@ -218,7 +234,8 @@ export interface StepRequest extends StepScript {
   readonly expectedBefore: string | null;
   /**
    * Versions the ledger believes applied; markers that say otherwise fail the step
-   * (`markers-differ`): a file put back by others can have the same schema. Null: any will do.
+   * (`markers-differ`): a file put back by others can have the same schema. Null: those that the
+   * step which this one follows left.
    */
   readonly appliedBefore: readonly string[] | null;
   /** Fingerprint the step must lead to, where a rehearsal or a down script fixes it. */
@@ -260,6 +277,8 @@ export interface Recovered {
   readonly meta: Meta;
   /** Newest phase of each asked attempt; absent = no marker. */
   readonly phases: { readonly [attempt: string]: "started" | "done" | "reverted" };
+  /** The fingerprint that each of them led to, as its marker says, where it does. */
+  readonly fingerprints: { readonly [attempt: string]: string };
   /** Versions whose newest marker is `done`. */
   readonly applied: readonly string[];
   readonly live: LiveSchema;

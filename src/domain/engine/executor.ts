@@ -27,8 +27,6 @@ export interface SessionHost {
 
 export interface ExecutorSession {
   readonly engine: DatabaseEngine;
-  /** The outcome of the attempt is durable: a step that follows it may commit. */
-  recorded(attempt: string): void;
   /** SIGKILL. The database's journal rolls back; nothing is known until recovery looked. */
   kill(reason: string): void;
   /** Ends the child in good order. */

@@ -27,10 +27,10 @@ export interface Append {
   /** Stored in the same transaction, once per digest. */
   readonly contents?: readonly Content[];
   /**
-   * Makes the append itself idempotent: a second append under the same key writes nothing and
-   * returns the events of the first (`outcome:<attempt>`; dual-write §1).
+   * Makes the append itself idempotent: another append under any of these keys writes nothing and
+   * returns the events of the first under it (`outcome:<attempt>`; dual-write §1).
    */
-  readonly once?: string;
+  readonly once?: readonly string[];
 }
 
 export interface Appended {

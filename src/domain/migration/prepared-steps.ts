@@ -20,11 +20,11 @@ interface Sources {
   readonly dialect: Dialect;
 }
 
-/** The steps of a run, read one ahead: while one runs there is time to read the next. */
+/** The steps of a run, some read ahead: while others run there is time to read them. */
 export class PreparedSteps {
   readonly steps: readonly StepToRun[];
   readonly #sources: Sources;
-  #ahead: { readonly at: number; readonly step: Promise<PreparedStep> } | undefined;
+  readonly #read = new Map<number, Promise<PreparedStep>>();
 
   constructor(steps: readonly StepToRun[], sources: Sources) {
     this.steps = steps;
@@ -32,16 +32,17 @@ export class PreparedSteps {
   }
 
   at(at: number): Promise<PreparedStep> {
-    return this.#ahead?.at === at ? this.#ahead.step : this.#prepare(at);
+    let step = this.#read.get(at);
+    if (step === undefined) this.#read.set(at, (step = this.#prepare(at)));
+    return step;
   }
 
-  /** Begins to read the step, if there is one. */
-  readAhead(at: number): void {
-    if (at >= this.steps.length) return;
-    const step = this.#prepare(at);
-    // Whoever takes it hears of the failure.
-    step.catch(() => {});
-    this.#ahead = { at, step };
+  /** Begins to read `count` steps, and lets go of those before them. */
+  readAhead(from: number, count: number): void {
+    for (const at of this.#read.keys()) if (at < from) this.#read.delete(at);
+    for (let at = from; at < Math.min(from + count, this.steps.length); at += 1)
+      // Whoever takes it hears of the failure.
+      this.at(at).catch(() => {});
   }
 
   async #prepare(at: number): Promise<PreparedStep> {

@@ -19,8 +19,9 @@ import { outcomeKey, type Recorder } from "../shared/recorder.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import type { Direction, StepRef } from "./events.ts";
 import type { RunControl } from "./run-control.ts";
-import { appliedAfter, appliedIn } from "./applied-versions.ts";
-import { isPlain, PreparedSteps, type PreparedStep } from "./prepared-steps.ts";
+import { appliedIn } from "./applied-versions.ts";
+import { stepsTogether, type Together } from "./brief-steps.ts";
+import { PreparedSteps, type PreparedStep } from "./prepared-steps.ts";
 import { limited } from "./step-limit.ts";
 import { outcomeEvent } from "./step-outcome.ts";
 import { scriptOf } from "./step-scripts.ts";
@@ -52,11 +53,16 @@ export interface StepToRun {
 interface SentStep extends PreparedStep {
   readonly ref: StepRef;
   readonly request: StepRequest;
-  readonly result: Promise<StepResult>;
 }
 
-/** Longer steps are never waited for by another: their intents tell when they began. */
-const BRIEF_MS = 50;
+/** Steps that were sent together. */
+interface Sent {
+  readonly steps: readonly SentStep[];
+  readonly isBrief: boolean;
+  readonly results: Promise<readonly StepResult[]>;
+  /** Place of the first step behind them. */
+  readonly next: number;
+}
 
 /** Who and what a run's steps belong to. */
 export interface Job {
@@ -79,8 +85,8 @@ export class StepNotApplied extends DomainError {
 
 /**
  * Runs the steps of one run: durable intent, then the engine, then the outcome. Outcomes and intents
- * share commits. While steps are brief, the intent of the next is recorded, and the step sent, while
- * the one before it runs: it commits only when that one's outcome is on record.
+ * share commits. Brief steps go to the engine together, and while they run the next ones are recorded
+ * and sent: neither process waits for the other, or for each other's disk.
  */
 export class StepRunner {
   readonly #deps: StepDependencies;
@@ -88,9 +94,9 @@ export class StepRunner {
   readonly #tables: TableSaver;
   /** Events that are written with the next intent or by `conclude`. */
   #carried: DomainEvent[] = [];
-  /** Attempt whose outcome is among the carried events. */
-  #carriedAttempt: string | undefined;
-  /** How long the last step took. */
+  /** Attempts whose outcomes are among the carried events. */
+  #carriedAttempts: string[] = [];
+  /** How long the slowest of the last steps took. */
   #lastMs = Infinity;
 
   constructor(deps: StepDependencies, job: Job) {
@@ -112,14 +118,12 @@ export class StepRunner {
   /** Records what is carried, and `events` with it. */
   async conclude(...events: readonly DomainEvent[]): Promise<readonly RecordedEvent[]> {
     const all = [...this.#carried, ...events];
-    const attempt = this.#carriedAttempt;
+    const once = this.#carriedAttempts.map(outcomeKey);
     this.#carried = [];
-    this.#carriedAttempt = undefined;
+    this.#carriedAttempts = [];
     if (all.length === 0) return [];
-    const { recorder } = this.#deps;
     const { database, context } = this.#job;
-    const once = attempt === undefined ? {} : { once: outcomeKey(attempt) };
-    return recorder.record(database.id, all, context, once);
+    return this.#deps.recorder.record(database.id, all, context, { once });
   }
 
   /** Runs the steps in order; throws at the first that does not succeed, its outcome recorded. */
@@ -127,45 +131,46 @@ export class StepRunner {
     const { database } = this.#job;
     const { ledger, dialect } = this.#deps;
     const prepared = new PreparedSteps(steps, { database, ledger, dialect });
-    let ahead: SentStep | undefined;
-    for (const at of steps.keys()) {
-      const current: SentStep = ahead ?? (await this.#start(session, prepared, at));
-      ahead = await this.#startNext(session, prepared, at + 1, current);
-      prepared.readAhead(ahead === undefined ? at + 1 : at + 2);
-      await this.#end(current, ahead);
+    let sent = await this.#start(session, prepared, 0, 0);
+    while (sent !== undefined) {
+      const ahead: Sent | undefined = await this.#sendBehind(session, prepared, sent);
+      const { next, steps: last } = ahead ?? sent;
+      prepared.readAhead(next, last.length);
+      await this.#end(sent, ahead);
+      sent = ahead ?? (await this.#start(session, prepared, next, last.length));
     }
   }
 
-  async #start(session: ExecutorSession, prepared: PreparedSteps, at: number): Promise<SentStep> {
-    if (this.#job.control.stop !== undefined) await this.conclude();
-    this.#job.control.checkpoint();
-    return this.#send(session, await prepared.at(at), undefined);
-  }
-
-  /** Sends the next step behind the one that runs, or lets that one go on without a next. */
-  async #startNext(
+  async #start(
     session: ExecutorSession,
     prepared: PreparedSteps,
     at: number,
-    current: SentStep,
-  ): Promise<SentStep | undefined> {
-    const step = prepared.steps[at];
-    if (step !== undefined && this.#isBrief(current.step) && this.#isBrief(step)) {
-      const next = await prepared.at(at);
-      if (isPlain(current) && isPlain(next)) return this.#send(session, next, current);
-    }
-    const { follows } = current.request;
-    if (follows === null) return undefined;
-    await this.conclude();
-    session.recorded(follows);
-    return undefined;
+    before: number,
+  ): Promise<Sent | undefined> {
+    if (at >= prepared.steps.length) return undefined;
+    const { control } = this.#job;
+    if (control.stop !== undefined) await this.conclude();
+    control.checkpoint();
+    return this.#send(session, await this.#together(prepared, at, before), at, undefined);
   }
 
-  #isBrief({ rehearsedMs }: StepToRun): boolean {
-    const { policy } = this.#job.database;
-    // A limit is counted from when the step was sent.
-    const free = this.#job.control.stop === undefined && policy.stepTimeoutMs === undefined;
-    return free && (rehearsedMs ?? this.#lastMs) <= BRIEF_MS;
+  /** Sends the next steps behind those that run, if both are brief. */
+  async #sendBehind(
+    session: ExecutorSession,
+    prepared: PreparedSteps,
+    sent: Sent,
+  ): Promise<Sent | undefined> {
+    if (!sent.isBrief || sent.next >= prepared.steps.length) return undefined;
+    const next = await this.#together(prepared, sent.next, sent.steps.length);
+    return next.isBrief ? this.#send(session, next, sent.next, sent.steps.at(-1)) : undefined;
+  }
+
+  async #together(prepared: PreparedSteps, at: number, before: number): Promise<Together> {
+    const { database, control } = this.#job;
+    // A limit is counted from when a step was sent.
+    const free = control.stop === undefined && database.policy.stepTimeoutMs === undefined;
+    if (free) return stepsTogether(prepared, at, before, this.#lastMs);
+    return { steps: [await prepared.at(at)], isBrief: false };
   }
 
   /** Executes the steps on the restored copy. Nothing is recorded here. */
@@ -198,54 +203,60 @@ export class StepRunner {
     return scriptOf(this.#job.database, this.#deps.ledger, step);
   }
 
-  /** Records the intent, with what is carried, and sends the step: behind `before` if it runs. */
+  /** Records the intents, with what is carried, and sends the steps: behind `before` if it runs. */
   async #send(
     session: ExecutorSession,
-    prepared: PreparedStep,
+    { steps: chosen, isBrief }: Together,
+    at: number,
     before: SentStep | undefined,
-  ): Promise<SentStep> {
-    const { version, direction } = prepared.step;
-    const { name, checksum, transaction } = prepared.script;
-    const { id: runId, planDigest } = this.#job.run;
-    const ref: StepRef = { runId, attempt: this.#deps.ids.uuid(), version, direction };
-    const intent = (
-      await this.conclude({
-        type: "StepStarted",
-        data: { ...ref, name, checksum, planDigest, transaction, ...prepared.place },
-      })
-    ).at(-1)!;
-    const request = await this.#request(prepared, ref, intent, before);
-    const { control } = this.#job;
+  ): Promise<Sent> {
+    const { run, control } = this.#job;
+    const refs = chosen.map(({ step: { version, direction } }): StepRef => {
+      return { runId: run.id, attempt: this.#deps.ids.uuid(), version, direction };
+    });
+    const events = chosen.map((step, i) => startedEvent(step, refs[i]!, run.planDigest));
+    const intents = (await this.conclude(...events)).slice(-chosen.length);
+    const steps: SentStep[] = [];
+    for (const [i, step] of chosen.entries()) {
+      const last = steps.at(-1) ?? before;
+      const request = await this.#request(step, refs[i]!, intents[i]!, last);
+      steps.push({ ...step, ref: refs[i]!, request });
+    }
     control.enterStep();
-    const result = this.#limited(session, 1, () => session.engine.applyStep(request)).finally(() =>
-      control.leaveStep(),
-    );
-    // Whoever waits for it hears of the failure; nobody may come to wait.
-    result.catch(() => {});
-    return { ...prepared, ref, request, result };
+    const requests = steps.map(({ request }) => request);
+    const results = this.#limited(session, steps.length, () =>
+      session.engine.applySteps(requests),
+    ).finally(() => control.leaveStep());
+    // Whoever waits for them hears of the failure; nobody may come to wait.
+    results.catch(() => {});
+    return { steps, isBrief, results, next: at + steps.length };
   }
 
-  /** Waits for a step. If it was not applied, the one sent behind it was not begun. */
-  async #end(sent: SentStep, ahead: SentStep | undefined): Promise<void> {
-    const result = await this.#carryOutcome(sent);
-    if (result.status === "done") {
-      this.#lastMs = result.durationMs;
+  /** Waits for steps. If one was not applied, those behind it were not begun. */
+  async #end(sent: Sent, ahead: Sent | undefined): Promise<void> {
+    const results = await this.#carryOutcomes(sent);
+    const failed = results.find((result) => result.status === "failed");
+    if (failed === undefined) {
+      this.#lastMs = Math.max(...results.map(durationOf));
       return;
     }
     await this.conclude();
     if (ahead !== undefined) {
-      await this.#carryOutcome(ahead);
+      await this.#carryOutcomes(ahead);
       await this.conclude();
     }
-    throw new StepNotApplied(result.error, result.state === "unknown");
+    throw new StepNotApplied(failed.error, failed.state === "unknown");
   }
 
-  async #carryOutcome({ ref, request, result: ending }: SentStep): Promise<StepResult> {
-    const result = await ending;
-    this.#carried.push(...(await this.#tables.outcome(request.tableBackup, result)));
-    this.#carried.push(outcomeEvent(ref, result));
-    this.#carriedAttempt = ref.attempt;
-    return result;
+  async #carryOutcomes({ steps, results: ending }: Sent): Promise<readonly StepResult[]> {
+    const results = await ending;
+    for (const [i, { ref, request }] of steps.entries()) {
+      const result = results[i]!;
+      this.#carried.push(...(await this.#tables.outcome(request.tableBackup, result)));
+      this.#carried.push(outcomeEvent(ref, result));
+      this.#carriedAttempts.push(ref.attempt);
+    }
+    return results;
   }
 
   async #request(
@@ -256,7 +267,6 @@ export class StepRunner {
   ): Promise<StepRequest> {
     const { database, run } = this.#job;
     const { attempt } = ref;
-    const applied = appliedIn(database);
     return {
       ...script,
       attempt,
@@ -267,13 +277,26 @@ export class StepRunner {
       checkpoint: this.#deps.ledger.newestCheckpoint()?.note ?? null,
       at: intent.time,
       follows: before?.ref.attempt ?? null,
-      // With the intent, what was carried: the outcome of the step that `before` follows.
-      recorded: before?.request.follows ?? null,
       expectedBefore: before === undefined ? database.fingerprint! : before.step.expectedAfter,
-      appliedBefore: before === undefined ? applied : appliedAfter(applied, before.ref),
+      appliedBefore: before === undefined ? appliedIn(database) : null,
       expectedAfter: step.expectedAfter,
       lockTimeoutMs: LOCK_TIMEOUT,
       tableBackup: destroys.length === 0 ? null : await this.#tables.prepare(destroys, attempt),
     };
   }
 }
+
+const startedEvent = (
+  { script, place }: PreparedStep,
+  ref: StepRef,
+  planDigest: string,
+): DomainEvent => {
+  const { name, checksum, transaction } = script;
+  return {
+    type: "StepStarted",
+    data: { ...ref, name, checksum, planDigest, transaction, ...place },
+  };
+};
+
+const durationOf = (result: StepResult): number =>
+  result.status === "done" ? result.durationMs : 0;

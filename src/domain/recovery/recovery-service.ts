@@ -1,9 +1,10 @@
 import type { BackupKeeper } from "../backup/backup-keeper.ts";
 import { Abandoned } from "./abandoned.ts";
 import { OpenRestores } from "./open-restores.ts";
-import type { DatabaseEngine, LiveSchema, Recovered } from "../engine/database-engine.ts";
+import type { DatabaseEngine, Recovered } from "../engine/database-engine.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent } from "../events.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { RunEvents, StepRef } from "../migration/events.ts";
 import { diffSchema, type SchemaRenames } from "../schema/schema.ts";
 import type { Context } from "../shared/actor.ts";
@@ -12,6 +13,13 @@ import type { Owned } from "../shared/owned.ts";
 import { outcomeKey, type Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, OpenAttempt, RestoreState } from "../state/state.ts";
+import {
+  CHANGES_LATER,
+  schemasBetween,
+  wasCommitted,
+  type SchemaBetween,
+  type SchemasBetween,
+} from "./schemas-between.ts";
 
 export type RecoveryReason = RunEvents["RecoveryStarted"]["reason"];
 
@@ -37,6 +45,7 @@ export const mayEnd = ({ quarantine }: DatabaseState): boolean =>
 export class RecoveryService {
   readonly #projection: Projection;
   readonly #recorder: Recorder;
+  readonly #ledger: Ledger;
   readonly #abandoned: Abandoned;
   readonly #sessions: Sessions;
   readonly #restores: OpenRestores;
@@ -45,6 +54,7 @@ export class RecoveryService {
   constructor(
     projection: Projection,
     recorder: Recorder,
+    ledger: Ledger,
     keeper: BackupKeeper,
     sessions: Sessions,
     owned: Owned,
@@ -52,6 +62,7 @@ export class RecoveryService {
   ) {
     this.#projection = projection;
     this.#recorder = recorder;
+    this.#ledger = ledger;
     this.#abandoned = new Abandoned(projection, recorder, keeper, owned);
     this.#sessions = sessions;
     this.#restores = new OpenRestores(projection, recorder, sessions, owned);
@@ -127,21 +138,23 @@ export class RecoveryService {
     refuseForeign(database, recovered, restores);
     for (const restore of restores)
       await this.#restores.settle(database, restore, recovered, context);
+    const between = await schemasBetween(database, attempts, recovered, engine, this.#ledger);
     for (const attempt of attempts)
       if (database.openAttempts.has(attempt.attempt))
-        await this.#settleAttempt(database, attempt, recovered, context);
+        await this.#settleAttempt(database, attempt, recovered, between, context);
   }
 
   async #settleAttempt(
     database: DatabaseState,
     attempt: OpenAttempt,
     recovered: Recovered,
+    between: SchemasBetween,
     context: Context,
   ): Promise<void> {
     const { rehearsal = null } = this.#projection.state.runs.get(attempt.runId) ?? {};
-    const event = outcomeOf(database, attempt, recovered, rehearsal);
+    const event = outcomeOf(database, attempt, recovered, between, rehearsal);
     await this.#recorder.record(database.id, [event], context, {
-      once: outcomeKey(attempt.attempt),
+      once: [outcomeKey(attempt.attempt)],
     });
     if (event.type !== "StepUnknown") return;
     const { version } = attempt;
@@ -201,16 +214,20 @@ function outcomeOf(
   database: DatabaseState,
   { attempt, runId, version, direction }: OpenAttempt,
   recovered: Recovered,
+  between: SchemasBetween,
   rehearsal: RunEvents["RehearsalCompleted"] | null,
 ): DomainEvent {
   const ref = { attempt, runId, version, direction };
   const phase = recovered.phases[attempt];
   const probe = recovered.probes[attempt];
-  if (phase === "done" || phase === "reverted" || probe === "applied")
+  if (wasCommitted(recovered, attempt)) {
+    const reached = between.get(attempt) ?? { ...recovered.live, isCertain: true };
+    const facts = recoveredFacts(database, reached, renamesOf(ref, rehearsal));
     return {
       type: direction === "up" ? "StepApplied" : "StepReverted",
-      data: { ...ref, ...recoveredFacts(database, recovered.live, renamesOf(ref, rehearsal)) },
+      data: { ...ref, ...facts },
     };
+  }
   if (phase === undefined || probe === "absent")
     return {
       type: "StepAborted",
@@ -233,19 +250,19 @@ const renamesOf = (
 /** What is still known of a step that was found committed. */
 function recoveredFacts(
   database: DatabaseState,
-  live: LiveSchema,
+  { fingerprint, schema, isCertain }: SchemaBetween,
   renames: SchemaRenames | undefined,
 ) {
   return {
     fingerprintBefore: database.fingerprint ?? "",
-    fingerprintAfter: live.fingerprint,
-    schemaChanges: diffSchema(database.schema, live.schema),
+    fingerprintAfter: fingerprint,
+    schemaChanges: diffSchema(database.schema, schema),
     ...(renames === undefined ? {} : { renames }),
     rows: [],
     statements: 0,
     durationMs: 0,
     lockMs: 0,
-    findings: [],
+    findings: isCertain ? [] : [CHANGES_LATER],
     rewritings: [],
     recovered: true,
   };

@@ -67,7 +67,7 @@ export class LegalHolds {
     const placed = this.find(holdId);
     const own = { ...context, correlation: holdId };
     const event = { type: "LegalHoldReleased", data: { holdId, reason } } as const;
-    await this.#recorder.record(placed.database.id, [event], own, { once: `released:${holdId}` });
+    await this.#recorder.record(placed.database.id, [event], own, { once: [`released:${holdId}`] });
     return placed;
   }
 

@@ -7,8 +7,8 @@ export interface RecordOptions {
   /** Default `any`: outcomes must be recorded whatever else was appended meanwhile. */
   readonly expected?: ExpectedVersion;
   readonly contents?: readonly Content[];
-  /** The append happens once under this key; a second try is an error (someone else did it). */
-  readonly once?: string;
+  /** The append happens once under these keys; a second try is an error (someone else did it). */
+  readonly once?: readonly string[];
 }
 
 /** Appends events to the stream of one database. */
@@ -37,8 +37,11 @@ export class Recorder {
       ...(options.contents === undefined ? {} : { contents: options.contents }),
       ...(options.once === undefined ? {} : { once: options.once }),
     });
-    if (appended.repeated && options.once !== undefined)
-      throw new Conflict("outcome-recorded-already", `${options.once} is recorded already`);
+    if (appended.repeated && options.once !== undefined && options.once.length > 0)
+      throw new Conflict(
+        "outcome-recorded-already",
+        `${options.once.join(", ")} is recorded already`,
+      );
     return appended.events;
   }
 }

@@ -55,10 +55,6 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
     }
   }
 
-  recorded(attempt: string): void {
-    if (this.#end === undefined) this.#child.send({ kind: "recorded", attempt });
-  }
-
   kill(reason: string): void {
     const error = new Unavailable("executor-killed", `The executor was killed: ${reason}`, {
       hint: RECOVER,

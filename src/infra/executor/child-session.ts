@@ -40,8 +40,6 @@ export class ChildSession implements SessionHost {
         return this.#open(message.target);
       case "call":
         return this.#answer(message);
-      case "recorded":
-        return this.#engine?.recorded?.(message.attempt);
       case "tables-recorded":
         return this.#recorded(message);
     }

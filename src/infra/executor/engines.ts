@@ -11,8 +11,6 @@ export interface EngineOptions {
 /** An engine that may hold connections, to be closed in good order. */
 export type ClosableEngine = DatabaseEngine & {
   close?(): void;
-  /** See `ExecutorSession.recorded`. */
-  recorded?(attempt: string): void;
 };
 
 /** Makes the engine of one session. Throws `InvalidInput` for an engine that is not there. */

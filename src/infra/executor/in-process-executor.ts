@@ -1,6 +1,5 @@
 import type { DatabaseTarget } from "../../domain/engine/database-engine.ts";
 import type { Executor, ExecutorSession, SessionHost } from "../../domain/engine/executor.ts";
-import { DomainError } from "../../domain/shared/errors.ts";
 
 /**
  * Runs sessions in this process. Only for looking at databases, and only in a program of one
@@ -11,10 +10,7 @@ export class InProcessExecutor implements Executor {
     const { SqliteEngine } = await import("../sqlite/sqlite-engine.ts");
     const engine = new SqliteEngine(target, host, { faults: () => undefined });
     const close = (): void => engine.close();
-    const recorded = (): never => {
-      throw new DomainError("internal", "No step runs here");
-    };
-    return { engine, recorded, kill: close, close: () => Promise.resolve(close()) };
+    return { engine, kill: close, close: () => Promise.resolve(close()) };
   }
 
   children(): readonly [] {

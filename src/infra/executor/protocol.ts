@@ -17,7 +17,6 @@ export type ToChild =
       readonly method: EngineMethod;
       readonly args: readonly unknown[];
     }
-  | { readonly kind: "recorded"; readonly attempt: string }
   | { readonly kind: "tables-recorded"; readonly id: number; readonly error?: WireError }
   | { readonly kind: "close" };
 
@@ -43,9 +42,10 @@ const methods: { readonly [method in EngineMethod]: true } = {
   verify: true,
   fetch: true,
   rehearse: true,
-  applyStep: true,
+  applySteps: true,
   beginRecovery: true,
   finishRecovery: true,
+  follow: true,
   restore: true,
   restoreTables: true,
   digestOf: true,

@@ -83,8 +83,8 @@ export class RemoteEngine implements DatabaseEngine {
     return this.#call("rehearse", [request]);
   }
 
-  applyStep(step: StepRequest): Promise<StepResult> {
-    return this.#call("applyStep", [step]);
+  applySteps(steps: readonly StepRequest[]): Promise<readonly StepResult[]> {
+    return this.#call("applySteps", [steps]);
   }
 
   beginRecovery(lockTimeoutMs: number): Promise<void> {
@@ -93,6 +93,10 @@ export class RemoteEngine implements DatabaseEngine {
 
   finishRecovery(token: number, attempts: readonly string[]): Promise<Recovered> {
     return this.#call("finishRecovery", [token, attempts]);
+  }
+
+  follow(...args: Parameters<DatabaseEngine["follow"]>): ReturnType<DatabaseEngine["follow"]> {
+    return this.#call("follow", args);
   }
 
   restore(request: RestoreRequest): Promise<Restored> {

@@ -19,8 +19,11 @@ const BUSY_TIMEOUT_MS = 20;
 const MMAP_BYTES = 64 << 20;
 const CHECK_CACHE_KIB = 32_768;
 
-/** `scratch`: durability is not wanted. `checking`: scans everything once, then is closed. */
-export type Purpose = "managed" | "scratch" | "checking";
+/**
+ * `brief`: transactions that are made durable together, by `Connections.harden`. `scratch`: durability
+ * is not wanted. `checking`: scans everything once, then is closed.
+ */
+export type Purpose = "managed" | "brief" | "scratch" | "checking";
 
 /**
  * Opens an existing database file with every setting that a step relies on, each read back because
@@ -70,7 +73,8 @@ async function requireWritable(path: string): Promise<void> {
   }
 }
 
-function configure(db: Connection, purpose: Purpose): void {
+/** Settings that everything relies on, each read back. */
+export function configure(db: Connection, purpose: Purpose): void {
   // Reading first: the journal mode is known only afterwards, and `synchronous` depends on it.
   db.prepare("SELECT count(*) FROM main.sqlite_schema").get();
   setSynchronous(db, purpose);
@@ -96,15 +100,19 @@ function useAlone(db: Connection): void {
 const SMALL_BYTES = 8 << 20;
 
 /**
- * In WAL only FULL survives a power loss, in the other modes only EXTRA. The mode can be changed by
- * others between two transactions, so this is repeated before each.
+ * In WAL only FULL survives a power loss, in the other modes only EXTRA. The level below each keeps
+ * every transaction whole and in order, but the newest can be missing afterwards. The mode can be
+ * changed by others between two transactions, so this is repeated before each.
  */
 export function setSynchronous(db: Connection, purpose: Purpose): void {
   set(db, "synchronous", neededLevel(db, purpose));
 }
 
-const neededLevel = (db: Connection, purpose: Purpose): number =>
-  purpose === "scratch" ? 0 : journalMode(db) === "wal" ? 2 : 3;
+function neededLevel(db: Connection, purpose: Purpose): number {
+  if (purpose === "scratch") return 0;
+  const durable = journalMode(db) === "wal" ? 2 : 3;
+  return purpose === "brief" ? durable - 1 : durable;
+}
 
 const isDurable = (db: Connection, purpose: Purpose): boolean =>
   pragmaNumber(db, "synchronous") === neededLevel(db, purpose);

@@ -1,3 +1,5 @@
+import { closeSync, fdatasyncSync, fsyncSync, openSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { openDatabase, rollback, type Connection, type Purpose } from "./connection.ts";
 import { fileId } from "./files.ts";
@@ -55,6 +57,14 @@ export class Connections {
     });
   }
 
+  /** Makes durable what `brief` transactions committed: the WAL, or that the journal is gone. */
+  harden(): void {
+    const path = realpathSync(this.#path);
+    const wal = openIfThere(`${path}-wal`, "r+");
+    if (wal !== undefined) withDescriptor(wal, fdatasyncSync);
+    withDescriptor(openSync(dirname(path), "r"), fsyncSync);
+  }
+
   /** Runs `use` on a connection of its own, closed afterwards. */
   async using<T>(purpose: Purpose, use: (db: Connection) => T | Promise<T>): Promise<T> {
     await this.step();
@@ -74,5 +84,23 @@ export async function withDatabase<T>(
   } finally {
     rollback(db);
     db.close();
+  }
+}
+
+/** SQLite keeps no locks on a WAL: another descriptor of it may be closed. */
+function openIfThere(path: string, flags: string): number | undefined {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function withDescriptor(fd: number, use: (fd: number) => void): void {
+  try {
+    use(fd);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -115,7 +115,7 @@ export class LedgerWriter {
       if (idem.requestHash !== idempotency?.requestHash) throw keyReused();
       return idem;
     }
-    const once = append.once === undefined ? undefined : this.#reader.once(append.once);
+    const once = firstKnown(append.once ?? [], (key) => this.#reader.once(key));
     if (once !== undefined) this.#rememberRequest(append, once);
     return once;
   }
@@ -146,8 +146,7 @@ export class LedgerWriter {
   }
 
   #rememberKeys(append: Append, range: Range): void {
-    if (append.once !== undefined)
-      this.#statements.insertOnce(append.once, range.first, range.last);
+    for (const key of append.once ?? []) this.#statements.insertOnce(key, range.first, range.last);
     this.#rememberRequest(append, range);
   }
 
@@ -156,6 +155,17 @@ export class LedgerWriter {
       this.#statements.insertIdem(context.idempotency, range.first, range.last);
     }
   }
+}
+
+function firstKnown<T>(
+  keys: readonly string[],
+  find: (key: string) => T | undefined,
+): T | undefined {
+  for (const key of keys) {
+    const known = find(key);
+    if (known !== undefined) return known;
+  }
+  return undefined;
 }
 
 function fits(expected: ExpectedVersion, actual: number): boolean {

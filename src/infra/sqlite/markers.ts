@@ -38,14 +38,14 @@ export const phaseOf = (db: Connection, attempt: string): Phase | undefined =>
     .pluck()
     .get(attempt);
 
-/** What was noted when the attempt started (the probe of a non-transactional step). */
-export const startNote = (db: Connection, attempt: string): string | undefined =>
+/** What was noted with a marker: the fingerprint after the step or, at its start, the probe. */
+export const noteOf = (db: Connection, attempt: string, phase: Phase): string | undefined =>
   db
-    .prepare<[string], string | null>(
-      "SELECT schema_fp_after FROM main.schemaledger_marker WHERE attempt = ? AND phase = 'started'",
+    .prepare<[string, Phase], string | null>(
+      "SELECT schema_fp_after FROM main.schemaledger_marker WHERE attempt = ? AND phase = ?",
     )
     .pluck()
-    .get(attempt) ?? undefined;
+    .get(attempt, phase) ?? undefined;
 
 /** The versions applied after the marker of one more step. */
 export const appliedAfter = (

@@ -10,7 +10,7 @@ import {
   type Connection,
 } from "./connection.ts";
 import { liveSchema } from "./fingerprint.ts";
-import { appliedVersions, concludeMarker, phaseOf, startNote } from "./markers.ts";
+import { appliedVersions, concludeMarker, noteOf, phaseOf } from "./markers.ts";
 import { liftFence, requireMeta, requireSameDatabase } from "./meta.ts";
 import { parseProbe, probe } from "./probe.ts";
 import { removeLeftovers, wasToStayInWal } from "./replace-file.ts";
@@ -90,16 +90,19 @@ export class Recovery {
     liftFence(db, token);
     await this.#session.faults("recovery-fenced");
     const phases: { [attempt: string]: "started" | "done" | "reverted" } = {};
+    const fingerprints: { [attempt: string]: string } = {};
     const probes: { [attempt: string]: "applied" | "absent" | "unknown" } = {};
     for (const attempt of attempts) {
       const phase = phaseOf(db, attempt);
       if (phase === undefined) continue;
       phases[attempt] = phase;
       if (phase === "started") probes[attempt] = concludeByProbe(db, attempt);
+      else fingerprints[attempt] = noteOf(db, attempt, phase) ?? "";
     }
     return {
       meta: requireMeta(db),
       phases,
+      fingerprints,
       applied: appliedVersions(db),
       live: liveSchema(db),
       probes,
@@ -118,7 +121,7 @@ function backToWal(db: Connection): void {
 
 /** Looks whether a non-transactional step was done, and says so in its marker if it was. */
 function concludeByProbe(db: Connection, attempt: string): "applied" | "absent" | "unknown" {
-  const asked = parseProbe(startNote(db, attempt));
+  const asked = parseProbe(noteOf(db, attempt, "started"));
   if (asked === undefined) return "unknown";
   const answer = probe(db, asked);
   if (answer === "applied")

@@ -18,6 +18,7 @@ import type {
   RehearsalResult,
   Restored,
   RestoreRequest,
+  SchemaReached,
   Snapshot,
   StepRequest,
   StepResult,
@@ -35,6 +36,7 @@ import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
 import { readHistories } from "./histories.ts";
 import { hashFile, type FileDigest } from "./files.ts";
+import { followSchema } from "./follow-schema.ts";
 import { inspect, install, readSchema } from "./inspect.ts";
 import { rawCopy } from "./raw-copy.ts";
 import { Recovery } from "./recovery.ts";
@@ -44,7 +46,7 @@ import { restore } from "./restore.ts";
 import { restoreTables } from "./restore-tables.ts";
 import type { Faults, Session } from "./session.ts";
 import { takeSnapshot } from "./snapshot.ts";
-import { applyStep } from "./step.ts";
+import { applySteps } from "./step.ts";
 import { Succession } from "./succession.ts";
 import { saveTables } from "./table-backup.ts";
 import { verifyCopy } from "./verify-copy.ts";
@@ -56,8 +58,8 @@ import { verifyCopy } from "./verify-copy.ts";
 export class SqliteEngine implements DatabaseEngine {
   readonly #session: Session;
   readonly #recovery: Recovery;
-  /** The end of the step that was sent last. */
-  #step: Promise<unknown> = Promise.resolve();
+  /** The end of the steps that were sent last. */
+  #steps: Promise<unknown> = Promise.resolve();
 
   constructor(
     target: DatabaseTarget,
@@ -116,16 +118,11 @@ export class SqliteEngine implements DatabaseEngine {
     return rehearse(this.#session, request);
   }
 
-  /** A step that is sent while another runs waits for its end. */
-  applyStep(step: StepRequest): Promise<StepResult> {
-    if (step.recorded !== null) this.recorded(step.recorded);
-    const result = this.#step.then(() => applyStep(this.#session, step));
-    this.#step = result.catch(() => undefined);
-    return result;
-  }
-
-  recorded(attempt: string): void {
-    this.#session.succession.recorded(attempt);
+  /** Steps that are sent while others run wait for their end. */
+  applySteps(steps: readonly StepRequest[]): Promise<readonly StepResult[]> {
+    const results = this.#steps.then(() => applySteps(this.#session, steps));
+    this.#steps = results.catch(() => undefined);
+    return results;
   }
 
   beginRecovery(lockTimeoutMs: number): Promise<void> {
@@ -134,6 +131,10 @@ export class SqliteEngine implements DatabaseEngine {
 
   finishRecovery(token: number, attempts: readonly string[]): Promise<Recovered> {
     return this.#recovery.finish(token, attempts);
+  }
+
+  async follow(...args: Parameters<typeof followSchema>): Promise<readonly SchemaReached[]> {
+    return followSchema(...args);
   }
 
   restore(request: RestoreRequest): Promise<Restored> {

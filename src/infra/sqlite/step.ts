@@ -20,8 +20,12 @@ import { done, failed } from "./step-result.ts";
 import { factsOf } from "./step-facts.ts";
 import { applyOutside } from "./step-ntx.ts";
 import { settle } from "./step-proof.ts";
+import { engineError } from "./sqlite-error.ts";
 import { backUpTables } from "./table-backup.ts";
 import { deadlineIn } from "./waiting.ts";
+
+/** `brief`: the steps that were sent together are made durable together. */
+type Durability = "managed" | "brief";
 
 /** Checks after statements that took no longer than this are over before anybody could read of them. */
 const UNNOTICED_MS = 20;
@@ -29,6 +33,7 @@ const UNNOTICED_MS = 20;
 /** One step's way through the protocol: what is known at the moment it fails. */
 interface Progress {
   readonly started: number;
+  readonly durability: Durability;
   lockedAt: number;
   /** The fence before this step raised it; undefined until the lock is held. */
   fenceBefore: number | undefined;
@@ -38,29 +43,59 @@ interface Progress {
   facts: StepFacts | undefined;
 }
 
-/** The step protocol. Never rejects for the step's own faults. See `DatabaseEngine.applyStep`. */
-export async function applyStep(session: Session, step: StepRequest): Promise<StepResult> {
-  let script: ScriptAnalysis;
-  let expectedBefore: string | null;
+/**
+ * The step protocol, for several steps. Rejects only when it cannot be said that what was committed is
+ * durable. See `DatabaseEngine.applySteps`.
+ */
+export async function applySteps(
+  session: Session,
+  steps: readonly StepRequest[],
+): Promise<readonly StepResult[]> {
+  const together = steps.length > 1;
+  const results: StepResult[] = [];
+  for (const step of steps)
+    results.push(await applyStep(session, step, together ? "brief" : "managed"));
+  // Nobody hears of a commit before this.
+  if (together) harden(session);
+  return results;
+}
+
+function harden({ connections }: Session): void {
   try {
-    expectedBefore = session.succession.begin(step);
+    connections.harden();
+  } catch (error) {
+    throw engineError(error);
+  }
+}
+
+async function applyStep(
+  session: Session,
+  asked: StepRequest,
+  durability: Durability,
+): Promise<StepResult> {
+  let script: ScriptAnalysis;
+  let step = asked;
+  try {
+    step = { ...asked, ...session.succession.begin(asked) };
     script = prepareScript(step.sql, step.transaction);
     failOnErrors(script.findings);
   } catch (error) {
     return failed(error, "unchanged", undefined);
   }
   return step.transaction === "none"
-    ? applyOutside(session, { ...step, expectedBefore }, script)
-    : applyInside(session, { ...step, expectedBefore }, script);
+    ? applyOutside(session, step, script)
+    : applyInside(session, step, script, durability);
 }
 
 async function applyInside(
   session: Session,
   step: StepRequest,
   script: ScriptAnalysis,
+  durability: Durability,
 ): Promise<StepResult> {
   const progress: Progress = {
     started: performance.now(),
+    durability,
     lockedAt: 0,
     fenceBefore: undefined,
     connection: undefined,
@@ -86,7 +121,7 @@ async function run(
   progress.connection = connection;
   const { db } = connection;
   await faults("before-begin");
-  await beginImmediate(db, deadlineIn(step.lockTimeoutMs));
+  await beginImmediate(db, deadlineIn(step.lockTimeoutMs), progress.durability);
   progress.lockedAt = performance.now();
   await faults("after-begin");
   const state = knownState(db, connection.known);
@@ -165,14 +200,12 @@ async function seal(
   await session.faults("after-marker");
   const now = performance.now();
   progress.facts = factsOf(work, { started: progress.started, lockedAt: progress.lockedAt, now });
-  if (step.follows !== null)
-    await session.succession.untilRecorded(step.follows, step.lockTimeoutMs);
   session.connections.requireSameFile();
   await commit(db, deadlineIn(step.lockTimeoutMs));
   await session.faults("after-commit");
   session.connections.requireSameFile();
   connection.known = withMarker(after, step);
-  session.succession.applied(step.attempt, after.fingerprint);
+  session.succession.applied(step.attempt, connection.known);
   for (const table of work.outcome.touched) session.touched.add(table);
 }
 

@@ -103,7 +103,6 @@ const requestOf = (sql: string, token: number): StepRequest => ({
   checkpoint: null,
   at: "",
   follows: null,
-  recorded: null,
   expectedBefore: null,
   appliedBefore: null,
   expectedAfter: null,

@@ -84,7 +84,7 @@ describe("ProcessExecutor", () => {
         check: ["full"],
         comparePages: [{ since: "2026-01-01" }],
       };
-      for (const method of ENGINE_METHODS.filter((name) => name !== "applyStep")) {
+      for (const method of ENGINE_METHODS.filter((name) => name !== "applySteps")) {
         const args = arity[method] ?? [];
         assert.deepEqual(await engine[method]!(...args), { method, args, target });
       }
@@ -296,7 +296,7 @@ describe("ProcessExecutor", () => {
       assert.equal(await perform(session, "echo"), "echo");
       await assert.rejects(
         perform(session, "forever"),
-        unavailable("executor-timeout", /applyStep.*300 ms/),
+        unavailable("executor-timeout", /applySteps.*300 ms/),
       );
       assert.equal(isAlive(pid), false);
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
-import { done } from "../../support/step-results.ts";
+import { applyOne, done } from "../../support/step-results.ts";
 
 const DDL = `
   CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
@@ -11,7 +11,7 @@ const DDL = `
     INSERT INTO child SELECT i, 1 + i % 100 FROM n;`;
 
 for (const mode of MODES)
-  describe(`applyStep (${mode})`, () => {
+  describe(`applySteps (${mode})`, () => {
     let workspace: Workspace;
     let database: ManagedDatabase;
 
@@ -26,7 +26,7 @@ for (const mode of MODES)
       const request = await database.request(
         "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2); ALTER TABLE parent ADD COLUMN b;",
       );
-      const facts = done(await database.engine.applyStep(request));
+      const facts = done(await applyOne(database.engine, request));
       const live = await database.engine.schema();
       assert.equal(facts.fingerprintBefore, before);
       assert.equal(facts.fingerprintAfter, live.fingerprint);

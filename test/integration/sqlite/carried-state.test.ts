@@ -8,7 +8,7 @@ import { takeBaseline } from "../../../src/infra/sqlite/step-baseline.ts";
 import { knownState, readState, type KnownState } from "../../../src/infra/sqlite/step-state.ts";
 import { MODES, ManagedDatabase, Workspace, stepScript } from "../../support/managed-database.ts";
 import { Dice } from "../../support/random-sql.ts";
-import { done, failure } from "../../support/step-results.ts";
+import { applyOne, done, failure } from "../../support/step-results.ts";
 
 const DDL = `
   CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT);
@@ -177,18 +177,18 @@ describe("what a step carries over to the next", () => {
       it("sees markers and a fence that another connection wrote", async () => {
         const request = await database.request("INSERT INTO u VALUES (90, 90)");
         database.foreign((db) => db.exec("UPDATE schemaledger_meta SET fence = 1000"));
-        assert.equal(failure(await database.engine.applyStep(request)).error.code, "fenced");
+        assert.equal(failure(await applyOne(database.engine, request)).error.code, "fenced");
         const later = { token: 1001, intentIndex: 1001, appliedBefore: [] };
         const next = { ...(await database.request("INSERT INTO u VALUES (91, 91)")), ...later };
         database.foreign((db) => db.exec("DELETE FROM schemaledger_marker"));
-        done(await database.engine.applyStep(next));
+        done(await applyOne(database.engine, next));
       });
 
       it("sees another incarnation between two steps", async () => {
         const request = await database.request("INSERT INTO u VALUES (90, 90)");
         database.foreign((db) => db.exec("UPDATE schemaledger_meta SET incarnation = 'other'"));
         assert.equal(
-          failure(await database.engine.applyStep(request)).error.code,
+          failure(await applyOne(database.engine, request)).error.code,
           "wrong-incarnation",
         );
       });

@@ -10,7 +10,7 @@ import { DomainError } from "../../../src/domain/shared/errors.ts";
 import { storeFiles } from "../../../src/infra/page-store/store-access.ts";
 import { TestBackups, manifestOf, type TakenBackup } from "../../support/backups.ts";
 import { MODES, ManagedDatabase, Workspace, stepScript } from "../../support/managed-database.ts";
-import { done, failure } from "../../support/step-results.ts";
+import { applyOne, done, failure } from "../../support/step-results.ts";
 
 const DDL = `
   CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER NOT NULL, b TEXT);
@@ -218,7 +218,7 @@ for (const mode of MODES)
           allow: { rowLoss: ["t", "u"] },
         });
         const before = database.foreign((db) => db.prepare("SELECT * FROM u").all());
-        const result = done(await database.engine.applyStep(request));
+        const result = done(await applyOne(database.engine, request));
         assert.deepEqual(result.tableBackup?.tables, rows);
         assert.equal(result.tableBackup?.method, "copied");
         const { backupId } = tableBackup;
@@ -250,7 +250,7 @@ for (const mode of MODES)
         const request = await database.request("DROP TABLE u", {
           tableBackup: await backupOf(["u"]),
         });
-        const result = failure(await engine.applyStep(request));
+        const result = failure(await applyOne(engine, request));
         assert.equal(writable, false);
         assert.deepEqual([result.error.code, result.state], ["table-backup-failed", "unchanged"]);
         assert.equal(database.value("SELECT count(*) FROM u"), 2);

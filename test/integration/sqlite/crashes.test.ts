@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type { StepResult } from "../../../src/domain/engine/database-engine.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
-import { failure } from "../../support/step-results.ts";
+import { applyOne, onlyOne, failure } from "../../support/step-results.ts";
 
 const DDL = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)";
 const SQL = `CREATE TABLE n (x); INSERT INTO n VALUES (1), (2), (3)`;
@@ -33,8 +32,8 @@ for (const mode of MODES)
         const { target } = database;
         const child = await EngineChild.stoppedAt({
           target,
-          method: "applyStep",
-          args: [request],
+          method: "applySteps",
+          args: [[request]],
           stopAt,
         });
         await child.kill();
@@ -60,14 +59,14 @@ for (const mode of MODES)
       const { target } = database;
       const zombie = await EngineChild.stoppedAt({
         target,
-        method: "applyStep",
-        args: [request],
+        method: "applySteps",
+        args: [[request]],
         stopAt: "before-begin",
       });
       await database.engine.beginRecovery(1000);
       await database.engine.finishRecovery(500, [request.attempt]);
       const before = database.content();
-      const result = failure((await zombie.resume()) as StepResult);
+      const result = failure(onlyOne(await zombie.resume()));
       assert.deepEqual([result.error.code, result.state], ["fenced", "unchanged"]);
       assert.deepEqual(database.content(), before);
     });
@@ -77,13 +76,13 @@ for (const mode of MODES)
       const { target } = database;
       const holder = await EngineChild.stoppedAt({
         target,
-        method: "applyStep",
-        args: [request],
+        method: "applySteps",
+        args: [[request]],
         stopAt: "after-marker",
       });
       await assert.rejects(database.engine.beginRecovery(100), { code: "database-locked" });
       const recovery = database.engine.beginRecovery(5000);
-      const result = (await holder.resume()) as StepResult;
+      const result = onlyOne(await holder.resume());
       assert.equal(result.status, "done");
       await recovery;
       const found = await database.engine.finishRecovery(500, [request.attempt]);
@@ -97,7 +96,7 @@ for (const mode of MODES)
           if (point === "after-commit") throw new Error("The disk said no after all");
         },
       });
-      assert.equal((await engine.applyStep(request)).status, "done");
+      assert.equal((await applyOne(engine, request)).status, "done");
     });
 
     it("recovers again after a recovery that died with the lock", async () => {
@@ -145,7 +144,7 @@ describe("non-transactional steps", () => {
 
   it("vacuums between two markers", async () => {
     const request = await database.request("VACUUM;", none);
-    const result = await database.engine.applyStep(request);
+    const result = await applyOne(database.engine, request);
     assert.equal(result.status, "done", JSON.stringify(result));
     assert.equal(database.value("SELECT freelist_count FROM pragma_freelist_count"), 0);
     assert.equal(
@@ -188,8 +187,8 @@ describe("non-transactional steps", () => {
       const { target } = database;
       const child = await EngineChild.stoppedAt({
         target,
-        method: "applyStep",
-        args: [request],
+        method: "applySteps",
+        args: [[request]],
         stopAt,
       });
       await child.kill();

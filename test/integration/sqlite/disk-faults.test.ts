@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type { StepResult } from "../../../src/domain/engine/database-engine.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
-import { done, failure } from "../../support/step-results.ts";
+import { applyOne, onlyOne, done, failure } from "../../support/step-results.ts";
 
 for (const mode of MODES)
   describe(`faults of the disk (${mode})`, () => {
@@ -25,15 +24,20 @@ for (const mode of MODES)
         "INSERT INTO t VALUES (zeroblob(9000000)); INSERT INTO t VALUES (zeroblob(9000000))",
       );
       const child = await EngineChild.stoppedAt(
-        { target: database.target, method: "applyStep", args: [request], stopAt: "before-begin" },
+        {
+          target: database.target,
+          method: "applySteps",
+          args: [[request]],
+          stopAt: "before-begin",
+        },
         { mostKiB: 4000 },
       );
-      const { error, state } = failure((await child.resume()) as StepResult);
+      const { error, state } = failure(onlyOne(await child.resume()));
       assert.match(error.code, /^(io-error|disk-full)$/);
       assert.equal(state, "unchanged");
       assert.deepEqual(database.content(), before);
       done(
-        await database.engine.applyStep({ ...request, token: request.token + 1, sql: "SELECT 1" }),
+        await applyOne(database.engine, { ...request, token: request.token + 1, sql: "SELECT 1" }),
       );
     });
 
@@ -47,12 +51,12 @@ for (const mode of MODES)
       chmodSync(database.path, 0o644);
       const order = { target: database.target, stopAt: "never" } as const;
       const child = await EngineChild.run(
-        { ...order, method: "applyStep", args: [request] },
+        { ...order, method: "applySteps", args: [[request]] },
         { uid: 65_534 },
       ).catch(() => undefined);
       // Where another user cannot even read the program, there is nothing to test.
       if (child === undefined) return this.skip();
-      const { error, state } = failure(child as StepResult);
+      const { error, state } = failure(onlyOne(child));
       assert.match(error.code, /^(database-read-only|io-error)$/);
       assert.equal(state, "unchanged");
       assert.deepEqual(database.content(), before);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { TestBackups } from "../../support/backups.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
-import { failure } from "../../support/step-results.ts";
+import { applyOne, failure } from "../../support/step-results.ts";
 
 const DDL = `
   CREATE TABLE p (id INTEGER PRIMARY KEY);
@@ -165,10 +165,10 @@ for (const mode of MODES)
           assert.rejects(database.engine.beginRecovery(10), { code }),
         ]);
       await operations("database-missing");
-      const missing = failure(await database.engine.applyStep(request));
+      const missing = failure(await applyOne(database.engine, request));
       assert.deepEqual([missing.error.code, missing.state], ["database-missing", "unchanged"]);
       writeFileSync(database.path, bytes.fill(1, 0, 4096));
       await operations("not-a-database");
-      assert.equal(failure(await database.engine.applyStep(request)).error.code, "not-a-database");
+      assert.equal(failure(await applyOne(database.engine, request)).error.code, "not-a-database");
     });
   });

@@ -6,7 +6,7 @@ import type { RestoreRequest } from "../../../src/domain/engine/database-engine.
 import { TestBackups } from "../../support/backups.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
-import { done } from "../../support/step-results.ts";
+import { applyOne, done } from "../../support/step-results.ts";
 
 const DDL = `
   CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB);
@@ -58,7 +58,7 @@ for (const mode of MODES)
     it("fences the steps of the time before", async () => {
       const step = await database.request("CREATE TABLE late (a)");
       await database.engine.restore(request);
-      const result = await database.engine.applyStep(step);
+      const result = await applyOne(database.engine, step);
       assert.equal(result.status === "failed" && result.error.code, "fenced");
     });
 

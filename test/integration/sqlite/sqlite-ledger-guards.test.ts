@@ -18,7 +18,7 @@ describe("the ledger file", () => {
   async function filled(): Promise<void> {
     const ledger = openLedger(file());
     const contents = [{ digest: digest.ofText("x"), text: "x" }];
-    await ledger.append(appendTo("a", "none", { events: revoked(5), contents, once: "o" }));
+    await ledger.append(appendTo("a", "none", { events: revoked(5), contents, once: ["o"] }));
     const idempotency = { key: "k", requestHash: "h" };
     await ledger.append(appendTo("a", "any", { events: [], context: context({ idempotency }) }));
     await ledger.checkpoint();

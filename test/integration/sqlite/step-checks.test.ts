@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import assert from "node:assert/strict";
 import type { StepRequest } from "../../../src/domain/engine/database-engine.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
-import { done, failure } from "../../support/step-results.ts";
+import { applyOne, done, failure } from "../../support/step-results.ts";
 
 const DDL = `
   CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
@@ -169,7 +169,7 @@ for (const mode of MODES)
 
     it("needs the markers that the ledger believes, also under the same schema", async () => {
       const first = await database.request("UPDATE other SET note = note");
-      assert.equal((await database.engine.applyStep(first)).status, "done");
+      assert.equal((await applyOne(database.engine, first)).status, "done");
       const before = database.content();
       for (const appliedBefore of [[], [first.version, "another"]]) {
         const result = await database.apply("UPDATE other SET note = 'x'", { appliedBefore });
@@ -282,14 +282,14 @@ for (const mode of MODES)
       ] as const;
       const before = database.content();
       for (const [target, code] of wrong) {
-        const result = failure(await database.newEngine({}, target).applyStep(request));
+        const result = failure(await applyOne(database.newEngine({}, target), request));
         assert.deepEqual([result.error.code, result.state], [code, "unchanged"]);
         assert.deepEqual(database.content(), before);
       }
       database.foreign((db) =>
         db.exec("DROP TABLE schemaledger_meta; DROP TABLE schemaledger_marker"),
       );
-      assert.equal(failure(await database.engine.applyStep(request)).error.code, "not-registered");
+      assert.equal(failure(await applyOne(database.engine, request)).error.code, "not-registered");
     });
 
     it("reports the statement, a hint, and no values", async () => {
@@ -313,11 +313,11 @@ for (const mode of MODES)
       const request = await database.request("CREATE TABLE t (a)");
       const other = workspace.keep(new Database(database.path));
       other.exec("BEGIN IMMEDIATE");
-      const result = await database.engine.applyStep(request);
+      const result = await applyOne(database.engine, request);
       other.exec("ROLLBACK");
       assert.equal(failure(result).error.code, "database-locked");
       assert.equal(failure(result).state, "unchanged");
-      done(await database.engine.applyStep(request));
+      done(await applyOne(database.engine, request));
     });
 
     it("repeats a commit that a reader blocks, and undoes the step after the deadline", async () => {
@@ -325,14 +325,14 @@ for (const mode of MODES)
       const read = () => reader.exec("BEGIN; SELECT count(*) FROM other");
       const request = await database.request("CREATE TABLE t (a)");
       read();
-      const result = await database.engine.applyStep(request);
+      const result = await applyOne(database.engine, request);
       reader.exec("ROLLBACK");
       if (mode === "wal") return void done(result);
       const { error, state } = failure(result);
       assert.deepEqual([error.code, state], ["database-locked", "unchanged"]);
       read();
       setTimeout(() => reader.exec("ROLLBACK"), 60);
-      done(await database.engine.applyStep({ ...request, lockTimeoutMs: 3000 }));
+      done(await applyOne(database.engine, { ...request, lockTimeoutMs: 3000 }));
     });
 
     it("throws away a connection on which a step left temporary objects", async () => {
@@ -352,7 +352,7 @@ for (const mode of MODES)
           renameSync(workspace.path("copy.db"), database.path);
         },
       });
-      const result = failure(await engine.applyStep(request));
+      const result = failure(await applyOne(engine, request));
       assert.match(result.error.code, /database-replaced|io-error/);
       assert.equal(
         database.foreign((db) => db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 't'").get()),

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
+import fs, { readlinkSync, realpathSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { dirname } from "node:path";
 import type { StepRequest } from "../../../src/domain/engine/database-engine.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
-import { done, failure } from "../../support/step-results.ts";
+import { applyOne, done, failure } from "../../support/step-results.ts";
 
 const DDL = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);";
 
 for (const mode of MODES)
-  describe(`a step that follows another (${mode})`, () => {
+  describe(`steps that follow others (${mode})`, () => {
     let workspace: Workspace;
     let database: ManagedDatabase;
     let first: StepRequest;
@@ -21,76 +23,124 @@ for (const mode of MODES)
 
     const following = async (
       sql: string,
+      before = first,
       more: Partial<StepRequest> = {},
     ): Promise<StepRequest> => ({
       ...(await database.request(sql, { expectedBefore: "none" })),
-      follows: first.attempt,
+      follows: before.attempt,
       expectedBefore: null,
       ...more,
     });
     const markers = (): unknown => database.value("SELECT count(*) FROM schemaledger_marker");
 
-    it("commits only when the outcome of the one before it is on record", async () => {
+    it("are applied one after the other, each with its marker", async () => {
+      const second = await following("ALTER TABLE one ADD COLUMN y");
+      const third = await following("INSERT INTO one VALUES (1, 2)", second);
+      const results = (await database.engine.applySteps([first, second, third])).map(done);
+      assert.deepEqual(
+        results.map(({ schemaChanges }) => schemaChanges.map(({ change }) => change)),
+        [["added"], ["changed"], []],
+      );
+      assert.equal(results[0]!.fingerprintAfter, results[1]!.fingerprintBefore);
+      assert.equal(markers(), 3);
+    });
+
+    it("may be sent while those before them run", async () => {
       const second = await following("INSERT INTO t VALUES (2)");
-      const results = [database.engine.applyStep(first), database.engine.applyStep(second)];
-      done(await results[0]!);
-      await delay(50);
+      const third = await following("INSERT INTO t VALUES (3)", second);
+      const results = [
+        database.engine.applySteps([first, second]),
+        applyOne(database.engine, third),
+      ];
+      for (const result of (await Promise.all(results)).flat()) done(result);
+      assert.equal(database.value("SELECT count(*) FROM t"), 3);
+    });
+
+    it("keep what was applied before one of them failed, and begin none behind it", async () => {
+      const bad = await following("DELETE FROM t");
+      const third = await following("INSERT INTO t VALUES (2)", bad);
+      const late = await following("INSERT INTO t VALUES (3)", third);
+      const together = database.engine.applySteps([first, bad, third]);
+      const behind = applyOne(database.engine, late);
+      const [kept, failed, left] = await together;
+      done(kept!);
+      assert.equal(failure(failed!).error.code, "rows-lost");
+      for (const result of [left!, await behind]) {
+        assert.equal(failure(result).error.code, "step-not-begun");
+        assert.equal(failure(result).state, "unchanged");
+      }
       assert.equal(markers(), 1);
-      database.engine.recorded(first.attempt);
-      done(await results[1]!);
-      assert.equal(markers(), 2);
+      assert.equal(database.value("SELECT count(*) FROM t"), 1);
     });
 
-    it("may hear of the record before it begins", async () => {
-      done(await database.engine.applyStep(first));
-      database.engine.recorded(first.attempt);
-      done(await database.engine.applyStep(await following("INSERT INTO t VALUES (2)")));
-    });
-
-    it("is not begun if the one before it failed", async () => {
-      const bad = { ...first, sql: "DELETE FROM t" };
-      const second = await following("INSERT INTO t VALUES (2)");
-      const results = [database.engine.applyStep(bad), database.engine.applyStep(second)];
-      assert.equal(failure(await results[0]!).error.code, "rows-lost");
-      const { error, state } = failure(await results[1]!);
-      assert.equal(error.code, "step-not-begun");
-      assert.equal(state, "unchanged");
-      assert.equal(markers(), 0);
-    });
-
-    it("is not begun behind any other step, or none", async () => {
+    it("are not begun behind any other step, or none", async () => {
       const alone = await following("INSERT INTO t VALUES (2)");
-      assert.equal(failure(await database.engine.applyStep(alone)).error.code, "step-not-begun");
-      done(await database.engine.applyStep(first));
+      assert.equal(failure(await applyOne(database.engine, alone)).error.code, "step-not-begun");
+      done(await applyOne(database.engine, first));
       done(await database.apply("INSERT INTO t VALUES (3)"));
       const late = await following("INSERT INTO t VALUES (2)");
-      assert.equal(failure(await database.engine.applyStep(late)).error.code, "step-not-begun");
+      assert.equal(failure(await applyOne(database.engine, late)).error.code, "step-not-begun");
     });
 
-    it("is undone when the ledger takes too long to record the one before it", async () => {
-      done(await database.engine.applyStep(first));
-      const second = await following("INSERT INTO t VALUES (2)", { lockTimeoutMs: 50 });
-      const { error, state } = failure(await database.engine.applyStep(second));
-      assert.equal(error.code, "outcome-not-recorded");
-      assert.equal(state, "unchanged");
-      assert.equal(database.value("SELECT count(*) FROM t"), 1);
-      database.foreign((db) => db.exec("INSERT INTO t VALUES (5)"));
-    });
-
-    it("finds drift that came after the one before it", async () => {
-      done(await database.engine.applyStep(first));
+    it("find drift that came after the one before them", async () => {
+      done(await applyOne(database.engine, first));
       database.foreign((db) => db.exec("CREATE TABLE meanwhile (x)"));
       const second = await following("INSERT INTO t VALUES (2)");
-      assert.equal(failure(await database.engine.applyStep(second)).error.code, "drift");
+      assert.equal(failure(await applyOne(database.engine, second)).error.code, "drift");
     });
 
-    it("rolls back when its session ends before the record", async () => {
+    it("find a marker that came after the one before them", async () => {
+      done(await applyOne(database.engine, first));
+      database.foreign((db) =>
+        db.exec(
+          "INSERT INTO schemaledger_marker SELECT 'x', phase, 'x', '', '', 99, intent_leaf_hash, NULL, '', '' FROM schemaledger_marker",
+        ),
+      );
       const second = await following("INSERT INTO t VALUES (2)");
-      done(await database.engine.applyStep(first));
-      void database.engine.applyStep(second);
-      await delay(50);
-      database.engine.close();
-      assert.equal(database.value("SELECT count(*) FROM t"), 1);
-      assert.equal(markers(), 1);
+      assert.equal(failure(await applyOne(database.engine, second)).error.code, "markers-differ");
+    });
+
+    it("are made durable together before anybody hears of them", async () => {
+      const file = mode === "wal" ? `${database.path}-wal` : dirname(database.path);
+      const synced = spyOnSyncs();
+      try {
+        const together = [first, await following("INSERT INTO t VALUES (2)")];
+        (await database.engine.applySteps(together)).map(done);
+        assert.equal(synced.paths.at(mode === "wal" ? 0 : -1), realpathSync(file));
+        synced.fail();
+        const more = await database.request("INSERT INTO t VALUES (3)");
+        const last = await following("INSERT INTO t VALUES (4)", more);
+        await assert.rejects(database.engine.applySteps([more, last]), /EIO/);
+      } finally {
+        synced.restore();
+      }
+    });
+
+    it("are durable one by one again when they go alone", async () => {
+      await database.engine.applySteps([first, await following("INSERT INTO t VALUES (2)")]);
+      const verify = `SELECT (SELECT synchronous FROM pragma_synchronous) = ${mode === "wal" ? 2 : 3}`;
+      done(await database.apply("UPDATE t SET id = id", { verify }));
     });
   });
+
+/** Notes which files the code syncs by itself, beside what SQLite does. */
+function spyOnSyncs() {
+  const { fdatasyncSync, fsyncSync } = fs;
+  const paths: string[] = [];
+  let isBroken = false;
+  const spy = (fd: number): void => {
+    paths.push(readlinkSync(`/proc/self/fd/${fd}`));
+    if (isBroken) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+  };
+  fs.fdatasyncSync = spy;
+  fs.fsyncSync = spy;
+  syncBuiltinESMExports();
+  return {
+    paths,
+    fail: () => (isBroken = true),
+    restore: () => {
+      Object.assign(fs, { fdatasyncSync, fsyncSync });
+      syncBuiltinESMExports();
+    },
+  };
+}

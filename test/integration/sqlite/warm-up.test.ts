@@ -3,7 +3,7 @@ import { ProcessExecutor } from "../../../src/infra/executor/process-executor.ts
 import { warmUp } from "../../../src/infra/sqlite/warm-up.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
 import { quietHost } from "../../support/executor.ts";
-import { done } from "../../support/step-results.ts";
+import { applyOne, done } from "../../support/step-results.ts";
 
 describe("warming up", () => {
   it("runs every kind of step without a fault", async () => {
@@ -34,7 +34,7 @@ describe("warming up", () => {
       database.engine.close();
       await executor.warm();
       const session = await executor.open(database.target, quietHost);
-      done(await session.engine.applyStep(request));
+      done(await applyOne(session.engine, request));
       await session.close();
       assert.equal(database.value("SELECT count(*) FROM t"), 1);
     } finally {

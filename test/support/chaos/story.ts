@@ -70,14 +70,16 @@ export function contentDigest(db: Database.Database): string {
 }
 
 /** Digests of the content by the applied versions, joined by commas: what SQLite itself makes. */
-export function expectedContents(): ReadonlyMap<string, string> {
+export function expectedContents(
+  migrations: readonly { readonly version: string; readonly up: string }[] = MIGRATIONS,
+): ReadonlyMap<string, string> {
   const db = new Database(":memory:");
   try {
     db.pragma("foreign_keys = OFF");
     db.exec(FOUNDATION);
     const contents = new Map([["", contentDigest(db)]]);
     const applied: string[] = [];
-    for (const { version, up } of MIGRATIONS) {
+    for (const { version, up } of migrations) {
       db.exec(up);
       applied.push(version);
       contents.set(applied.join(","), contentDigest(db));
