@@ -1,8 +1,13 @@
 import { Unavailable } from "../../domain/shared/errors.ts";
 import type { ChildState, ExecutorChild } from "./executor-child.ts";
 
-/** A moment in which the session that took a child gets going before its replacement starts. */
-const REFILL_DELAY_MS = 5;
+/**
+ * Starting a child takes a processor for a quarter of a second, which the session that took the last one
+ * would feel. So it is done when none waits any more, when nothing works, or when that lasts.
+ */
+const NONE_WAITS_MS = 100;
+const REST_MS = 20;
+const PATIENCE_MS = 1_000;
 
 export interface ChildInfo {
   readonly pid: number;
@@ -17,6 +22,7 @@ export class ExecutorPool {
   readonly #waiting = new Set<ExecutorChild>();
   readonly #all = new Set<ExecutorChild>();
   #refill: NodeJS.Timeout | undefined;
+  #refillDue = Infinity;
   #closed = false;
 
   constructor(start: () => ExecutorChild, spare: number, refills: boolean) {
@@ -31,7 +37,7 @@ export class ExecutorPool {
     const child = this.#pick() ?? this.#add();
     this.#waiting.delete(child);
     child.claim();
-    this.#refillSoon();
+    this.#refillIn(this.#waiting.size === 0 ? NONE_WAITS_MS : PATIENCE_MS);
     await child.untilReady();
     return child;
   }
@@ -74,20 +80,29 @@ export class ExecutorPool {
     void child.ended.then(() => {
       this.#all.delete(child);
       this.#waiting.delete(child);
+      // One that a session had, or that died while it waited.
+      if (!this.#closed && this.#isResting) this.#refillIn(REST_MS);
     });
     return child;
   }
 
-  #refillSoon(): void {
-    if (!this.#refills) return;
-    this.#refill ??= setTimeout(() => {
-      this.#refill = undefined;
+  get #isResting(): boolean {
+    return this.#all.size === this.#waiting.size;
+  }
+
+  #refillIn(ms: number): void {
+    const due = performance.now() + ms;
+    if (!this.#refills || this.#refillDue <= due) return;
+    clearTimeout(this.#refill);
+    this.#refillDue = due;
+    this.#refill = setTimeout(() => {
+      this.#refillDue = Infinity;
       try {
         this.#fill();
       } catch {
         // Nobody waits for a spare: the next session that finds none starts one, and tells.
       }
-    }, REFILL_DELAY_MS).unref();
+    }, ms).unref();
   }
 
   #fill(): void {
