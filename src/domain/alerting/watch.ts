@@ -143,7 +143,7 @@ export class Watch {
         expected: "any",
         events: [event],
         context: own,
-        once,
+        once: [once],
       });
       this.#told.add(once);
     }

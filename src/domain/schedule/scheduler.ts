@@ -203,7 +203,7 @@ export class Scheduler {
       ...alertOfFailure(database, one, end),
     ];
     const own = { ...context, correlation: one.id, causation: firingId };
-    await this.#parts.recorder.record(database.id, events, own, { once: outcomeKey(firingId) });
+    await this.#parts.recorder.record(database.id, events, own, { once: [outcomeKey(firingId)] });
   }
 
   async #record(

@@ -6,6 +6,7 @@ import { DomainError } from "../../../../src/domain/shared/errors.ts";
 import { SqliteEngine } from "../../../../src/infra/sqlite/sqlite-engine.ts";
 import { stepScript } from "../../managed-database.ts";
 import { contentDigest } from "../../chaos/story.ts";
+import { applyOne } from "../../step-results.ts";
 
 /** Journal modes that differ in what they write, and when. */
 export type Journal = "wal" | "delete";
@@ -73,7 +74,6 @@ export async function stepRequest(
     at: "2026-01-01T00:00:00.000Z",
     expectedBefore: fingerprint,
     follows: null,
-    recorded: null,
     appliedBefore: null,
     expectedAfter: null,
     lockTimeoutMs: 200,
@@ -87,7 +87,7 @@ export async function applyStep(
   identity: Identity,
   request: StepRequest,
 ): Promise<void> {
-  const result = await withEngine(root, identity, (engine) => engine.applyStep(request));
+  const result = await withEngine(root, identity, (engine) => applyOne(engine, request));
   if (result.status === "failed") throw new StepFailed(result.error.code, result.error.message);
 }
 
