@@ -56,12 +56,9 @@ export async function startAlerting(
   closers.add(dispatcher.start(context));
 }
 
-/** Looks for what did not happen in time. */
-export function startWatch(
-  c: Resolver,
-  context: Context,
-  unanchored: () => string | undefined,
-): () => void {
+/** Looks for what did not happen in time. Returns the function that ends it. */
+export function startWatch(c: Resolver, context: Context): () => void {
+  const unanchored = (): string | undefined => c.resolve(t.COSIGNED).behindSince;
   const watch = new Watch({ ...partsOf(c), unanchored, report: c.resolve(t.BACKGROUND).report });
   return watch.start(context);
 }

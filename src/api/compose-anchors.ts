@@ -45,17 +45,14 @@ export async function checkAnchors(
   );
 }
 
-/**
- * Publishes what is new, time after time, until the service stops. Gives since when what is outside
- * lags behind.
- */
+/** Publishes what is new, time after time, until the service stops. */
 export async function publishLoop(
   c: Resolver,
   config: CoreConfig,
   { log }: Pick<Opened, "log">,
   context: Context,
   closers: Closers,
-): Promise<() => string | undefined> {
+): Promise<void> {
   const digest = c.resolve(t.DIGEST);
   const [{ Publisher }, { readAnchorsFile }] = await Promise.all([
     import("../domain/anchors/publisher.ts"),
@@ -99,7 +96,6 @@ export async function publishLoop(
     });
   });
   round();
-  return () => publisher.behindSince;
 }
 
 async function anchorsOf(c: Resolver, config: CoreConfig) {

@@ -25,8 +25,8 @@ import { addIdentity, identityServices } from "./compose-identity.ts";
 import { addErasure } from "./compose-erasure.ts";
 import { addProof, proofServices } from "./compose-proof.ts";
 import { backupsIn, ledgerFile } from "./config.ts";
-import { Monitor } from "./monitoring/monitor.ts";
 import { adoptionServices } from "./compose-adoption.ts";
+import { monitoringServices } from "./compose-monitoring.ts";
 import { addHistory, historyServices } from "./history-services.ts";
 import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
@@ -116,13 +116,7 @@ const servicesOf = (
   digest: c.resolve(t.DIGEST),
   ids: c.resolve(t.IDS),
   log: opened.log,
-  monitor: new Monitor({
-    projection: c.resolve(t.PROJECTION),
-    ledger: c.resolve(t.LEDGER),
-    clock: c.resolve(t.CLOCK),
-    children: () => opened.executor.children(),
-    load: async () => new (await import("../infra/telemetry/metrics.ts")).Metrics(),
-  }),
+  ...monitoringServices(c, config, opened),
   stopping: opened.stopping.signal,
   ...identityServices(c, config, opened.pseudonyms, opened.actors),
   texts: c.resolve(t.TEXTS),

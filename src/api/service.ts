@@ -58,8 +58,8 @@ async function start(
   const services = container.resolve(t.SERVICES);
   await services.monitor.start();
   closers.add(async () => services.monitor.stop());
-  const unanchored = await publishLoop(container, config, opened, core.context, closers);
-  closers.add(startWatch(container, core.context, unanchored));
+  await publishLoop(container, config, opened, core.context, closers);
+  closers.add(startWatch(container, core.context));
   const app = createApp(services);
   const server = await startServer(app, config, () => opened.stopping.abort());
   closers.add(() => server.close());

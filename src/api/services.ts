@@ -27,6 +27,7 @@ import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { AuthenticatorParts } from "./auth/authenticate.ts";
 import type { Monitor } from "./monitoring/monitor.ts";
+import type { Readiness } from "./monitoring/readiness.ts";
 import type { LedgerVerification, ToCompare } from "../infra/sqlite/ledger-verifier.ts";
 import type { HistoryServices } from "./history-services.ts";
 import type { SafekeepingServices } from "./safekeeping-services.ts";
@@ -64,6 +65,7 @@ export interface Services extends HistoryServices, SafekeepingServices {
   /** Aborted when the service stops: streams and waits end. */
   readonly stopping: AbortSignal;
   readonly monitor: Monitor;
+  readonly readiness: Readiness;
   readonly actors: ActorNames;
   readonly access: AccessRecorder;
   /** What callers are recognised by. */

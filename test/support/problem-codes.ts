@@ -12,7 +12,8 @@ const OTHER_THINGS = new Set(
     "primary-key foreign-key not-null",
     "still-running integrity-check drift-check",
     "awaiting-approval not-before x-permission",
-    // Headers and paths of alerts.
+    // Headers, paths and labels of alerts.
+    "given-up",
     "webhook-id webhook-timestamp webhook-signature retry-after alert-targets dead-letters",
     // The protocol with executor children, and points at which tests make engines fail.
     "tables-saved tables-recorded before-begin after-begin after-statements after-marker",

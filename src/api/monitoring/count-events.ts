@@ -6,6 +6,7 @@ export interface NameOf {
   readonly database: (databaseId: string) => string;
   /** Of a schedule that was not deleted. */
   readonly schedule: (scheduleId: string) => string;
+  readonly target: (targetId: string) => string;
 }
 
 /** What a run's event is counted under is known from its request. */
@@ -30,6 +31,7 @@ export class EventCounter {
     this.#countSteps();
     this.#countSchedules();
     this.#countTheRest();
+    this.#countDeliveries();
   }
 
   count(events: readonly RecordedEvent[]): void {
@@ -103,6 +105,16 @@ export class EventCounter {
       );
     this.#on("AccessRefused", ({ data: { code, repeated = 1 } }) =>
       refused.inc({ code }, repeated),
+    );
+  }
+
+  #countDeliveries(): void {
+    const { alertDeliveries } = this.#metrics;
+    const count = (targetId: string, outcome: string): void =>
+      alertDeliveries.inc({ target: this.#nameOf.target(targetId), outcome });
+    this.#on("AlertDelivered", ({ data }) => count(data.targetId, "delivered"));
+    this.#on("AlertDeliveryFailed", ({ data }) =>
+      count(data.targetId, data.retryAt === undefined ? "given-up" : "failed"),
     );
   }
 

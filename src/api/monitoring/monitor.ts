@@ -41,6 +41,7 @@ export class Monitor {
     const nameOf = {
       database: (id: string) => projection.state.databases.get(id)?.name ?? "",
       schedule: (id: string) => projection.state.schedules.get(id)?.schedule.name ?? "",
+      target: (id: string) => projection.state.alertTargets.get(id)?.settings.name ?? "",
     };
     const counter = new EventCounter(metrics, nameOf);
     this.#unfollow = projection.onChange((events) => counter.count(events));

@@ -4,7 +4,7 @@ import type { Metrics } from "../../infra/telemetry/metrics.ts";
 /** Sets the gauges from the state as it is now. */
 export function showState(metrics: Metrics, state: LedgerState, now: number): void {
   const { openRuns, pending, drift, quarantine, openIntents, reviews, reviewsOverdue } = metrics;
-  for (const gauge of metrics.perDatabase) gauge.reset();
+  for (const gauge of metrics.named) gauge.reset();
   metrics.ledgerSize.set(state.size);
   for (const database of state.databases.values()) {
     if (database.retired !== null) continue;
@@ -24,6 +24,16 @@ export function showState(metrics: Metrics, state: LedgerState, now: number): vo
     showCheck(metrics, state, database, now);
   }
   showSchedules(metrics, state, now);
+  showAlerts(metrics, state, now);
+}
+
+function showAlerts(metrics: Metrics, state: LedgerState, now: number): void {
+  for (const { settings, queue, dead } of state.alertTargets.values()) {
+    const labels = { target: settings.name };
+    metrics.alertsQueued.set(labels, queue.length);
+    metrics.alertsOldest.set(labels, queue[0] === undefined ? 0 : since(queue[0].since, now));
+    metrics.alertsDead.set(labels, dead.length);
+  }
 }
 
 function showSchedules(metrics: Metrics, state: LedgerState, now: number): void {

@@ -210,11 +210,14 @@ export const RESPONSE_SCHEMAS: Schemas = {
   },
   Health: object(
     {
-      status: oneOf("ok", "failed"),
-      checks: { type: "object", additionalProperties: oneOf("ok", "failed") },
+      status: oneOf("ok", "degraded", "failed"),
+      checks: { type: "object", additionalProperties: ref("HealthCheck") },
     },
     ["status"],
   ),
+  HealthCheck: object({ status: oneOf("ok", "degraded", "failed"), hint: text("What to do") }, [
+    "status",
+  ]),
   ...pagesOf("Database", "Migration", "Run", "Backup", "Restore", "Check", "Event", "Key"),
   ...HISTORY_SCHEMAS,
   OpenApi: { type: "object", description: "An OpenAPI 3.1 document" },

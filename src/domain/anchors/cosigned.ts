@@ -1,16 +1,27 @@
 import type { Checkpoint } from "../ledger/ledger.ts";
 
-/** What witnesses have signed of the ledger last. */
+/** What the publisher knows. */
+interface Published {
+  readonly cosigned: Checkpoint | undefined;
+  readonly behindSince: string | undefined;
+}
+
+/** What is outside the ledger: what witnesses have signed last, and whether something lags behind. */
 export class Cosigned {
-  #source: { readonly cosigned: Checkpoint | undefined } | undefined;
+  #source: Published | undefined;
 
   /** Says where it is found once there are witnesses. */
-  use(source: { readonly cosigned: Checkpoint | undefined }): void {
+  use(source: Published): void {
     this.#source = source;
   }
 
   /** The newest checkpoint with signatures of witnesses; undefined if there is none. */
   get newest(): Checkpoint | undefined {
     return this.#source?.cosigned;
+  }
+
+  /** RFC 3339: since when something outside lags behind the ledger; undefined: nothing does. */
+  get behindSince(): string | undefined {
+    return this.#source?.behindSince;
   }
 }

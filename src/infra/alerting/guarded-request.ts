@@ -2,6 +2,7 @@ import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { DomainError, Unavailable } from "../../domain/shared/errors.ts";
 import { checkedAddresses, lookupOf, type Address } from "./address-guard.ts";
+import { within } from "./within.ts";
 
 export interface Posted {
   readonly url: URL;
@@ -9,10 +10,10 @@ export interface Posted {
   readonly body: string;
   readonly mayBePrivate: boolean;
   readonly signal: AbortSignal;
+  /** From the first lookup to the head of the answer: a slow receiver is one that failed. */
+  readonly timeoutMs: number;
 }
 
-/** From the first lookup to the head of the answer, ms: a slow receiver is one that failed. */
-const TIMEOUT_MS = 10_000;
 /** Of an answer's body: nobody reads it, it only must not keep us. */
 const BODY_LIMIT = 64 * 1024;
 
@@ -43,26 +44,17 @@ export async function post(posted: Posted): Promise<void> {
   });
 }
 
-async function answerTo({ url, mayBePrivate, signal, ...rest }: Posted): Promise<IncomingMessage> {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+async function answerTo(posted: Posted): Promise<IncomingMessage> {
+  const { url, mayBePrivate, signal, timeoutMs } = posted;
+  const limit = AbortSignal.timeout(timeoutMs);
   const either = AbortSignal.any([signal, limit]);
   try {
     const addresses = await within(either, checkedAddresses(url.hostname, mayBePrivate));
-    return await sent(url, addresses, rest, either);
+    return await sent(url, addresses, posted, either);
   } catch (error) {
     if (error instanceof DomainError) throw error;
-    throw unreachable(url, limit.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : error);
+    throw unreachable(url, limit.aborted ? `no answer within ${timeoutMs / 1000} s` : error);
   }
-}
-
-/** What cannot be broken off is not waited for. */
-function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return Promise.race([
-    work,
-    new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-    }),
-  ]);
 }
 
 function sent(

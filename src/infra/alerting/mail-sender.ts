@@ -1,11 +1,13 @@
+import { isIP } from "node:net";
 import { createTransport } from "nodemailer";
 import type { AlertMessage, MailAddress } from "../../domain/alerting/notifier.ts";
 import { DomainError, Unavailable } from "../../domain/shared/errors.ts";
 import { checkedAddresses } from "./address-guard.ts";
 import { mailOf } from "./forms.ts";
+import type { Posted } from "./guarded-request.ts";
+import { within } from "./within.ts";
 
-const CONNECT_MS = 10_000;
-const SOCKET_MS = 15_000;
+const EXCHANGES = 3;
 
 interface SmtpError extends Error {
   readonly code?: string;
@@ -20,43 +22,43 @@ interface SmtpError extends Error {
 export async function sendMail(
   { url, from, to, username, password }: MailAddress,
   message: AlertMessage,
-  mayBePrivate: boolean,
-  signal: AbortSignal,
+  { mayBePrivate, signal, timeoutMs }: Pick<Posted, "mayBePrivate" | "signal" | "timeoutMs">,
 ): Promise<void> {
   const { hostname, port, protocol, host } = new URL(url);
   const secure = protocol === "smtps:";
   // Within a network of one's own TLS is taken as it is offered; never for a password.
   const strict = !mayBePrivate || username !== undefined;
+  // A mail is some exchanges; each has the time of a request.
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(EXCHANGES * timeoutMs)]);
   try {
-    const [address] = await checkedAddresses(hostname, mayBePrivate);
+    const [address] = await within(limit, checkedAddresses(hostname, mayBePrivate));
+    const servername = isIP(hostname) === 0 ? { servername: hostname } : {};
     const transport = createTransport({
       // The address that was checked; the certificate must still be the name's.
       host: address!.address,
       port: port === "" ? (secure ? 465 : 587) : Number(port),
       secure,
       requireTLS: !secure && strict,
-      tls: { servername: hostname, rejectUnauthorized: secure || strict },
+      tls: { ...servername, rejectUnauthorized: secure || strict },
       ...(username === undefined ? {} : { auth: { user: username, pass: password ?? "" } }),
-      connectionTimeout: CONNECT_MS,
-      greetingTimeout: CONNECT_MS,
-      socketTimeout: SOCKET_MS,
+      connectionTimeout: timeoutMs,
+      greetingTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
       disableFileAccess: true,
       disableUrlAccess: true,
     });
-    const abort = (): void => transport.close();
-    signal.addEventListener("abort", abort, { once: true });
     try {
-      const { rejected } = await transport.sendMail({
+      const sent = transport.sendMail({
         from,
         to: [...to],
         messageId: `<${message.id}@schemaledger>`,
         date: new Date(message.time),
         ...mailOf(message),
       });
+      const { rejected } = await within(limit, sent);
       if (rejected.length > 0)
         throw refused(host, `${rejected.length} of ${to.length} recipients were refused`);
     } finally {
-      signal.removeEventListener("abort", abort);
       transport.close();
     }
   } catch (error) {

@@ -11,13 +11,18 @@ const JSON_TYPE = {
   "User-Agent": `schemaledger/${TOOL_VERSION}`,
 };
 
+/** How long a receiver has to answer, ms. */
+const TIMEOUT_MS = 10_000;
+
 /** Tells each target in its own form. */
 export class TargetNotifier implements Notifier {
   readonly #secrets: Pick<TargetSecrets, "find">;
+  readonly #timeoutMs: number;
   readonly #closing = new AbortController();
 
-  constructor(secrets: Pick<TargetSecrets, "find">) {
+  constructor(secrets: Pick<TargetSecrets, "find">, timeoutMs = TIMEOUT_MS) {
     this.#secrets = secrets;
+    this.#timeoutMs = timeoutMs;
   }
 
   async send({ settings }: AlertTargetState, message: AlertMessage): Promise<void> {
@@ -28,14 +33,15 @@ export class TargetNotifier implements Notifier {
       });
     const mayBePrivate = settings.privateAddresses === true;
     const { signal } = this.#closing;
+    const timeoutMs = this.#timeoutMs;
     if (address.kind === "mail") {
       // Loaded with the first mail.
       const { sendMail } = await import("./mail-sender.ts");
-      return sendMail(address, message, mayBePrivate, signal);
+      return sendMail(address, message, { mayBePrivate, signal, timeoutMs });
     }
     const url = new URL(address.url);
     const send = (body: string, headers: { readonly [name: string]: string } = {}) =>
-      post({ url, body, headers: { ...JSON_TYPE, ...headers }, mayBePrivate, signal });
+      post({ url, body, headers: { ...JSON_TYPE, ...headers }, mayBePrivate, signal, timeoutMs });
     switch (address.kind) {
       case "webhook": {
         const body = webhookBody(message);

@@ -91,8 +91,20 @@ export class Metrics {
     "database",
     "schedule",
   ]);
-  /** Set anew at each reading: a database that was retired leaves nothing behind. */
-  readonly perDatabase: readonly Gauge[] = [
+  readonly alertDeliveries = this.#counter(
+    "alert_deliveries_total",
+    "Attempts to tell a target of an alert, by outcome",
+    ["target", "outcome"],
+  );
+  readonly alertsQueued = this.#gauge("alerts_queued", "Alerts that wait to be sent", ["target"]);
+  readonly alertsOldest = this.#gauge(
+    "alerts_oldest_seconds",
+    "How long the first of them has waited; 0: none waits",
+    ["target"],
+  );
+  readonly alertsDead = this.#gauge("alerts_dead", "Alerts that were given up", ["target"]);
+  /** Set anew at each reading: what was retired or removed leaves nothing behind. */
+  readonly named: readonly Gauge[] = [
     this.openRuns,
     this.pending,
     this.drift,
@@ -109,6 +121,9 @@ export class Metrics {
     this.scheduleFailures,
     this.scheduleAge,
     this.schedulePaused,
+    this.alertsQueued,
+    this.alertsOldest,
+    this.alertsDead,
   ];
   readonly ledgerSize = this.#gauge("ledger_events", "Number of events in the ledger", []);
   readonly checkpointLag = this.#gauge(

@@ -12,6 +12,7 @@ export interface Answer<T> {
 
 /** An event as the audit history shows it. */
 export interface AuditEvent {
+  readonly id: string;
   readonly index: number;
   readonly type: string;
   readonly stream: string;

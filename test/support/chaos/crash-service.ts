@@ -1,6 +1,7 @@
 import { readConfig } from "../../../src/api/config.ts";
 import type { AroundLedger } from "../../../src/api/container.ts";
 import { startService } from "../../../src/api/service.ts";
+import type { RetryPace } from "../../../src/domain/alerting/retry.ts";
 import type { EventType } from "../../../src/domain/events.ts";
 import { MovedClock } from "../moved-clock.ts";
 
@@ -22,6 +23,8 @@ export interface CrashOrder {
   readonly stopGraceMs?: number;
   /** What time it is when it starts. Default: as it is. */
   readonly now?: string;
+  /** As `ServiceOptions.alertPace`. */
+  readonly alertPace?: RetryPace;
   /** As `ProcessExecutorOptions.fault`. */
   readonly fault?: string;
 }
@@ -49,11 +52,20 @@ function clockAt(now: string): MovedClock {
   return clock;
 }
 
-async function main({ data, root, crash, now, fault, stopGraceMs }: CrashOrder): Promise<void> {
+async function main({
+  data,
+  root,
+  crash,
+  now,
+  fault,
+  stopGraceMs,
+  alertPace,
+}: CrashOrder): Promise<void> {
   const stopped = new Promise((resolve) => process.once("SIGTERM", resolve));
   const service = await startService(
     readConfig({ data, host: "127.0.0.1", port: 0, roots: [root], auditReads: "exports" }),
     {
+      ...(alertPace === undefined ? {} : { alertPace }),
       // Its events would come at any time between those that a test looks for.
       ledgerBackupDelayMs: null,
       // One that is stopped must still be there when its service is gone.

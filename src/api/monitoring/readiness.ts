@@ -1,0 +1,116 @@
+import { overdue } from "../../domain/alerting/watch.ts";
+import type { Ledger } from "../../domain/ledger/ledger.ts";
+import type { Clock } from "../../domain/shared/clock.ts";
+import type { LedgerState } from "../../domain/state/state.ts";
+
+/** `degraded`: it serves, and somebody should look. `failed`: it cannot serve. */
+export type CheckStatus = "ok" | "degraded" | "failed";
+
+export interface Check {
+  readonly status: CheckStatus;
+  /** What to do; names nothing that not everybody may know. */
+  readonly hint?: string;
+}
+
+export interface ReadinessParts {
+  readonly projection: { readonly state: LedgerState };
+  readonly ledger: Pick<Ledger, "head" | "newestCheckpoint">;
+  readonly clock: Clock;
+  readonly stopping: AbortSignal;
+  /** Bytes free where the data directory is. */
+  readonly freeBytes: () => Promise<number>;
+  /** Since when something outside lags behind the ledger. */
+  readonly unanchored: () => string | undefined;
+}
+
+const OK: Check = { status: "ok" };
+/** Below it a backup may not fit any more, and below the other nothing does. */
+const LITTLE_SPACE = 1e9;
+const NO_SPACE = 50e6;
+/** Checkpoints are signed within a moment: more events than this are not covered for another reason. */
+const CHECKPOINT_LAG = 1000;
+const ALERT_PATIENCE_MS = 15 * 60_000;
+
+/** Whether the service can do its work, and what somebody should look at. Public: it names nothing. */
+export class Readiness {
+  readonly #parts: ReadinessParts;
+
+  constructor(parts: ReadinessParts) {
+    this.#parts = parts;
+  }
+
+  /** One word for all, and each check by its name. */
+  async look(): Promise<{
+    readonly status: CheckStatus;
+    readonly checks: { readonly [name: string]: Check };
+  }> {
+    const { ledger, projection, stopping, freeBytes } = this.#parts;
+    const broken = "Look at the service's log, and start it again";
+    const state = await result(() => projection.state);
+    const checks = {
+      ledger: (await result(() => ledger.head())) === undefined ? failed(broken) : OK,
+      projection: state === undefined ? failed(broken) : OK,
+      accepting: stopping.aborted ? failed("The service is stopping") : OK,
+      disk: spaceOf(await result(freeBytes)),
+      ...(state === undefined ? {} : this.#of(state)),
+    };
+    const found = new Set(Object.values(checks).map((check: Check) => check.status));
+    const status = found.has("failed") ? "failed" : found.has("degraded") ? "degraded" : "ok";
+    return { status, checks };
+  }
+
+  #of(state: LedgerState): { readonly [name: string]: Check } {
+    const { ledger, clock, unanchored } = this.#parts;
+    const now = Date.parse(clock.now());
+    const databases = [...state.databases.values()].filter(({ retired }) => retired === null);
+    const late = new Set(overdue(state, now, unanchored()).map(({ alert }) => alert.code));
+    const lag = state.size - (ledger.newestCheckpoint()?.size ?? 0);
+    return {
+      checkpoints: unless(lag > CHECKPOINT_LAG, "Signing lags behind: look at the service's log"),
+      anchors: unless(
+        unanchored() !== undefined,
+        "What is kept outside the ledger lags behind: the service's log says which",
+      ),
+      databases: unless(
+        databases.some(({ quarantine, drift }) => quarantine !== null || drift !== null),
+        "GET /v1/databases shows quarantine and drift, each with the way out",
+      ),
+      backups: unless(late.has("backup-too-old"), "GET /v1/alerts names what has no recent backup"),
+      reviews: unless(
+        late.has("emergency-review-overdue"),
+        "GET /v1/alerts names the emergency that nobody reviewed",
+      ),
+      schedules: unless(
+        [...state.schedules.values()].some(({ failures }) => failures > 0),
+        "GET /v1/alerts says which scheduled work failed",
+      ),
+      alerts: unless(
+        [...state.alertTargets.values()].some(
+          ({ queue, dead }) =>
+            dead.length > 0 ||
+            (queue[0] !== undefined && now - Date.parse(queue[0].since) > ALERT_PATIENCE_MS),
+        ),
+        "GET /v1/alert-targets shows who was not told, and why",
+      ),
+    };
+  }
+}
+
+const failed = (hint: string): Check => ({ status: "failed", hint });
+const unless = (trouble: boolean, hint: string): Check =>
+  trouble ? { status: "degraded", hint } : OK;
+
+function spaceOf(bytes: number | undefined): Check {
+  const hint = "Free space where the data directory is";
+  if (bytes === undefined || bytes < NO_SPACE) return failed(hint);
+  return bytes < LITTLE_SPACE ? { status: "degraded", hint } : OK;
+}
+
+/** Undefined: it failed. Why may name paths, and the answer is public: the log says it. */
+async function result<T>(probe: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await probe();
+  } catch {
+    return undefined;
+  }
+}
