@@ -64,6 +64,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
           digest: c.resolve(t.DIGEST),
           trust: c.resolve(t.MIGRATION_TRUST),
           quiet: c.resolve(t.QUIET_RECORDER),
+          allowsCode: config.allowCode === true,
         }),
       ),
   );

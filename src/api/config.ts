@@ -16,6 +16,8 @@ export interface CoreConfig {
   readonly oidc?: OidcOptions;
   /** Default: all. */
   readonly auditReads?: AuditReads;
+  /** Migrations may bring code. Default: no. */
+  readonly allowCode?: boolean;
   /** age recipients of backups; absent: as the store's newest key has them; `none`: no encryption. */
   readonly backupRecipients?: readonly string[] | "none";
   /** age identity file that opens the backups. Absent: one in the data directory, made when needed. */
@@ -45,6 +47,7 @@ export interface RawConfig extends RawOidc {
   readonly port: string | number;
   readonly roots: readonly string[];
   readonly auditReads?: string;
+  readonly allowCode?: boolean;
   readonly backupRecipients?: readonly string[] | undefined;
   readonly backupIdentity?: string;
 }
@@ -61,6 +64,7 @@ export function readConfig(raw: RawConfig): Config {
     port: portOf(raw.port),
     roots: rootsOf(raw.roots),
     auditReads: auditReadsOf(raw.auditReads ?? "all"),
+    allowCode: raw.allowCode ?? false,
     ...recipientsOf(raw.backupRecipients ?? []),
     ...(raw.backupIdentity === undefined
       ? {}

@@ -52,9 +52,9 @@ export class LocalLedger {
     return closing(embedded, use);
   }
 
-  /** The process's own rights decide which files it can open. */
+  /** The process's own rights decide which files it can open, and what code may do. */
   get #config() {
-    return { data: this.#data, roots: ["/"] };
+    return { data: this.#data, roots: ["/"], allowCode: true };
   }
 }
 

@@ -1,9 +1,11 @@
 import { ArrayMaxSize, ArrayMinSize, IsBoolean, IsIn } from "class-validator";
+import type { CodeLanguage } from "../../domain/migration/migration.ts";
 import type { TransactionMode } from "../../domain/database/events.ts";
 import { ListOf, Names, Nested, Optional, Sql, Text, Version } from "./decorators.ts";
 
 /** Longest signature file, characters: an RSA key and signature of 16384 bits fit. */
 const MAX_SIGNATURE = 16_384;
+const LANGUAGES: readonly CodeLanguage[] = ["javascript", "typescript"];
 const MODES: readonly TransactionMode[] = ["required", "none"];
 
 /** What a migration declares it is meant to do although it looks like loss. */
@@ -24,6 +26,10 @@ export class MigrationRequest {
   @Optional() @Text(200) order?: string;
   /** Runs after all versions. */
   @Optional() @IsBoolean() repeatable?: boolean;
+  /** `up` and `down` are the text of a module in this language. */
+  @Optional() @IsIn(LANGUAGES) language?: CodeLanguage;
+  /** Text of a JavaScript module with SQL functions. */
+  @Optional() @Sql() functions?: string;
   /** The file's text, where `up` was made of it by putting values in. */
   @Optional() @Sql() source?: string;
   /** What ssh-keygen or minisign made over the migration's statement: the whole file. */

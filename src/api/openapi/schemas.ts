@@ -124,6 +124,8 @@ export const RESPONSE_SCHEMAS: Schemas = {
       transaction: oneOf("required", "none"),
       allow: anything("What it declares it may lose"),
       reversible: flag("It has a down script"),
+      language: text("What it is written in if not in SQL"),
+      functions: text("Digest of the module with the SQL functions that it uses"),
       order: text("Compared in place of the version, where a tool orders otherwise"),
       repeatable: flag("Runs after all versions"),
       signed: flag("A signature came with it"),

@@ -1,4 +1,4 @@
-import type { MigrationState } from "../../domain/state/state.ts";
+import type { MigrationState } from "../../domain/state/migration-state.ts";
 import type { Names } from "./names.ts";
 
 /** A registered migration, as the API shows it. */
@@ -10,6 +10,8 @@ export const migrationView = (migration: MigrationState, names: Names): object =
   transaction: migration.transaction,
   allow: migration.allow,
   reversible: migration.down !== undefined,
+  ...(migration.language === undefined ? {} : { language: migration.language }),
+  ...(migration.functions === undefined ? {} : { functions: migration.functions }),
   ...(migration.order === undefined ? {} : { order: migration.order }),
   ...(migration.repeatable === true ? { repeatable: true } : {}),
   signed: migration.signature !== undefined,

@@ -18,6 +18,7 @@ export async function connect(
   const config = {
     data: dataDirectory(options),
     roots: ["/"],
+    allowCode: true,
     ...(backupIdentity === undefined ? {} : { backupIdentity }),
   };
   const local = localOptions(options, signal);

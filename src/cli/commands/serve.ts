@@ -10,6 +10,7 @@ interface ServeFlags {
   readonly oidcRolesClaim?: string;
   readonly oidcRole?: readonly string[];
   readonly auditReads: string;
+  readonly allowCode?: boolean;
   readonly backupRecipient?: readonly string[];
   readonly backupIdentity?: string;
 }
@@ -65,6 +66,12 @@ export const command = defineCommand<ServeFlags>({
       description: "reads of the audit history to record: all, or exports (CSV, NDJSON) only",
       env: "SCHEMALEDGER_AUDIT_READS",
       default: "all",
+    },
+    {
+      flags: "--allow-code",
+      description:
+        "take migrations with JavaScript: whoever may register them runs code with the service's rights",
+      env: "SCHEMALEDGER_ALLOW_CODE",
     },
     {
       flags: "--backup-recipient <age...>",

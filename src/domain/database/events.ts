@@ -1,3 +1,4 @@
+import type { CodeLanguage } from "../migration/migration.ts";
 import type { Retention } from "../retention/retention.ts";
 import type { SchemaChange, SchemaObject } from "../schema/schema.ts";
 import type { TrustPolicy, TrustVerdict } from "../trust/policy.ts";
@@ -41,6 +42,10 @@ export interface DatabaseEvents {
     readonly order?: string;
     /** Runs after all versions. */
     readonly repeatable?: boolean;
+    /** What it is written in if not in SQL. */
+    readonly language?: CodeLanguage;
+    /** Digest of the module with the SQL functions that it uses. */
+    readonly functions?: string;
     /** Digest of the file's text, where values were put into it. */
     readonly source?: string;
     /** Digest of the signature file in the content store, if there was one. */

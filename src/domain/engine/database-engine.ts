@@ -5,6 +5,7 @@ import type { OnConflict, RestoreMethod, TableRestored, TriggerMode } from "../b
 import type { Allowances, EngineName, Physical, TransactionMode } from "../database/events.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type { Direction, Finding, RowChange, StepFacts, TableRows } from "../migration/events.ts";
+import type { CodeLanguage } from "../migration/migration.ts";
 import type { SchemaObject } from "../schema/schema.ts";
 import type { Failure } from "../shared/errors.ts";
 
@@ -188,7 +189,11 @@ export interface StepScript {
   readonly name: string;
   readonly direction: Direction;
   readonly checksum: string;
+  /** With `language`, the text of a module. */
   readonly sql: string;
+  readonly language?: CodeLanguage;
+  /** Text of the module with the SQL functions that it uses. */
+  readonly functions?: string;
   /** Statements that must hold after the step (up only). */
   readonly verify?: string;
   readonly transaction: TransactionMode;

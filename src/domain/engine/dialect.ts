@@ -1,4 +1,5 @@
 import type { Allowances, TransactionMode } from "../database/events.ts";
+import type { CodeLanguage } from "../migration/migration.ts";
 import type { Finding } from "../migration/events.ts";
 import type { Definition } from "../schema/definition.ts";
 import type { SchemaObject } from "../schema/schema.ts";
@@ -21,6 +22,8 @@ export interface ScriptToAnalyze {
   readonly allow: Allowances;
   /** The script verifies a step: it may hold queries only. */
   readonly verifies?: boolean;
+  /** It is no SQL but code. */
+  readonly language?: CodeLanguage | undefined;
 }
 
 export interface ScriptAnalysis {
@@ -31,6 +34,8 @@ export interface ScriptAnalysis {
   readonly findings: readonly Finding[];
   /** Tables that the text drops, rebuilds, deletes from or replaces into (as written, unquoted). */
   readonly destroys: readonly string[];
+  /** What it executes is known only when it has run. */
+  readonly open?: true;
 }
 
 export interface Statement {

@@ -2,7 +2,8 @@ import type { Dialect } from "../engine/dialect.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { RiskClass } from "../migration/events.ts";
 import type { Plan } from "../migration/plan.ts";
-import type { DatabaseState, MigrationState } from "../state/state.ts";
+import type { DatabaseState } from "../state/state.ts";
+import type { MigrationState } from "../state/migration-state.ts";
 
 /** Says what a plan may destroy, by its texts. */
 export class RiskAssessor {
@@ -28,6 +29,8 @@ export class RiskAssessor {
     const { transaction, allow } = migration;
     if (transaction === "none" || (allow.rowLoss ?? []).length > 0) return true;
     const sql = migration.up === null ? "" : ((await this.#ledger.content(migration.up)) ?? "");
-    return this.#dialect.analyze({ sql, transaction, allow }).destroys.length > 0;
+    const { destroys, open } = this.#dialect.analyze({ ...migration, sql });
+    // Nobody can say of code what it may destroy.
+    return open === true || destroys.length > 0;
   }
 }

@@ -8,7 +8,8 @@ import type { Digest } from "../shared/digest.ts";
 import { Conflict, InvalidInput, NotFound } from "../shared/errors.ts";
 import { decide } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState, MigrationState } from "../state/state.ts";
+import type { DatabaseState } from "../state/state.ts";
+import type { MigrationState } from "../state/migration-state.ts";
 import type { Finding } from "./events.ts";
 import { checksumOf, type MigrationInput } from "./migration.ts";
 import { inOrder, planMigrate, type Plan } from "./plan.ts";
@@ -172,7 +173,7 @@ export class MigrationService {
     const allowed = JSON.stringify(known.allow);
     if (allowed !== JSON.stringify(input.allow ?? {}))
       parts.push(this.#diff("allow", allowed, JSON.stringify(input.allow ?? {})));
-    for (const part of ["up", "down", "verify"] as const) {
+    for (const part of ["up", "down", "verify", "functions"] as const) {
       const text = known[part] ?? undefined;
       const before = text === undefined ? "" : await this.#ledger.content(text);
       const after = input[part] ?? "";

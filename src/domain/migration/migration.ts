@@ -2,6 +2,9 @@ import type { Allowances, TransactionMode } from "../database/events.ts";
 import { jcs } from "../ledger/jcs.ts";
 import type { Digest } from "../shared/digest.ts";
 
+/** What a step is written in if not in SQL: a module that exports `up`, and perhaps `down`. */
+export type CodeLanguage = "javascript" | "typescript";
+
 /** A migration as submitted: immutable once registered. SQL texts are raw. */
 export interface MigrationInput {
   readonly version: string;
@@ -16,6 +19,10 @@ export interface MigrationInput {
   readonly order?: string;
   /** Runs after all versions, and is no part of the highest applied one. */
   readonly repeatable?: boolean;
+  /** `up` and `down` are this module's text. Absent: they are SQL. */
+  readonly language?: CodeLanguage;
+  /** Text of a JavaScript module: each function that it exports is one of SQL for these scripts. */
+  readonly functions?: string;
   /** The file's text, where `up` was made of it by putting values in. */
   readonly source?: string;
   /** The file that ssh-keygen or minisign made over the migration's statement; no part of what it does. */
@@ -34,6 +41,8 @@ export function checksumOf(input: MigrationInput, digest: Digest): string {
       transaction: input.transaction ?? "required",
       up: unixLines(input.up),
       verify: input.verify === undefined ? null : unixLines(input.verify),
+      ...(input.language === undefined ? {} : { language: input.language }),
+      ...(input.functions === undefined ? {} : { functions: unixLines(input.functions) }),
     }),
   );
 }

@@ -1,7 +1,8 @@
 import { jcs } from "../ledger/jcs.ts";
 import type { Digest } from "../shared/digest.ts";
 import { InvalidInput } from "../shared/errors.ts";
-import type { DatabaseState, MigrationState } from "../state/state.ts";
+import type { DatabaseState } from "../state/state.ts";
+import type { MigrationState } from "../state/migration-state.ts";
 import type { Finding, PlannedStep, RunKind } from "./events.ts";
 import { adoptionFindings } from "../adoption/plan-findings.ts";
 import { compareMigrations, highest } from "./migration-order.ts";

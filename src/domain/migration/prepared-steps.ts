@@ -54,6 +54,6 @@ export class PreparedSteps {
   }
 }
 
-/** Nothing has to be copied for it first, and it is one transaction. */
+/** Nothing has to be copied for it first, it is one transaction, and not code that could do more. */
 export const isPlain = ({ script, destroys }: PreparedStep): boolean =>
-  script.transaction === "required" && destroys.length === 0;
+  script.transaction === "required" && script.language === undefined && destroys.length === 0;

@@ -9,6 +9,7 @@ import type { DatabaseState } from "../state/state.ts";
 import type { MigrationTrust } from "../trust/migration-trust.ts";
 import type { Identity } from "../trust/policy.ts";
 import { refuseBeyond, type LimitedScript } from "../trust/sql-limits.ts";
+import { refuseCode } from "./code-steps.ts";
 import { checksumOf, type MigrationInput } from "./migration.ts";
 import { registrations, type Taken } from "./registration.ts";
 
@@ -17,6 +18,8 @@ export interface RegistrarParts {
   readonly digest: Digest;
   readonly trust: MigrationTrust;
   readonly quiet: QuietRecorder;
+  /** Migrations may bring code. */
+  readonly allowsCode: boolean;
 }
 
 /** Who registers: as recorded, and as their identity provider says it, if one does. */
@@ -72,7 +75,8 @@ export class Registrar {
     identity: Identity | undefined,
   ): Taken {
     const { version } = input;
-    const scripts = this.#runnable(input);
+    refuseCode(input, this.#parts.allowsCode);
+    const scripts = [...this.#runnable(input), ...this.#functionsOf(input)];
     const { sqlLimits } = database.policy;
     if (sqlLimits !== undefined)
       refuseBeyond(sqlLimits, version, scripts, (sql) => this.#parts.dialect.classOf(sql));
@@ -99,6 +103,13 @@ export class Registrar {
     });
   }
 
+  /** They are code, whatever the statements are that call them. */
+  #functionsOf({ functions }: MigrationInput): LimitedScript[] {
+    if (functions === undefined) return [];
+    const bytes = this.#parts.digest.utf8(functions).length;
+    return [{ part: "functions", bytes, analysis: { statements: [], open: true } }];
+  }
+
   async #recordRefusal(
     database: DatabaseState,
     version: string,
@@ -120,11 +131,10 @@ export class Registrar {
 }
 
 function scriptsOf(input: MigrationInput): [LimitedScript["part"], ScriptToAnalyze][] {
-  const { transaction = "required", allow = {} } = input;
-  const scripts: [LimitedScript["part"], ScriptToAnalyze][] = [
-    ["up", { sql: input.up, transaction, allow }],
-  ];
-  if (input.down !== undefined) scripts.push(["down", { sql: input.down, transaction, allow }]);
+  const { transaction = "required", allow = {}, language } = input;
+  const up = { sql: input.up, transaction, allow, language };
+  const scripts: [LimitedScript["part"], ScriptToAnalyze][] = [["up", up]];
+  if (input.down !== undefined) scripts.push(["down", { ...up, sql: input.down }]);
   if (input.verify !== undefined)
     scripts.push(["verify", { sql: input.verify, transaction: "required", allow, verifies: true }]);
   return scripts;

@@ -38,6 +38,8 @@ export function registrations(
       allow: input.allow ?? {},
       ...(input.order === undefined ? {} : { order: input.order }),
       ...(input.repeatable === true ? { repeatable: true } : {}),
+      ...(input.language === undefined ? {} : { language: input.language }),
+      ...(input.functions === undefined ? {} : { functions: keep(input.functions) }),
       ...(input.source === undefined ? {} : { source: keep(input.source) }),
       ...(input.signature === undefined ? {} : { signature: keep(input.signature) }),
       ...(trust === undefined ? {} : { trust }),

@@ -15,7 +15,19 @@ export async function scriptOf(
   const checksum = migration.checksum ?? "";
   const text = direction === "up" ? migration.up : migration.down;
   const sql = await contentOf(ledger, text, version);
-  const script = { version, name, direction, checksum, sql, transaction, allow };
+  const script = {
+    version,
+    name,
+    direction,
+    checksum,
+    sql,
+    transaction,
+    allow,
+    ...(migration.language === undefined ? {} : { language: migration.language }),
+    ...(migration.functions === undefined
+      ? {}
+      : { functions: await contentOf(ledger, migration.functions, version) }),
+  };
   if (migration.verify === undefined || direction === "down") return script;
   return { ...script, verify: await contentOf(ledger, migration.verify, version) };
 }

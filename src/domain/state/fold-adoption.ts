@@ -2,7 +2,8 @@ import { historyKey } from "../adoption/adoption-state.ts";
 import type { AdoptionEvents } from "../adoption/events.ts";
 import type { FoldEvent } from "../events.ts";
 import { happened } from "./happened.ts";
-import type { DatabaseState, MigrationState } from "./state.ts";
+import type { DatabaseState } from "./state.ts";
+import type { MigrationState } from "./migration-state.ts";
 
 type AdoptionEvent = Extract<FoldEvent, { type: keyof AdoptionEvents }>;
 
@@ -57,6 +58,8 @@ const withoutText = (
   order: undefined,
   repeatable: undefined,
   source: undefined,
+  language: undefined,
+  functions: undefined,
   signature: undefined,
   trust: undefined,
   registered: happened(event),

@@ -121,7 +121,7 @@ function addMigration(
   event: Extract<DatabaseEvent, { type: "MigrationRegistered" }>,
 ): void {
   const { version, name, checksum, up, down, verify, transaction, allow } = event.data;
-  const { order, repeatable, source } = event.data;
+  const { order, repeatable, source, language, functions } = event.data;
   const { signature, trust } = event.data;
   const known = database.migrations.get(version);
   if (known !== undefined && known.checksum !== null)
@@ -142,6 +142,8 @@ function addMigration(
     source,
     signature,
     trust,
+    language,
+    functions,
     registered: happened(event),
     state,
     applied,

@@ -4,7 +4,8 @@ import { applyChanges } from "../schema/schema.ts";
 import { contradiction } from "./contradiction.ts";
 import { runOf } from "./fold-run.ts";
 import { happened } from "./happened.ts";
-import type { DatabaseState, LedgerState, MigrationState, StepState, StepStatus } from "./state.ts";
+import type { DatabaseState, LedgerState, StepState, StepStatus } from "./state.ts";
+import type { MigrationState } from "./migration-state.ts";
 
 type StepEvent = Extract<
   FoldEvent,

@@ -1,4 +1,4 @@
-import type { Adopted, ImportedHistory } from "../adoption/adoption-state.ts";
+import type { ImportedHistory } from "../adoption/adoption-state.ts";
 import type {
   BackupEvents,
   BackupFacts,
@@ -7,7 +7,6 @@ import type {
   RestoreOrder,
 } from "../backup/events.ts";
 import type {
-  Allowances,
   EngineName,
   OnFailure,
   Physical,
@@ -27,9 +26,9 @@ import type {
 } from "../migration/events.ts";
 import type { SchemaObject } from "../schema/schema.ts";
 import type { Role } from "../service/events.ts";
-import type { TrustVerdict } from "../trust/policy.ts";
 import type { Failure } from "../shared/errors.ts";
 import { Entities, Folding } from "./entities.ts";
+import type { MigrationState } from "./migration-state.ts";
 import type { Kind } from "./entity-query.ts";
 import type { AlertTargetState } from "../alerting/target-state.ts";
 import type { Ended } from "./leaving.ts";
@@ -184,37 +183,6 @@ export interface DatabaseState {
   lastRun: string | null;
   lastBackup: string | null;
   lastCheck: string | null;
-}
-
-export type MigrationStatus = "pending" | "applied" | "failed" | "reverted";
-
-export interface MigrationState {
-  readonly version: string;
-  readonly name: string;
-  /** Null, as `up`: another tool applied it, and nobody has shown its file. */
-  readonly checksum: string | null;
-  readonly up: string | null;
-  readonly down: string | undefined;
-  readonly verify: string | undefined;
-  readonly transaction: TransactionMode;
-  readonly allow: Allowances;
-  readonly order: string | undefined;
-  readonly repeatable: boolean | undefined;
-  readonly source: string | undefined;
-  /** Digest of the signature file that came with it. */
-  readonly signature: string | undefined;
-  readonly trust: TrustVerdict | undefined;
-  readonly registered: Happened;
-  state: MigrationStatus;
-  /**
-   * Set while the state is `applied`. `runId` null: adopted, so that the database has no marker of it.
-   * `fingerprintBefore` null: not known (found, restored or adopted).
-   */
-  applied:
-    | (Happened & { readonly runId: string | null; readonly fingerprintBefore: string | null })
-    | null;
-  /** What another tool's history said of it last. */
-  adopted: Adopted | null;
 }
 
 export interface OpenAttempt {

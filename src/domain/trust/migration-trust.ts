@@ -1,7 +1,8 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../shared/clock.ts";
 import { Refused } from "../shared/errors.ts";
-import type { DatabaseState, MigrationState } from "../state/state.ts";
+import type { DatabaseState } from "../state/state.ts";
+import type { MigrationState } from "../state/migration-state.ts";
 import type { Identity, TrustPolicy, TrustVerdict } from "./policy.ts";
 import type { Signatures } from "./signatures.ts";
 import { MIGRATION_NAMESPACE, migrationStatement, type MigrationToSign } from "./statements.ts";

@@ -37,9 +37,9 @@ export const STATEMENT_CLASSES = [
 
 /** A script, taken apart. */
 export interface LimitedScript {
-  readonly part: "up" | "down" | "verify";
+  readonly part: "up" | "down" | "verify" | "functions";
   readonly bytes: number;
-  readonly analysis: Pick<ScriptAnalysis, "statements">;
+  readonly analysis: Pick<ScriptAnalysis, "statements" | "open">;
 }
 
 /** Refuses a migration that is beyond the policy's limits. Error: `Refused` migration-over-limits. */
@@ -53,6 +53,8 @@ export function refuseBeyond(
   if (bytes !== undefined && size > bytes)
     throw beyond(version, `its scripts have ${size} bytes, and ${bytes} are allowed`);
   for (const { part, analysis } of scripts) {
+    if (analysis.open === true && (statements ?? classes) !== undefined)
+      throw beyond(version, `its ${part} script is code, and nobody can say what it executes`);
     const count = analysis.statements.length;
     if (statements !== undefined && count > statements)
       throw beyond(

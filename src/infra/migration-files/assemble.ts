@@ -1,6 +1,9 @@
 import type { FileMigration, UnmatchedFile } from "../../domain/migration/migration-source.ts";
+import type { CodeLanguage } from "../../domain/migration/migration.ts";
 import { compareMigrations } from "../../domain/migration/migration-order.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
+import { exportedNames } from "../code/exported-names.ts";
+import { asSqlFile, languageOf } from "./code-files.ts";
 import { directivesOf } from "./directives.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import type { ReadFiles } from "./migration-format.ts";
@@ -28,11 +31,12 @@ export async function assemble(
   folder: MigrationFolder,
   readName: ReadName,
   finish: Finish = asItIs,
+  { code = true }: { readonly code?: boolean } = {},
 ): Promise<ReadFiles> {
   const unmatched: UnmatchedFile[] = [];
   const byVersion = new Map<string, NamedFile[]>();
   for (const file of folder.files) {
-    const found = readName(file);
+    const found = code ? nameIn(file, readName) : readName(file);
     if ("reason" in found) unmatched.push({ file, reason: found.reason });
     else {
       const group = byVersion.get(found.version);
@@ -43,8 +47,11 @@ export async function assemble(
   const migrations: FileMigration[] = [];
   for (const [version, files] of byVersion) {
     const up = only(version, files, "up");
-    if (up !== undefined) migrations.push(await finish(await together(folder, up, files)));
-    else
+    if (up !== undefined) {
+      const migration = await together(folder, up, files);
+      if (migration !== undefined) migrations.push(await finish(migration));
+      else unmatched.push({ file: up.file, reason: "it exports no function up(db)" });
+    } else
       for (const { file, role } of files)
         unmatched.push({
           file,
@@ -73,19 +80,35 @@ export const duplicateVersion = (
     details: { version },
   });
 
+/** Code is named as SQL is. */
+function nameIn(file: string, readName: ReadName): ReturnType<ReadName> {
+  if (languageOf(file) === undefined) return readName(file);
+  const found = readName(asSqlFile(file));
+  return "reason" in found ? readName(file) : { ...found, file };
+}
+
+/** A module has both directions in one file. */
+function codeIn(text: string, language: CodeLanguage): Partial<FileMigration> {
+  return { language, ...(exportedNames(text).has("down") ? { down: text } : {}) };
+}
+
+/** Undefined: code that is no step. */
 async function together(
   folder: MigrationFolder,
   up: NamedFile,
   files: readonly NamedFile[],
-): Promise<FileMigration> {
+): Promise<FileMigration | undefined> {
   const text = await folder.text(up.file);
-  const down = only(up.version, files, "down");
+  const language = languageOf(up.file);
+  if (language !== undefined && !exportedNames(text).has("up")) return undefined;
+  const down = language === undefined ? only(up.version, files, "down") : undefined;
   const verify = only(up.version, files, "verify");
   return {
     version: up.version,
     name: nameOf(up.name, up.version),
     up: text,
     ...(down === undefined ? {} : { down: await folder.text(down.file) }),
+    ...(language === undefined ? {} : codeIn(text, language)),
     ...(verify === undefined ? {} : { verify: await folder.text(verify.file) }),
     ...directivesOf(up.file, text),
     files: [up, down, verify].flatMap((one) => one?.file ?? []),

@@ -7,10 +7,10 @@ export interface Directives {
   readonly allow?: Allowances;
 }
 
-const DIRECTIVE = /^--\s*schemaledger:([\w-]+)[ \t]*(.*?)\s*$/;
+const DIRECTIVE = /^(?:--|\/\/)\s*schemaledger:([\w-]+)[ \t]*(.*?)\s*$/;
 
 /**
- * Reads `-- schemaledger:` lines from the comments at the script's head:
+ * Reads `-- schemaledger:` lines (of code, `// schemaledger:`) from the comments at the script's head:
  * `allow-row-loss orders, lines` and `transaction none`. Error: InvalidInput directive-unknown.
  */
 export function directivesOf(file: string, text: string): Directives {
@@ -35,7 +35,7 @@ function* head(text: string): Generator<string> {
   for (let from = 0; from < text.length;) {
     const end = text.indexOf("\n", from);
     const line = text.slice(from, end < 0 ? undefined : end).trim();
-    if (line !== "" && !line.startsWith("--")) return;
+    if (line !== "" && !/^(?:--|\/\/)/.test(line)) return;
     yield line;
     if (end < 0) return;
     from = end + 1;

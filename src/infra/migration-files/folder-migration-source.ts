@@ -1,6 +1,7 @@
 import type { MigrationSet, MigrationSource } from "../../domain/migration/migration-source.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
 import { duplicateVersion } from "./assemble.ts";
+import { FUNCTION_FILES, sqlFunctions, withFunctions, type SqlFunctions } from "./code-files.ts";
 import { detect, formatNamed } from "./detect.ts";
 import { MigrationFolder } from "./migration-folder.ts";
 import { withSignatures } from "./signature-files.ts";
@@ -32,8 +33,20 @@ export class FolderMigrationSource implements MigrationSource {
     const set = await withSignatures(folder, read);
     if (set.migrations.length === 0) throw nothingRead(this.#path, format.name, set.unmatched);
     requireVersions(set);
-    return { ...set, format: format.name, because };
+    const functions = await functionsIn(folder);
+    const { migrations, unmatched } = set;
+    return {
+      migrations: functions === undefined ? migrations : withFunctions(migrations, functions),
+      unmatched: unmatched.filter(({ file }) => !FUNCTION_FILES.includes(file)),
+      format: format.name,
+      because,
+    };
   }
+}
+
+async function functionsIn(folder: MigrationFolder): Promise<SqlFunctions | undefined> {
+  const file = FUNCTION_FILES.find((one) => folder.has(one));
+  return file === undefined ? undefined : sqlFunctions(file, await folder.text(file));
 }
 
 function requireVersions({ migrations }: Pick<MigrationSet, "migrations">): void {

@@ -13,7 +13,7 @@ export type OptOut = string | undefined;
  * need. Whatever can run inside a transaction does; what cannot runs outside, declared or not.
  */
 export function withTransaction(migration: FileMigration, optOut: OptOut): FileMigration {
-  if (migration.transaction !== undefined) return migration;
+  if (migration.transaction !== undefined || migration.language !== undefined) return migration;
   const { up } = migration;
   if (optOut === undefined && !OUTSIDE.test(up)) return migration;
   if (runs(up, "required"))

@@ -1,3 +1,5 @@
+import { languageOf } from "./code-files.ts";
+
 /** Languages of files that stand among migrations and cannot be run. */
 const LANGUAGES: ReadonlyMap<string, string> = new Map([
   ["go", "Go"],
@@ -18,6 +20,8 @@ export function whyNot(file: string, expected: string): string {
   const language = LANGUAGES.get(extension.toLowerCase());
   if (language !== undefined)
     return `it is written in ${language}: what it does to the database has to become an SQL or JavaScript step`;
+  if (languageOf(file) !== undefined)
+    return "its name is not that of a step, or it is for its tool's own interface: a step of code exports up(db) and is named as SQL files are";
   if (!/^sql$/i.test(extension)) return "it does not end in .sql";
   if (extension !== "sql") return "its ending is not written .sql";
   return expected;

@@ -3,6 +3,7 @@ import type { StepScript } from "../../domain/engine/database-engine.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
 import { prepared, type Connection } from "./connection.ts";
+import { runCode } from "./code-step.ts";
 import { classify, type Classification } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
@@ -30,6 +31,8 @@ export interface GuardedRun {
 }
 
 export interface GuardedOutcome {
+  /** With the statements that were executed. */
+  readonly script: ScriptAnalysis;
   readonly after: KnownState;
   readonly findings: readonly Finding[];
   readonly moves: TableMoves;
@@ -48,17 +51,14 @@ export interface Taint {
  * must not be used for another step.
  */
 export async function runGuarded(run: GuardedRun, taint: Taint): Promise<GuardedOutcome> {
-  const { db, step, script, before } = run;
+  const { db, step, before } = run;
   const guard = `guard_${randomBytes(12).toString("hex")}`;
   db.exec(`SAVEPOINT ${guard}`);
   const { state } = before;
   const schema = new FollowedSchema(db, state.schema);
   const moves = new TableFollower(state.catalog);
   const work = new StepWork(db, state);
-  for (const statement of script.statements) {
-    await run.onStatement(statement);
-    runStatement(db, statement, { schema, moves, work }, taint);
-  }
+  const script = await execute(run, { schema, moves, work }, taint);
   release(db, guard);
   await run.onStatementsDone();
   if (step.verify !== undefined && step.direction === "up") runVerifyScript(db, step.verify);
@@ -71,7 +71,7 @@ export async function runGuarded(run: GuardedRun, taint: Taint): Promise<Guarded
   ];
   failOnErrors(findings);
   taint.tainted ||= hasTemporaryObjects(db);
-  return { after, findings, moves, touched: changedTables(state, after, work) };
+  return { script, after, findings, moves, touched: changedTables(state, after, work) };
 }
 
 /** What is known of the database while the script runs. */
@@ -81,36 +81,72 @@ interface Followers {
   readonly work: StepWork;
 }
 
-function runStatement(
+/** Runs the script's statements, or the code that gives them one by one. */
+async function execute(
+  { db, step, script, onStatement }: GuardedRun,
+  followers: Followers,
+  taint: Taint,
+): Promise<ScriptAnalysis> {
+  if (step.language !== undefined)
+    return runCode(db, step, (statement, run, values) => {
+      const ran = runStatement(db, { statement, run, values }, followers, taint);
+      // Code goes on at once: who listens is told, and not waited for.
+      void onStatement(statement);
+      return ran;
+    });
+  for (const statement of script.statements) {
+    await onStatement(statement);
+    const run = (): void => void db.exec(statement.sql);
+    runStatement(db, { statement, run, values: [] }, followers, taint);
+  }
+  return script;
+}
+
+interface ToRun<T> {
+  readonly statement: Statement;
+  readonly run: () => T;
+  /** Of its parameters. */
+  readonly values: readonly unknown[];
+}
+
+/** Undefined for a statement that is left out. */
+function runStatement<T>(
   db: Connection,
-  { sql, number }: Statement,
+  { statement: { sql, number }, run, values }: ToRun<T>,
   { schema, moves, work }: Followers,
   taint: Taint,
-): void {
-  const verdict = admitted(db, sql, number, schema, taint);
-  if (verdict === undefined) return;
+): T {
+  let result: T | undefined;
+  const verdict = admitted(db, { sql, number, values }, schema, taint);
+  if (verdict === undefined) return result as T;
   work.begins(verdict);
   moves.follow(sql, schema, () => {
     try {
-      db.exec(sql);
+      result = run();
     } catch (error) {
       throw statementFault(error, number, !db.inTransaction);
     }
     if (!db.inTransaction) throw escaped(number);
     if (verdict.kind !== "write" && verdict.kind !== "read") schema.refresh();
   });
+  return result as T;
+}
+
+interface Looked {
+  readonly sql: string;
+  readonly number: number;
+  readonly values: readonly unknown[];
 }
 
 /** Undefined: to be left out. Throws for what may not run in a step. */
 function admitted(
   db: Connection,
-  sql: string,
-  statement: number,
+  { sql, number: statement, values }: Looked,
   schema: FollowedSchema,
   taint: Taint,
 ): Classification | undefined {
   // By the text and before anything is prepared: a PRAGMA acts when it is prepared.
-  const verdict = kindOf(db, sql, statement, schema);
+  const verdict = kindOf(db, { sql, number: statement, values }, schema);
   taint.tainted ||= verdict.taints;
   if (verdict.refusal !== undefined) {
     const { code, reason, hint } = verdict.refusal;
@@ -131,12 +167,11 @@ function admitted(
 
 function kindOf(
   db: Connection,
-  sql: string,
-  number: number,
+  { sql, number, values }: Looked,
   schema: FollowedSchema,
 ): Classification {
   try {
-    return classify(db, sql, () => schema.now.rows);
+    return classify(db, sql, () => schema.now.rows, values);
   } catch (error) {
     throw statementFault(error, number, !db.inTransaction);
   }

@@ -9,7 +9,8 @@ import { beginImmediate, commit, openDatabase, rollback, type Connection } from 
 import { contentDigests } from "./content-digest.ts";
 import { runGuarded, type OnStatement } from "./guarded-script.ts";
 import type { Session } from "./session.ts";
-import { prepareScript } from "./sql/script.ts";
+import { analysisOf } from "./sql/code.ts";
+import { useFunctions } from "./sql-functions.ts";
 import { takeBaseline } from "./step-baseline.ts";
 import { knownState, type KnownState } from "./step-state.ts";
 import { failOnErrors } from "./step-fault.ts";
@@ -94,7 +95,7 @@ async function runStep(
 ): Promise<StepResult> {
   const { db } = scratch;
   const started = performance.now();
-  const script = prepareScript(step.sql, step.transaction);
+  const script = analysisOf(step);
   failOnErrors(script.findings);
   const statements = script.statements.length;
   const { version } = step;
@@ -109,6 +110,7 @@ async function runStep(
     const times = { started, lockedAt: started, now: performance.now() };
     return { status: "done", ...factsOf({ script, before: { state }, outcome }, times) };
   }
+  await useFunctions(db, step.functions);
   await beginImmediate(db, deadline(), "scratch");
   const lockedAt = performance.now();
   const before = takeBaseline(db, knownState(db, scratch.known), script);
@@ -120,7 +122,7 @@ async function runStep(
   await commit(db, deadline());
   scratch.known = outcome.after;
   const times = { started, lockedAt, now: performance.now() };
-  return { status: "done", ...factsOf({ script, before, outcome }, times) };
+  return { status: "done", ...factsOf({ script: outcome.script, before, outcome }, times) };
 }
 
 interface Content {

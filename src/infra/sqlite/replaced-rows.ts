@@ -27,13 +27,14 @@ export function keepKeys(
   script: ScriptAnalysis,
   reached: () => ReadonlySet<string>,
 ): ReplaceableRows {
-  if (!script.statements.some(saysReplace) && !mentionsReplace(catalog)) return [];
+  const mayReplace = script.open === true || script.statements.some(saysReplace);
+  if (!mayReplace && !mentionsReplace(catalog)) return [];
   const touched = reached();
   const tables = [...touched].flatMap((name) => catalog.tables.get(name) ?? []);
   const triggers = catalog.entries.filter(
     ({ type, table }) => type === "trigger" && touched.has(foldName(table)),
   );
-  if (![...script.statements, ...triggers, ...tables].some(saysReplace)) return [];
+  if (!mayReplace && ![...triggers, ...tables].some(saysReplace)) return [];
   const rewritten = rewrittenBy(script);
   return tables
     .filter((table) => table.kind === "table" && !rewritten.has(foldName(table.name)))
@@ -76,7 +77,7 @@ const saysReplace = ({ sql }: { readonly sql: string }): boolean =>
 /** A script that deletes rows, changes keys or rebuilds a table says itself what becomes of them. */
 const CHANGES_KEYS = ["UPDATE", "DELETE", "ALTER", "DROP"];
 
-function rewrittenBy(script: ScriptAnalysis): ReadonlySet<string> {
+export function rewrittenBy(script: ScriptAnalysis): ReadonlySet<string> {
   const texts = script.statements
     .map(({ sql }) => sql)
     .filter((sql) => {

@@ -27,7 +27,7 @@ export interface Baseline {
 
 /** Takes all that the checks after the step compare with. Inside the transaction. */
 export function takeBaseline(db: Connection, state: KnownState, script: ScriptAnalysis): Baseline {
-  const names = once(() => scriptNames(script));
+  const names = once(() => namesOf(script, state));
   const reached = once(() => reachOf(state.catalog, names()));
   return {
     state,
@@ -51,8 +51,8 @@ const readKeys = (
 ): Keys => ({
   // Also the children of parents that are not there yet.
   violations: readViolations(db, state, new Set([...reached, ...names])),
-  nulls: countNulls(db, state, notWritten(script, reached)),
-  parentKeys: readParentKeys(db, state, script.destroys),
+  nulls: countNulls(db, state, script.open === true ? reached : notWritten(script, reached)),
+  parentKeys: readParentKeys(db, state, script.open === true ? [...reached] : script.destroys),
 });
 
 /** Worked out when it is asked for the first time. */
@@ -61,9 +61,11 @@ function once<T>(work: () => T): () => T {
   return () => (result ??= { value: work() }).value;
 }
 
-/** Every name that a script mentions (folded). */
-const scriptNames = (script: ScriptAnalysis): ReadonlySet<string> =>
-  namesIn(script.statements.map(({ sql }) => sql).join(";\n"));
+/** Every name that a script mentions (folded); of one that is not known yet, all that there are. */
+const namesOf = (script: ScriptAnalysis, { catalog }: KnownState): ReadonlySet<string> =>
+  script.open === true
+    ? new Set(catalog.tables.keys())
+    : namesIn(script.statements.map(({ sql }) => sql).join(";\n"));
 
 const WRITES: ReadonlySet<string> = new Set(["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"]);
 

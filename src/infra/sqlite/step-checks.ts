@@ -9,7 +9,7 @@ import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import { countNulls, notWritten, type Baseline } from "./step-baseline.ts";
 import type { KnownState } from "./step-state.ts";
 import type { StepWork } from "./step-work.ts";
-import { replacedRows } from "./replaced-rows.ts";
+import { replacedRows, rewrittenBy } from "./replaced-rows.ts";
 import { survivor, type TableMoves } from "./table-moves.ts";
 
 /** What is compared after the last statement, still inside the transaction. */
@@ -68,10 +68,11 @@ function rowConservation({ before, after, moves, allow }: StepOutcome): Finding[
 }
 
 /** Rows that REPLACE deleted under another key than the one it wrote: the count may be the same. */
-function replacements(db: Connection, { before, allow }: StepOutcome): Finding[] {
+function replacements(db: Connection, { before, allow, script }: StepOutcome): Finding[] {
   const allowed = new Set((allow.rowLoss ?? []).map(foldName));
+  const rewritten = script.open === true ? rewrittenBy(script) : NONE;
   return [...replacedRows(db, before.replaceable)].flatMap(([name, count]): Finding[] => {
-    if (count === 0 || allowed.has(name)) return [];
+    if (count === 0 || allowed.has(name) || rewritten.has(name)) return [];
     const table = before.state.catalog.tables.get(name)?.name ?? name;
     return [
       {
@@ -84,6 +85,8 @@ function replacements(db: Connection, { before, allow }: StepOutcome): Finding[]
     ];
   });
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 interface Loss {
   readonly table: string;
@@ -138,10 +141,11 @@ const nulledFinding = (table: string, column: string, count: number): Finding =>
   hint: "A trigger did it. Drop the trigger before the change and create it again, or update the table in the step itself",
 });
 
-function violations(db: Connection, { before, after, moves }: StepOutcome): Finding[] {
+function violations(db: Connection, { before, after, moves, script }: StepOutcome): Finding[] {
   if (after.foreignKeys.length === 0) return [];
   // Tables that the step created or renamed are reached under their new names.
-  const reached = new Set([...before.reached(), ...reachOf(after.catalog, before.names())]);
+  const names = script.open === true ? new Set(after.catalog.tables.keys()) : before.names();
+  const reached = new Set([...before.reached(), ...reachOf(after.catalog, names)]);
   return newViolations(before.violations, readViolations(db, after, reached), moves.renamed);
 }
 

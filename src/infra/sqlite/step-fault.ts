@@ -57,7 +57,7 @@ export function failOnErrors(findings: readonly Finding[]): void {
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
     /no such function/i,
-    "The application registers this function itself; it does not exist here: compute the value in plain SQL",
+    "The application registers this function itself: give it in a module of SQL functions (docs/reference/code-steps.md), or compute the value in plain SQL",
   ],
   [
     /should this be a string literal in single-quotes/i,

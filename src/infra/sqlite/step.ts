@@ -11,7 +11,8 @@ import { runGuarded, type GuardedOutcome } from "./guarded-script.ts";
 import { writeMarker } from "./markers.ts";
 import type { Session } from "./session.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
-import { prepareScript } from "./sql/script.ts";
+import { analysisOf } from "./sql/code.ts";
+import { useFunctions } from "./sql-functions.ts";
 import { takeBaseline, type Baseline } from "./step-baseline.ts";
 import { knownState, withMarker, type KnownState } from "./step-state.ts";
 import { claim } from "./step-claim.ts";
@@ -77,7 +78,7 @@ async function applyStep(
   let step = asked;
   try {
     step = { ...asked, ...session.succession.begin(asked) };
-    script = prepareScript(step.sql, step.transaction);
+    script = analysisOf(step);
     failOnErrors(script.findings);
   } catch (error) {
     return failed(error, "unchanged", undefined);
@@ -120,6 +121,7 @@ async function run(
   const connection = await connections.step();
   progress.connection = connection;
   const { db } = connection;
+  await useFunctions(db, step.functions);
   await faults("before-begin");
   await beginImmediate(db, deadlineIn(step.lockTimeoutMs), progress.durability);
   progress.lockedAt = performance.now();
@@ -132,7 +134,7 @@ async function run(
   await saveTables(session, step, connection, state, progress);
   const outcome = await runScript(session, step, script, connection, before);
   await faults("after-statements");
-  await seal(session, step, connection, { script, before, outcome }, progress);
+  await seal(session, step, connection, { before, outcome }, progress);
 }
 
 async function saveTables(
@@ -190,7 +192,7 @@ async function seal(
   session: Session,
   step: StepRequest,
   connection: StepConnection,
-  work: { script: ScriptAnalysis; before: Baseline; outcome: GuardedOutcome },
+  work: { before: Baseline; outcome: GuardedOutcome },
   progress: Progress,
 ): Promise<void> {
   const { db } = connection;
@@ -199,7 +201,10 @@ async function seal(
   writeMarker(db, step, step.direction === "up" ? "done" : "reverted", after.fingerprint);
   await session.faults("after-marker");
   const now = performance.now();
-  progress.facts = factsOf(work, { started: progress.started, lockedAt: progress.lockedAt, now });
+  progress.facts = factsOf(
+    { ...work, script: work.outcome.script },
+    { started: progress.started, lockedAt: progress.lockedAt, now },
+  );
   session.connections.requireSameFile();
   await commit(db, deadlineIn(step.lockTimeoutMs));
   await session.faults("after-commit");

@@ -69,6 +69,34 @@ describe("openSchemaledger", function () {
     deepEqual(rows(), [1]);
   });
 
+  it("runs a folder with SQL, code, and the application's own functions", async () => {
+    const file = (name: string, text: string): void =>
+      writeFileSync(directory.file(`m/${name}`), text);
+    mkdirSync(directory.file("m"));
+    file("1_orders.sql", "CREATE TABLE orders (total INTEGER);");
+    file("2_fill.mjs", `export const up = (db) => db.run("INSERT INTO orders VALUES (?)", 4);`);
+    file(
+      "3_more.ts",
+      `export function up(db: { exec(sql: string): void }) { db.exec("INSERT INTO orders VALUES (half(4))"); }`,
+    );
+    file("4_half.sql", "UPDATE orders SET total = half(total);");
+    file("5_tool.js", "exports.up = (knex) => knex.schema.createTable();");
+    file("schemaledger.functions.ts", "export function half(value: number) { return value / 2; }");
+    const news: string[] = [];
+    const { version } = await (
+      await open()
+    ).migrate({
+      database: database(),
+      migrations: directory.file("m"),
+      onNews: (one) => {
+        if (one.kind === "files") news.push(...one.set.unmatched.map(({ file: name }) => name));
+      },
+    });
+    equal(version, "4");
+    deepEqual(rows(), [1, 2]);
+    deepEqual(news, ["5_tool.js"]);
+  });
+
   it("stops at the version that is asked for", async () => {
     const ledger = await open();
     const second = { version: "2", name: "more", up: "CREATE TABLE more (x)" };

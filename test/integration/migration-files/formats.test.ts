@@ -223,7 +223,7 @@ const FIXTURES: { readonly [format: string]: readonly Fixture[] } = {
       },
       versions: ["20230101000000000_second", "1700000000000_first"],
       with: { "1700000000000_first": { up: A, down: "DROP TABLE a;\n", name: "first" } },
-      unmatched: { "1700000000001_third.js": /does not end in .sql/ },
+      unmatched: { "1700000000001_third.js": /its tool.s own interface/ },
     },
   ],
   drizzle: [

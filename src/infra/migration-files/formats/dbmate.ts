@@ -28,6 +28,7 @@ export const dbmateFormat: MigrationFormat = {
 
 function divided(migration: FileMigration): FileMigration {
   const [file] = migration.files;
+  if (migration.language !== undefined) return migration;
   const { up, down } = sectionsOf(migration.up, readMark);
   if (up === undefined) throw withoutUp(file!, "-- migrate:up");
   return withTransaction(

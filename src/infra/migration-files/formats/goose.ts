@@ -27,6 +27,7 @@ export const gooseFormat: MigrationFormat = {
 
 function divided(migration: FileMigration, options: FormatOptions): FileMigration {
   const [file] = migration.files;
+  if (migration.language !== undefined) return migration;
   const text = environment(file!, migration.up, options);
   const { up, down } = sectionsOf(text, readMark);
   if (up === undefined) throw withoutUp(file!, "-- +goose Up");

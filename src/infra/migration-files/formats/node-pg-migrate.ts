@@ -20,7 +20,10 @@ export const nodePgMigrateFormat: MigrationFormat = {
     return found === undefined ? undefined : certainly(`-- Up Migration in ${found.file}`);
   },
   read: async (folder) => {
-    const { migrations, unmatched } = await assemble(folder, nameOf, divided);
+    const { migrations, unmatched } = await assemble(folder, nameOf, divided, {
+      // Its own JavaScript is written for another interface.
+      code: false,
+    });
     return { migrations: migrations.toSorted(compareMigrations), unmatched };
   },
 };

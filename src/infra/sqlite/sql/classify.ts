@@ -37,19 +37,21 @@ export interface Classification {
 /**
  * Looks at what SQLite would execute for one statement, just before it runs. Throws what
  * preparing it throws (syntax, missing table …). A NUL character must have been refused before.
- * `schema` gives the rows of `sqlite_schema` as they are now.
+ * `schema` gives the rows of `sqlite_schema` as they are now;
+ * `values` are what its parameters stand for.
  */
 export function classify(
   db: Database,
   sql: string,
   schema: () => readonly PlacedObject[] = () => readSchemaRows(db).rows,
+  values: readonly unknown[] = [],
 ): Classification {
   const first = firstToken(sql);
   if (first === undefined)
     return refused("not-one-statement", "The statement is empty", "Remove it");
   if (first.word === "PRAGMA") return plain("pragma");
   const bare = sql.slice(first.start);
-  const ops = compile(db, bare);
+  const ops = compile(db, bare, values);
   if (!Array.isArray(ops)) return { ...plain("refuse"), refusal: ops };
   const target = DDL.has(first.word) ? sqlTokens(bare) : [];
   const ddl = ddlTarget(target);
@@ -79,9 +81,9 @@ const CHANGES_SCHEMA = new Set(["ParseSchema", "DropTable", "DropIndex", "DropTr
 /** Modules of virtual tables write their own tables, and SqlExec runs a text. */
 const BLIND = new Set(["VUpdate", "VRename", "VDestroy", "VCreate", "SqlExec"]);
 
-function compile(db: Database, sql: string): Op[] | Refusal {
+function compile(db: Database, sql: string, values: readonly unknown[]): Op[] | Refusal {
   try {
-    return tellingOps(db, sql);
+    return tellingOps(db, sql, values);
   } catch (error) {
     // The driver's own complaints; what SQLite says is an SqliteError.
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;

@@ -25,11 +25,11 @@ const MANY_ROWS = 8192;
  * They depend on the present schema. The statement is compiled, not run, which is not harmless
  * for a PRAGMA: never call it for one. Throws what preparing the statement throws.
  */
-export function tellingOps(db: Database, sql: string): Op[] {
+export function tellingOps(db: Database, sql: string, values: readonly unknown[] = []): Op[] {
   const ops: Op[] = [];
-  const statement = db.prepare<[], ExplainRow>(`EXPLAIN ${sql}`).raw();
+  const statement = db.prepare<unknown[], ExplainRow>(`EXPLAIN ${sql}`).raw();
   // One by one takes twice the time, all at once a lot of memory if there are many.
-  const rows = sql.length > MANY_ROWS ? statement.iterate() : statement.all();
+  const rows = sql.length > MANY_ROWS ? statement.iterate(...values) : statement.all(...values);
   for (const row of rows as Iterable<ExplainRow>) {
     const [, opcode, p1, p2, p3, p4, p5] = row;
     if (!TELLING.has(opcode)) continue;
