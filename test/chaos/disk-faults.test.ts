@@ -56,7 +56,7 @@ describe("Faults of the disk at every call", function () {
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  const newChild = (): FaultyChild => new FaultyChild(shim, directory);
+  const newChild = (): FaultyChild => new FaultyChild({ shim }, directory);
 
   const names = SUBJECT_NAMES.filter((name) => LONG || SHORT.has(name));
   for (const [turn, name] of names.entries())

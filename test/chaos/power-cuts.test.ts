@@ -78,7 +78,7 @@ describe("Power cuts", function () {
 
   async function record(name: SubjectName): Promise<{ trial: Trial; recording: Recording }> {
     const trial = await Trial.of(name, directory);
-    const child = new FaultyChild(shim, directory);
+    const child = new FaultyChild({ shim }, directory);
     try {
       return { trial, recording: await trial.record(child) };
     } finally {

@@ -35,6 +35,15 @@ export type Outcome =
 
 type Answer = Exclude<Outcome, { kind: "killed" }>;
 
+/** How the disk is made to fail: at a call, or when a file gets larger than that. */
+export type Means = { readonly shim: string } | { readonly mostKiB: number };
+
+/** Has a shell set the limit (which counts in blocks of 512 bytes) and become the program. */
+const limited = (mostKiB: number): { readonly execPath: string; readonly execArgv: string[] } => ({
+  execPath: "/bin/sh",
+  execArgv: ["-c", `ulimit -f ${mostKiB * 2}; exec "$0" "$@"`, process.execPath],
+});
+
 /** A process in which the disk can fail, with a directory of its own. */
 export class FaultyChild {
   /** What the subject finds and changes. */
@@ -44,7 +53,7 @@ export class FaultyChild {
   readonly #notes: string;
   #settle: (outcome: Outcome) => void = () => {};
 
-  constructor(shim: string, directory: string) {
+  constructor(means: Means, directory: string) {
     this.#base = mkdtempSync(join(directory, "child-"));
     this.root = join(this.#base, "disk");
     this.#notes = join(this.#base, "notes");
@@ -53,13 +62,14 @@ export class FaultyChild {
     for (const file of [control, this.#notes]) writeFileSync(file, "");
     const env = {
       ...process.env,
-      LD_PRELOAD: shim,
+      ...("shim" in means ? { LD_PRELOAD: means.shim } : {}),
       FAULT_ROOT: this.root,
       FAULT_CONTROL: control,
       FAULT_NOTES: this.#notes,
     };
     this.#process = fork(import.meta.filename, [], {
       env,
+      ...("mostKiB" in means ? limited(means.mostKiB) : {}),
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#process.on("message", (answer) => this.#settle(answer as Answer));
