@@ -16,8 +16,7 @@ import { faultDirectory, Trial, type PowerCuts, type Recording } from "../suppor
 const STATES = 10_000;
 
 /** How often the power is cut after each call: more often where a disk is soon looked at. */
-const drawsOf = (name: SubjectName): number =>
-  extent(2, name.startsWith("step") ? 120 : name.startsWith("ledger") ? 26 : 40);
+const drawsOf = (name: SubjectName): number => extent(2, name.startsWith("step") ? 160 : 50);
 
 /** A program, or a disk, that leaves out some syncs, and what that must lead to. */
 const WEAKENED: readonly (readonly [

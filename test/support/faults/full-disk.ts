@@ -80,21 +80,25 @@ async function attempt(
   root: string,
   freeKiB: number,
 ): Promise<Tried> {
-  const { act, inspect, goOn } = subjectOf(subject);
+  const tried = subjectOf(subject);
   const ballast = join(root, "..", "ballast");
   fill(ballast, freeKiB);
   const promised: string[] = [];
-  const outcome = await act(root, setup, (what) => promised.push(what)).then(
-    () => "done",
-    (error: unknown) => {
-      if (error instanceof DomainError) return error.code;
-      throw error;
-    },
-  );
+  const outcome = await tried
+    .act(root, setup, (what) => promised.push(what))
+    .then(
+      () => "done",
+      (error: unknown) => {
+        if (error instanceof DomainError) return error.code;
+        throw error;
+      },
+    );
   rmSync(ballast);
   // What is found wrong may be an error as well as an answer.
-  const wrong = await inspect(root, setup, promised).catch((error: unknown) => [String(error)]);
-  if (wrong.length === 0) wrong.push(...(await goOn(root, setup)));
+  const wrong = await tried
+    .inspect(root, setup, promised)
+    .catch((error: unknown) => [String(error)]);
+  if (wrong.length === 0) wrong.push(...(await tried.goOn(root, setup)));
   return { freeKiB, outcome, wrong };
 }
 
