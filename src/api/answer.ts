@@ -5,6 +5,9 @@ import type { Answer, Sink, StreamAnswer, WholeAnswer } from "./route.ts";
 const JSON_TYPE = "application/json; charset=utf-8";
 /** A reader that leaves more than this unread is dropped, bytes. */
 const MAX_UNREAD = 1 << 20;
+/** The slowest reader of a whole answer, bytes a second, and how long it may take nothing, ms. */
+const SLOWEST = 16 << 10;
+const LONGEST_REST = 60_000;
 
 /** Sends an answer; `stopping` breaks off what is large. */
 export async function send(
@@ -29,7 +32,15 @@ function sendWhole(response: Response, answer: WholeAnswer): void {
   }
   response.setHeader("Content-Type", answer.type ?? JSON_TYPE);
   response.setHeader("Content-Length", bytes.length);
+  dropIfSlow(response, bytes.length);
   response.end(bytes);
+}
+
+/** Whatever the reader sends meanwhile: an answer does not stay in memory for ever. */
+function dropIfSlow(response: Response, length: number): void {
+  const ms = LONGEST_REST + (length / SLOWEST) * 1000;
+  const limit = setTimeout(() => response.destroy(), ms).unref();
+  response.once("close", () => clearTimeout(limit));
 }
 
 function startStream(request: Request, response: Response, answer: StreamAnswer): void {

@@ -3,6 +3,8 @@ import helmet from "helmet";
 import { NotFound } from "../domain/shared/errors.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
 import { send } from "./answer.ts";
+import { DEFAULT_RATE, type HttpOptions } from "./http-config.ts";
+import { cors } from "./manners/cors.ts";
 import { HttpError, isUnexpected, problemOf, PROBLEM_TYPE } from "./problem.ts";
 import { RequestHandler } from "./request-handler.ts";
 import type { Route } from "./route.ts";
@@ -10,22 +12,30 @@ import { routesOf } from "./routes/routes.ts";
 import type { Services } from "./services.ts";
 import { Views } from "./views/views.ts";
 
+const MAX_LISTENERS = 30;
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
 
+const USUAL: AppOptions = { corsOrigins: [], rateLimit: DEFAULT_RATE };
+
+export type AppOptions = Pick<HttpOptions, "corsOrigins" | "rateLimit">;
+
 /** The HTTP application over the services. */
-export function createApp(services: Services): Express {
+export function createApp(services: Services, options: AppOptions = USUAL): Express {
   const views = new Views(services);
   const routes = routesOf(services, views);
-  const handler = new RequestHandler(services, views);
+  const handler = new RequestHandler(services, views, options);
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.use((request, response, next) => {
     response.setHeader("X-Request-Id", requestIdOf(request, services));
     response.setHeader("Cache-Control", "no-store");
+    // Everything that is held for a request is given back when its answer closes.
+    response.setMaxListeners(MAX_LISTENERS);
     next();
   });
   app.use(helmet({ contentSecurityPolicy: { directives: CSP, useDefaults: false } }));
+  if (options.corsOrigins.length > 0) app.use(cors(options.corsOrigins));
   for (const route of routes) {
     app[route.method](expressPath(route), (request: Request, response: Response) => {
       measure(services, route, request, response);

@@ -1,6 +1,7 @@
 import express, { type Request, type Response } from "express";
 import { InvalidInput } from "../domain/shared/errors.ts";
 import { parseGuarded } from "./json-guard.ts";
+import type { BodyBudget } from "./manners/body-budget.ts";
 import { HttpError } from "./problem.ts";
 
 /** Ordinary bodies and bodies of migrations, bytes. */
@@ -19,18 +20,22 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The request's JSON object; `{}` if it has no body. Errors: HttpError unsupported-media-type,
- * body-too-large · InvalidInput malformed-json, malformed-utf8.
+ * body-too-large, overloaded · InvalidInput malformed-json, malformed-utf8.
  */
 export async function readBody(
   request: Request,
   response: Response,
   limit: number,
+  budget: BodyBudget,
 ): Promise<RawBody> {
   const { headers } = request;
   const hasBody =
     headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
   if (!hasBody) return {};
   requireJson(headers["content-type"]);
+  const length = Number(headers["content-length"] ?? limit);
+  // What is declared longer is refused by the reader, before it is read.
+  response.once("close", budget.reserve(length <= limit ? length : 0));
   await read(request, response, limit);
   const bytes: unknown = request.body;
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) return {};

@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from "node:path";
 import type { OidcOptions } from "../infra/identity/oidc-issuer.ts";
+import { httpOf, type HttpOptions, type RawHttp } from "./http-config.ts";
 import { oidcOf, type RawOidc } from "./oidc-config.ts";
 import type { AuditReads } from "../domain/audit/access-log.ts";
 import { isRecipient } from "../infra/page-store/age.ts";
@@ -25,7 +26,7 @@ export interface CoreConfig {
 }
 
 /** What the service is started with, checked. */
-export interface Config extends CoreConfig {
+export interface Config extends CoreConfig, HttpOptions {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
@@ -41,7 +42,7 @@ export const tileCache = ({ data }: { readonly data: string }): string => join(d
 export const backupsIn = ({ data }: { readonly data: string }): string => join(data, "backups");
 
 /** As flags or environment give it. */
-export interface RawConfig extends RawOidc {
+export interface RawConfig extends RawOidc, RawHttp {
   readonly data: string;
   readonly host: string;
   readonly port: string | number;
@@ -61,6 +62,7 @@ export function readConfig(raw: RawConfig): Config {
     ...(oidc === undefined ? {} : { oidc }),
     data: directory("--data", raw.data),
     host: hostOf(raw.host),
+    ...httpOf(raw, invalid),
     port: portOf(raw.port),
     roots: rootsOf(raw.roots),
     auditReads: auditReadsOf(raw.auditReads ?? "all"),

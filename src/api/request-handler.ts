@@ -6,6 +6,9 @@ import type { Principal } from "./auth/principal.ts";
 import { EVERYTHING, OutOfScope, scopeOf, type Scope } from "./auth/scope.ts";
 import { BODY_LIMIT, readBody, type RawBody } from "./body.ts";
 import { IdempotentRequests, idempotencyKeyOf } from "./idempotency.ts";
+import type { HttpOptions } from "./http-config.ts";
+import { BodyBudget } from "./manners/body-budget.ts";
+import { CallerLimits } from "./manners/caller-limits.ts";
 import { HttpError } from "./problem.ts";
 import { recoveredAnswer } from "./recovered-answer.ts";
 import type { Answer, Call, Route, WholeAnswer } from "./route.ts";
@@ -33,10 +36,13 @@ export class RequestHandler {
   readonly #idempotent: IdempotentRequests;
   readonly #queries = new ValidQueries();
   readonly #authenticator: Authenticator;
+  readonly #limits: CallerLimits;
+  readonly #budget = new BodyBudget();
 
-  constructor(services: Services, views: Views) {
+  constructor(services: Services, views: Views, { rateLimit }: Pick<HttpOptions, "rateLimit">) {
     this.#services = services;
     this.#views = views;
+    this.#limits = new CallerLimits(rateLimit);
     this.#idempotent = new IdempotentRequests(services.ledger, services.digest);
     this.#authenticator = new Authenticator({ ...services.identity, keys: views.keys });
   }
@@ -48,6 +54,7 @@ export class RequestHandler {
     requestId: string,
   ): Promise<Answer> {
     const { context, principal } = await this.#enter(route, request, requestId);
+    if (principal !== undefined) this.#open(principal, response);
     const query = this.#queries.of(route, request);
     const scope =
       principal === undefined
@@ -55,7 +62,7 @@ export class RequestHandler {
         : await this.#within(principal, route, request, query, context);
     if (route.method === "get")
       return route.handle(callOf(request, { context, principal }, scope, {}, query));
-    const raw = await readBody(request, response, route.bodyLimit ?? BODY_LIMIT);
+    const raw = await readBody(request, response, route.bodyLimit ?? BODY_LIMIT, this.#budget);
     const body = bodyOf(route, raw);
     const run = async (as: Context): Promise<WholeAnswer> => {
       const answer = await route.handle(
@@ -82,17 +89,27 @@ export class RequestHandler {
     try {
       if (route.access !== "public") {
         principal = await this.#authenticator.authenticate(request);
+        this.#limits.take(callerOf(principal));
         authorize(principal, route.access);
       }
     } catch (error) {
       const context = contextOf(request, principal ?? NOBODY, requestId);
       if (isRefusal(error)) this.#services.access.refused({ ...refusal(error, route), context });
+      // Good keys are not shut out by what others behind the same address try.
+      if (principal === undefined) this.#limits.take(`address ${context.source.ip ?? ""}`);
       throw error;
     }
     const context = contextOf(request, principal ?? NOBODY, requestId);
     const { keyId } = context.authn;
     if (keyId !== undefined) this.#services.access.used(keyId, context);
     return { context, principal };
+  }
+
+  /** The request counts as open until its answer is sent, or the caller has gone. */
+  #open(principal: Principal, response: Response): void {
+    const leave = this.#limits.enter(callerOf(principal));
+    if (response.closed) leave();
+    else response.once("close", leave);
   }
 
   async #within(
@@ -119,7 +136,13 @@ function bodyOf(route: Route, raw: RawBody): object {
 }
 
 const isRefusal = (error: unknown): error is DomainError =>
-  error instanceof Unauthenticated || error instanceof Refused || error instanceof OutOfScope;
+  error instanceof Unauthenticated ||
+  error instanceof Refused ||
+  error instanceof OutOfScope ||
+  (error instanceof HttpError && error.code === "rate-limited");
+
+/** A key is one caller, whoever has it; bearers of a provider's tokens are one each. */
+const callerOf = ({ actor, authn }: Principal): string => authn.keyId ?? actor.id;
 
 const refusal = ({ code }: DomainError, route: Route): { code: string; route: string } => ({
   code,

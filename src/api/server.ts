@@ -1,46 +1,107 @@
 import type { Express } from "express";
 import { createServer, STATUS_CODES, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { Unavailable } from "../domain/shared/errors.ts";
+import { readTls, watchTls, type TlsFiles } from "./manners/tls-files.ts";
 
-const HEADERS_TIMEOUT_MS = 15_000;
-/** Long enough for 32 MiB of migrations over a slow line. */
-const REQUEST_TIMEOUT_MS = 120_000;
-const KEEP_ALIVE_MS = 5_000;
+/** How long clients may take, and how much of the service they may hold meanwhile. */
+export interface Patience {
+  /** For a request's headers. */
+  readonly headersMs: number;
+  /** For the whole request: long enough for 32 MiB of migrations over a slow line. */
+  readonly requestMs: number;
+  readonly keepAliveMs: number;
+  /** How often it is looked for requests that take too long. */
+  readonly lookMs: number;
+  /** For requests under way when the server closes: whatever is not sent by then is broken off. */
+  readonly closeMs: number;
+  /** Connections at once; the next ones are closed. */
+  readonly connections: number;
+  /** How often it is looked whether the certificate has changed. */
+  readonly certificateMs: number;
+}
+
+const USUAL: Patience = {
+  headersMs: 15_000,
+  requestMs: 120_000,
+  keepAliveMs: 5_000,
+  lookMs: 2_000,
+  closeMs: 10_000,
+  connections: 2_000,
+  certificateMs: 10_000,
+};
+/** Of all headers of a request together, bytes. */
+const MAX_HEADERS = 16 << 10;
+
+/** Where to listen, and how. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: TlsFiles;
+}
+
+export interface ServerOptions {
+  /** Called when the server closes, so that streams and waits end. */
+  readonly stop: () => void;
+  /** Called with what nobody waits for: a certificate that cannot be read. */
+  readonly report: (error: unknown) => void;
+  readonly patience?: Partial<Patience>;
+}
 
 export interface RunningServer {
-  /** `http://HOST:PORT` */
+  /** `http://HOST:PORT`, or https. */
   readonly url: string;
   /** Stops accepting, ends streams and idle connections, lets running requests finish. Idempotent. */
   close(): Promise<void>;
 }
 
-/**
- * Listens. `stop` is called when the server closes, so that streams and waits end. Errors:
- * Unavailable cannot-listen.
- */
+/** Listens. Errors: Unavailable cannot-listen; InvalidInput tls-files-invalid. */
 export async function startServer(
   app: Express,
-  address: { readonly host: string; readonly port: number },
-  stop: () => void,
+  address: Address,
+  options: ServerOptions,
 ): Promise<RunningServer> {
-  const server = createServer(app);
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const patience = { ...USUAL, ...options.patience };
+  const { server, unwatch } = await serverOf(app, address, patience, options.report);
+  server.maxConnections = patience.connections;
   server.on("clientError", refuseBroken);
   await listen(server, address);
   const { port } = server.address() as AddressInfo;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   let closing: Promise<void> | undefined;
   return {
-    url: `http://${host}:${port}`,
+    url: `${address.tls === undefined ? "http" : "https"}://${host}:${port}`,
     close: () => {
-      closing ??= close(server, stop);
+      unwatch();
+      closing ??= close(server, options.stop, patience.closeMs);
       return closing;
     },
   };
+}
+
+async function serverOf(
+  app: Express,
+  { tls }: Address,
+  patience: Patience,
+  report: (error: unknown) => void,
+): Promise<{ readonly server: Server; readonly unwatch: () => void }> {
+  const options = {
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    keepAliveTimeout: patience.keepAliveMs,
+    connectionsCheckingInterval: patience.lookMs,
+    maxHeaderSize: MAX_HEADERS,
+  };
+  if (tls === undefined) return { server: createServer(options, app), unwatch: () => {} };
+  const secret = await readTls(tls);
+  const server = createTlsServer(
+    { ...options, ...secret, handshakeTimeout: patience.headersMs },
+    app,
+  );
+  const renew = (fresh: typeof secret): void => server.setSecureContext(fresh);
+  return { server, unwatch: watchTls(tls, patience.certificateMs, renew, report) };
 }
 
 function listen(
@@ -59,10 +120,16 @@ function listen(
   });
 }
 
-function close(server: Server, stop: () => void): Promise<void> {
+/** A client that sends or reads too slowly does not keep the service from stopping. */
+function close(server: Server, stop: () => void, graceMs: number): Promise<void> {
   stop();
   return new Promise((resolve, reject) => {
-    server.close((error) => (error === undefined ? resolve() : reject(error)));
+    const limit = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close((error) => {
+      clearTimeout(limit);
+      if (error === undefined) resolve();
+      else reject(error);
+    });
     server.closeIdleConnections();
   });
 }

@@ -6,7 +6,7 @@ import { openCore, resumeWork, type CoreOptions, type Core } from "./core.ts";
 import { startWatch } from "./compose-alerting.ts";
 import { publishLoop } from "./compose-anchors.ts";
 import { issueFirstKey } from "./first-key.ts";
-import { startServer } from "./server.ts";
+import { startServer, type Patience } from "./server.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
 import * as t from "./tokens.ts";
 
@@ -18,7 +18,10 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-export type ServiceOptions = CoreOptions;
+export interface ServiceOptions extends CoreOptions {
+  /** How long clients may take. Default: that of the server. */
+  readonly patience?: Partial<Patience>;
+}
 
 /**
  * Starts the whole service on a data directory, made (0700) if it is missing. What was opened is
@@ -60,8 +63,17 @@ async function start(
   closers.add(async () => services.monitor.stop());
   await publishLoop(container, config, opened, core.context, closers);
   closers.add(startWatch(container, core.context));
-  const app = createApp(services);
-  const server = await startServer(app, config, () => opened.stopping.abort());
+  const app = createApp(services, config);
+  const server = await startServer(app, config, {
+    stop: () => opened.stopping.abort(),
+    report: (error) =>
+      opened.log({
+        level: "error",
+        message: "The changed certificate cannot be used; the one before goes on",
+        ...describeError(error),
+      }),
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
+  });
   closers.add(() => server.close());
   // A command on the same directory finds the service by it.
   await core.lock.announce(server.url);

@@ -13,6 +13,10 @@ interface ServeFlags {
   readonly allowCode?: boolean;
   readonly backupRecipient?: readonly string[];
   readonly backupIdentity?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly corsOrigin?: readonly string[];
+  readonly rateLimit?: string;
 }
 
 export const command = defineCommand<ServeFlags>({
@@ -84,12 +88,38 @@ export const command = defineCommand<ServeFlags>({
       description: "age identity file that opens the backups (default: keys/backup.identity)",
       env: "SCHEMALEDGER_BACKUP_IDENTITY",
     },
+    {
+      flags: "--tls-cert <file>",
+      description: "PEM certificate to speak HTTPS with; a changed file is taken up by itself",
+      env: "SCHEMALEDGER_TLS_CERT",
+    },
+    {
+      flags: "--tls-key <file>",
+      description: "PEM key of the certificate",
+      env: "SCHEMALEDGER_TLS_KEY",
+    },
+    {
+      flags: "--cors-origin <origin...>",
+      description: "origin whose pages may use the API from a browser; repeatable (default: none)",
+      env: "SCHEMALEDGER_CORS_ORIGIN",
+    },
+    {
+      flags: "--rate-limit <n>",
+      description: "requests a second of one caller, on average; 0: no limit (default: 200)",
+      env: "SCHEMALEDGER_RATE_LIMIT",
+    },
   ],
   format: null,
   examples: ["schemaledger serve --data /var/lib/schemaledger --root /srv/databases"],
   run: async ({ options }) => {
     const { serve } = await import("../serve.ts");
-    const { root = [process.cwd()], oidcRole: oidcRoles, backupRecipient, ...flags } = options;
-    await serve({ ...flags, oidcRoles, backupRecipients: backupRecipient, roots: root });
+    const { root = [process.cwd()], oidcRole, backupRecipient, corsOrigin, ...flags } = options;
+    await serve({
+      ...flags,
+      oidcRoles: oidcRole,
+      backupRecipients: backupRecipient,
+      corsOrigins: corsOrigin,
+      roots: root,
+    });
   },
 });

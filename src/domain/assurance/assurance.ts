@@ -1,3 +1,4 @@
+import { refuseFull } from "../database/queue.ts";
 import { scratchFile, type BackupKeeper } from "../backup/backup-keeper.ts";
 import { usable, type Background } from "../backup/backup-service.ts";
 import type { DatabaseService } from "../database/database-service.ts";
@@ -48,7 +49,7 @@ export class Assurance {
     context: Context,
   ): Promise<AssuranceState> {
     const { databases, recorder, background, ids } = this.#parts;
-    const database = usable(databases.find(name));
+    const database = refuseFull(usable(databases.find(name)));
     const id = ids.uuid();
     const why = withoutAbsent({ reason });
     const event: DomainEvent =

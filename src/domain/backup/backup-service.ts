@@ -1,3 +1,4 @@
+import { refuseFull } from "../database/queue.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { DatabaseJobs } from "../engine/database-jobs.ts";
 import type { Sessions } from "../engine/sessions.ts";
@@ -54,7 +55,7 @@ export class BackupService {
     input: { readonly kind?: "full" | "table"; readonly tables?: readonly string[] },
     context: Context,
   ): Promise<BackupState> {
-    const database = usable(this.#databases.find(name));
+    const database = refuseFull(usable(this.#databases.find(name)));
     const tables = tablesOf(database, input);
     const intent = tables === undefined ? "full" : "table";
     const backupId = this.#ids.uuid();

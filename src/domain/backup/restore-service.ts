@@ -1,3 +1,4 @@
+import { refuseFull } from "../database/queue.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent } from "../events.ts";
@@ -59,7 +60,7 @@ export class RestoreService {
     also: (restoreId: string) => readonly DomainEvent[] = () => [],
   ): Promise<RestoreState> {
     const { databases, projection, restorer, recorder, background } = this.#parts;
-    const database = usable(databases.find(name));
+    const database = refuseFull(usable(databases.find(name)));
     const { backupId, beforeRun, at, reason, ...how } = input;
     refuseContradiction(how);
     const choice = withoutAbsent({ backupId, beforeRun, at });

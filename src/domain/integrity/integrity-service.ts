@@ -1,3 +1,4 @@
+import { refuseFull } from "../database/queue.ts";
 import { usable, type Background } from "../backup/backup-service.ts";
 import type { BackupStore } from "../backup/backup-store.ts";
 import type { BackupFacts } from "../backup/events.ts";
@@ -53,7 +54,7 @@ export class IntegrityService {
     input: { readonly level?: CheckLevel },
     context: Context,
   ): Promise<CheckState> {
-    const database = usable(this.#databases.find(name));
+    const database = refuseFull(usable(this.#databases.find(name)));
     const intent = this.intent(input.level ?? "quick");
     const { checkId } = intent.data;
     const { owned, jobs, report } = this.#background;

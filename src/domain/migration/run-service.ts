@@ -1,3 +1,4 @@
+import { refuseFull } from "../database/queue.ts";
 import { mayEnd } from "../recovery/recovery-service.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { OnFailure } from "../database/events.ts";
@@ -339,7 +340,7 @@ const hasCode = (error: unknown, code: string): boolean =>
   error instanceof DomainError && error.code === code;
 
 function runnable(database: DatabaseState): DatabaseState {
-  const { quarantine } = usable(database);
+  const { quarantine } = refuseFull(usable(database));
   if (quarantine === null || mayEnd(database)) return database;
   throw new Conflict(
     "database-quarantined",

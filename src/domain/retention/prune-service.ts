@@ -1,3 +1,4 @@
+import { refuseFull } from "../database/queue.ts";
 import { usable, type Background } from "../backup/backup-service.ts";
 import type { BackupKeeper } from "../backup/backup-keeper.ts";
 import type { DatabaseService } from "../database/database-service.ts";
@@ -56,7 +57,7 @@ export class PruneService {
     context: Context,
   ): Promise<PruneState> {
     const { databases, recorder, background, ids } = this.#parts;
-    const database = usable(databases.find(name));
+    const database = refuseFull(usable(databases.find(name)));
     rulesOf(database);
     const pruneId = ids.uuid();
     background.owned.add(pruneId);
