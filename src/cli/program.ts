@@ -82,6 +82,9 @@ export function addCommand(
   });
 }
 
+/** URLs have colons in them: they are separated by spaces. */
+const URLS = /^\s*https?:\/\//;
+
 /** The environment gives a repeatable option as one text, separated as in PATH. */
 function withLists(parser: Parser, options: OptionValues): OptionValues {
   const lists = parser.options.filter(
@@ -90,7 +93,7 @@ function withLists(parser: Parser, options: OptionValues): OptionValues {
   const split = lists.map((option) => {
     const name = option.attributeName();
     const texts = [options[name] as string | string[]].flat();
-    return [name, texts.flatMap((text) => text.split(delimiter))];
+    return [name, texts.flatMap((text) => text.split(URLS.test(text) ? /\s+/ : delimiter))];
   });
   return { ...options, ...Object.fromEntries(split) };
 }
