@@ -20,7 +20,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The request's JSON object; `{}` if it has no body. Errors: HttpError unsupported-media-type,
- * body-too-large, overloaded · InvalidInput malformed-json, malformed-utf8.
+ * body-too-large, service-overloaded · InvalidInput malformed-json, malformed-utf8.
  */
 export async function readBody(
   request: Request,

@@ -5,7 +5,7 @@ const OTHER_THINGS = new Set(
   [
     "better-sqlite3 class-validator class-transformer class-validator-jsonschema reflect-metadata prom-client",
     "utf-8 date-time no-store unsafe-inline content-type content-length idempotency-key",
-    "last-event-id transfer-encoding user-agent x-powered-by x-request-id",
+    "access-control-request-method cross-origin last-event-id transfer-encoding user-agent x-powered-by x-request-id",
     // States, reasons and kinds.
     "api-key before-work after-failure rolled-back nothing-to-do integrity-checks legal-holds",
     "failed-migration",

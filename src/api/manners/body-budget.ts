@@ -7,10 +7,10 @@ const BUDGET = 256 << 20;
 export class BodyBudget {
   #reserved = 0;
 
-  /** Returns what gives it back. Error: HttpError overloaded. */
+  /** Returns what gives it back. Error: HttpError service-overloaded. */
   reserve(bytes: number): () => void {
     if (this.#reserved + bytes > BUDGET)
-      throw new HttpError(503, "overloaded", "Too many large requests are being received", {
+      throw new HttpError(503, "service-overloaded", "Too many large requests are being received", {
         hint: "Try again a little later",
         headers: { "Retry-After": "2", Connection: "close" },
       });

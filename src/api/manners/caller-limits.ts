@@ -30,12 +30,12 @@ export class CallerLimits {
   }
 
   /**
-   * The request is being answered until what is returned is called. Errors: HttpError overloaded |
+   * The request is being answered until what is returned is called. Errors: HttpError service-overloaded |
    * too-many-at-once.
    */
   enter(caller: string): () => void {
     if (this.#all >= MAX_OPEN)
-      throw new HttpError(503, "overloaded", "The service is answering too many requests", {
+      throw new HttpError(503, "service-overloaded", "The service is answering too many requests", {
         hint: "Try again a little later",
         headers: { "Retry-After": "1" },
       });

@@ -172,7 +172,7 @@ export class ExecutorChild {
   #startTooSlow(ms: number): void {
     this.kill(
       new Unavailable("executor-timeout", `An executor process did not start within ${ms} ms`, {
-        hint: "See whether the machine is overloaded",
+        hint: "See whether the machine is service-overloaded",
         details: { stderr: this.#stderr },
       }),
     );

@@ -38,7 +38,7 @@ describe("the limits of a caller", () => {
     const leave = Array.from({ length: 200 }, () => limits.enter("a"));
     assert.throws(() => limits.enter("a"), { code: "too-many-at-once", status: 429 });
     for (const other of ["b", "c", "d", "e"]) for (let i = 0; i < 200; i++) limits.enter(other);
-    assert.throws(() => limits.enter("f"), { code: "overloaded", status: 503 });
+    assert.throws(() => limits.enter("f"), { code: "service-overloaded", status: 503 });
     leave[0]!();
     limits.enter("f");
   });
@@ -58,11 +58,11 @@ describe("memory for bodies", () => {
   it("is given to eight of the largest at once, and given back once", () => {
     const budget = new BodyBudget();
     const releases = Array.from({ length: 8 }, () => budget.reserve(32 << 20));
-    assert.throws(() => budget.reserve(1), { code: "overloaded", status: 503 });
+    assert.throws(() => budget.reserve(1), { code: "service-overloaded", status: 503 });
     releases[0]!();
     releases[0]!();
     budget.reserve(32 << 20);
-    assert.throws(() => budget.reserve(1), { code: "overloaded" });
+    assert.throws(() => budget.reserve(1), { code: "service-overloaded" });
   });
 });
 
