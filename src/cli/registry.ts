@@ -37,6 +37,12 @@ export const COMMANDS: readonly Entry[] = [
     "Show how a folder of migrations is read, and why",
     () => import("./commands/detect.ts"),
   ),
+  entry(
+    "Migrate",
+    "lint",
+    "Look for what is dangerous in migrations before they run",
+    () => import("./commands/lint.ts"),
+  ),
   entry("Migrate", "plan", "Show what a run would do", () => import("./commands/plan.ts")),
   entry(
     "Migrate",

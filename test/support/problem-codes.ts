@@ -28,6 +28,8 @@ const OTHER_THINGS = new Set(
     "flyway-crc32 liquibase-9 prisma-sha256 drizzle-sha256 atlas-sum sqitch-sha1",
     // Other tools, and what is said of their claims.
     "ef-core prisma-8 database-user self-declared algorithm-unknown not-compared sqlx-sha384",
+    // What lint says of suppressions.
+    "lint-ignore suppression-invalid suppression-unused",
     // A cipher.
     "aes-256-gcm",
     // Classes of statements; words of SSH's formats and of what is signed.
@@ -50,10 +52,11 @@ const CLASSES: { readonly [name: string]: number } = {
   Unavailable: 503,
 };
 
-/** Kinds of exceptions and faults in reports are no codes: docs/reference/reports.md has them. */
+/** Kinds of exceptions in reports, and rules of lint, are no codes: reports.md and lint.md have them. */
 const sources = (): string[] =>
   filesIn("src", ".ts")
     .filter((path) => !path.includes("domain/audit/report/"))
+    .filter((path) => !path.includes("domain/lint/rules/"))
     .map((path) => codeOf(textOf(path)));
 
 /** Comments name codes too; what counts is what can be thrown or found. */

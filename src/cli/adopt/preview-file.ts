@@ -1,5 +1,9 @@
 import { basename } from "node:path";
-import { readAdoption } from "../../domain/adoption/adoption-reader.ts";
+import {
+  readAdoption,
+  type AdoptionOrder,
+  type AdoptionResult,
+} from "../../domain/adoption/adoption-reader.ts";
 import { ProcessExecutor } from "../../infra/executor/process-executor.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
 import { SqliteDialect } from "../../infra/sqlite/sql/sqlite-dialect.ts";
@@ -17,8 +21,12 @@ export interface Body {
 
 /** What an adoption of a database would record that no ledger knows yet. */
 export async function previewFile(path: string, body: Body): Promise<AdoptionDocument> {
-  const order = adoptionOrder(validated(AdoptionRequest, body));
-  const { tool, table } = order;
+  const result = await readFile(path, adoptionOrder(validated(AdoptionRequest, body)));
+  return adoptionView(result.adoption.facts.database, result, true) as AdoptionDocument;
+}
+
+/** Reads other tools' histories in a file, in a process of its own. */
+export async function readFile(path: string, order: AdoptionOrder): Promise<AdoptionResult> {
   const executor = new ProcessExecutor({ spare: 0 });
   try {
     const session = await executor.open(
@@ -26,16 +34,13 @@ export async function previewFile(path: string, body: Body): Promise<AdoptionDoc
       { onProgress: () => {}, onTablesSaved: () => Promise.resolve() },
     );
     try {
+      const { tool, table } = order;
       const found = await session.engine.histories({
         registered: false,
         ...(tool === undefined ? {} : { tool }),
         ...(table === undefined ? {} : { table }),
       });
-      const parts = {
-        dialect: new SqliteDialect(),
-        digest: new NodeDigest(),
-        ids: new UuidIds(),
-      };
+      const parts = { dialect: new SqliteDialect(), digest: new NodeDigest(), ids: new UuidIds() };
       const target = {
         name: basename(path),
         fingerprint: null,
@@ -43,8 +48,7 @@ export async function previewFile(path: string, body: Body): Promise<AdoptionDoc
         migrations: new Map(),
         histories: new Map(),
       };
-      const result = readAdoption(parts, target, found, order);
-      return adoptionView(target, result, true) as AdoptionDocument;
+      return readAdoption(parts, target, found, order);
     } finally {
       await session.close();
     }

@@ -18,7 +18,8 @@ export function directivesOf(file: string, text: string): Directives {
   let transaction: TransactionMode | undefined;
   for (const line of head(text)) {
     const [, name, value] = DIRECTIVE.exec(line) ?? [];
-    if (name === undefined) continue;
+    // What the linter is to pass over is read by it.
+    if (name === undefined || name === "lint-ignore") continue;
     if (name === "allow-row-loss" && value !== "") rowLoss.push(...value!.split(/\s*,\s*/));
     else if (name === "transaction" && (value === "none" || value === "required"))
       transaction = value;
