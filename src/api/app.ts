@@ -1,7 +1,9 @@
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import helmet from "helmet";
 import { NotFound } from "../domain/shared/errors.ts";
+import type { SpanAttributes } from "../domain/shared/tracer.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
+import { requestSpan, type RequestSpan } from "../infra/telemetry/tracing.ts";
 import { send } from "./answer.ts";
 import { DEFAULT_RATE, type HttpOptions } from "./http-config.ts";
 import { cors } from "./manners/cors.ts";
@@ -38,10 +40,14 @@ export function createApp(services: Services, options: AppOptions = USUAL): Expr
   if (options.corsOrigins.length > 0) app.use(cors(options.corsOrigins));
   for (const route of routes) {
     app[route.method](expressPath(route), (request: Request, response: Response) => {
-      measure(services, route, request, response);
-      return handler
-        .answer(route, request, response, requestIdOf(request, services, response))
-        .then((answer) => send(request, response, answer, services.stopping));
+      const requestId = requestIdOf(request, services, response);
+      const span = requestSpan(`${request.method} ${route.path}`, about(route, requestId), request);
+      measure(services, route, request, response, { span, requestId });
+      return span.within(() =>
+        handler
+          .answer(route, request, response, requestId)
+          .then((answer) => send(request, response, answer, services.stopping)),
+      );
     });
   }
   refuseOtherMethods(app, routes);
@@ -57,14 +63,41 @@ export function createApp(services: Services, options: AppOptions = USUAL): Expr
 }
 
 /** Streams count with all the time that they were open. */
-function measure(services: Services, { id }: Route, request: Request, response: Response): void {
+function measure(
+  services: Services,
+  { id }: Route,
+  request: Request,
+  response: Response,
+  { span, requestId }: { readonly span: RequestSpan; readonly requestId: string },
+): void {
   const began = performance.now();
   response.once("close", () => {
     const seconds = (performance.now() - began) / 1000;
     const { statusCode: status } = response;
     services.monitor.answered({ route: id, method: request.method, status, seconds });
+    const ms = Math.round(seconds * 1000);
+    const { method } = request;
+    span.within(() =>
+      services.log({
+        level: "debug",
+        message: "Answered",
+        requestId,
+        method,
+        route: id,
+        status,
+        ms,
+      }),
+    );
+    span.end(status);
   });
 }
+
+const about = ({ id, path, method }: Route, requestId: string): SpanAttributes => ({
+  "http.request.method": method.toUpperCase(),
+  "http.route": path,
+  "schemaledger.operation": id,
+  "schemaledger.request.id": requestId,
+});
 
 /** Nothing is loaded from anywhere; the docs page brings its style with it and has no script. */
 const CSP = {

@@ -11,6 +11,7 @@ import { Owned } from "../domain/shared/owned.ts";
 import { Recorder } from "../domain/shared/recorder.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
+import { openTelemetry } from "../infra/telemetry/tracing.ts";
 import type { One } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
@@ -18,7 +19,13 @@ import * as t from "./tokens.ts";
 export function addWork(one: One, recoveryLockTimeoutMs?: number): void {
   one(t.RECORDER, (c) => new Recorder(c.resolve(t.LEDGER)));
   one(t.PROGRESS, () => new ProgressHub());
-  one(t.JOBS, () => new DatabaseJobs());
+  one(
+    t.JOBS,
+    () =>
+      new DatabaseJobs((id, job) =>
+        openTelemetry.span("database work", { "schemaledger.database.id": id }, job),
+      ),
+  );
   one(t.OWNED, () => new Owned());
   one(t.BACKGROUND, (c) => ({
     jobs: c.resolve(t.JOBS),
@@ -90,6 +97,7 @@ export function addWork(one: One, recoveryLockTimeoutMs?: number): void {
       integrity: c.resolve(t.INTEGRITY_SERVICE),
       failures: new RunFailures(parts),
       rollback: new Rollback(parts),
+      tracer: openTelemetry,
     });
   });
 }

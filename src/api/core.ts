@@ -19,7 +19,7 @@ import { ActorDirectory } from "../infra/files/actor-directory.ts";
 import { Keyring } from "../infra/signing/keyring.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
-import { describeError, logToStderr, type Log } from "../infra/telemetry/logger.ts";
+import { describeError, type Log } from "../infra/telemetry/logger.ts";
 import { openStoreKeys, recordBackupKey } from "./backup-encryption.ts";
 import type { Closers } from "./closers.ts";
 import type { CoreConfig } from "./config.ts";
@@ -91,7 +91,7 @@ export async function openCore(
   closers: Closers,
 ): Promise<Core> {
   const {
-    log = logToStderr,
+    log = await defaultLog(),
     aroundLedger,
     recoveryLockTimeoutMs,
     ledgerBackupDelayMs,
@@ -134,6 +134,11 @@ export async function openCore(
   const context = systemContext(opened, container);
   await openLedger(container, config, opened, context, closers, options.lostKeys);
   return { container, executor, lock, opened, context };
+}
+
+async function defaultLog(): Promise<Log> {
+  const { openLog } = await import("../infra/telemetry/open-log.ts");
+  return openLog();
 }
 
 /** What is in the directory `keys`; what is missing there is made. */

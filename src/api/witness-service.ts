@@ -8,7 +8,8 @@ import { makeDirectory } from "../infra/files/atomic-write.ts";
 import { checkEd25519 } from "../infra/signing/ed25519-signer.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { SystemClock } from "../infra/system/system-clock.ts";
-import { describeError, logToStderr } from "../infra/telemetry/logger.ts";
+import { describeError } from "../infra/telemetry/logger.ts";
+import { openLog } from "../infra/telemetry/open-log.ts";
 import { FileCosigningKey } from "../infra/witness/cosigning-key.ts";
 import { FileWitnessStore } from "../infra/witness/file-witness-store.ts";
 import { serveWitness } from "../infra/witness/witness-server.ts";
@@ -50,8 +51,9 @@ export async function startWitness(options: WitnessOptions): Promise<RunningWitn
     clock: new SystemClock(),
     check: checkEd25519,
   });
+  const log = await openLog();
   const failed = (error: unknown): void =>
-    logToStderr({ level: "error", message: "The witness failed", ...describeError(error) });
+    log({ level: "error", message: "The witness failed", ...describeError(error) });
   const server = await serveWitness(witness, store, { host, port }, failed);
   return { url: server.url, verifierKey: key.verifierKey, close: () => server.close() };
 }

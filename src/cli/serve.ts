@@ -1,12 +1,26 @@
 import { readConfig, type RawConfig } from "../api/config.ts";
 import { startService } from "../api/service.ts";
+import type { LogLevel } from "../infra/telemetry/logger.ts";
+import { openLog } from "../infra/telemetry/open-log.ts";
+import { TOOL_VERSION } from "../infra/system/version.ts";
 
 /** Runs the service until SIGTERM or SIGINT; the second signal does not wait any more. */
-export async function serve(options: RawConfig): Promise<void> {
+export async function serve(options: RawConfig, logLevel: LogLevel): Promise<void> {
   const stopped = signalled();
-  const service = await startService(readConfig(options), { executor: { warmUp: true } });
+  const config = readConfig(options);
+  const log = await openLog(logLevel);
+  const service = await startService(config, { log, executor: { warmUp: true } });
   process.stdout.write(`listening on ${service.url}\n`);
+  const { data } = config;
+  log({
+    level: "info",
+    message: "The service listens",
+    url: service.url,
+    data,
+    version: TOOL_VERSION,
+  });
   await stopped;
+  log({ level: "info", message: "The service stops" });
   process.once("SIGTERM", () => process.exit(1));
   process.once("SIGINT", () => process.exit(1));
   await service.close();

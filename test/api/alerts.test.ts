@@ -200,7 +200,7 @@ describe("alerts", () => {
     const shown = [
       (await service.get("/v1/alert-targets")).text,
       (await service.get("/v1/audit/events?limit=1000")).text,
-      JSON.stringify(service.logged),
+      JSON.stringify(service.diary),
       readFileSync(join(service.data, "ledger.db"), "latin1"),
     ].join("\n");
     assert.doesNotMatch(shown, /of-the-url/);

@@ -226,7 +226,7 @@ describe("authorization", () => {
     const events = await service.get("/v1/audit/events?limit=1000");
     const tokens = [...callers, ...limited, ...worthless].map(({ token }) => token ?? "");
     for (const token of [...tokens, service.token].filter((one) => one !== ""))
-      for (const place of [text, events.text, JSON.stringify(service.logged)])
+      for (const place of [text, events.text, JSON.stringify(service.diary)])
         assert.ok(!place.includes(token));
   });
 });

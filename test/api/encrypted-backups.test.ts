@@ -81,7 +81,7 @@ describe("a service that encrypts its backups", function () {
     const identity = readFileSync(join(service.data, "keys", "backup.identity"), "utf8");
     const secret = /AGE-SECRET-KEY-1\w+/.exec(identity)![0];
     const texts = [
-      JSON.stringify(service.logged),
+      JSON.stringify(service.diary),
       (await service.get("/v1/audit/events?limit=1000")).text,
       (await service.get("/v1/databases/shop/backups")).text,
     ];

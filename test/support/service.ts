@@ -31,7 +31,10 @@ export interface Ask {
 /** The whole service on a directory of its own, as tests talk to it. */
 export class TestService {
   readonly directory: string;
+  /** What was written to the log as a warning or an error. */
   readonly logged: LogRecord[] = [];
+  /** Everything that was written to it, if it takes everything. */
+  readonly diary: LogRecord[] = [];
   token = "";
   /** Most tests are of something else. */
   ledgerBackupDelayMs: number | null = null;
@@ -85,7 +88,10 @@ export class TestService {
     // Tests count events: their own reading is not to add any.
     const config = auditReads === undefined ? { ...wanted, auditReads: "none" as const } : wanted;
     this.#service = await startService(config, {
-      log: (record) => this.logged.push(record),
+      log: (record) => {
+        this.diary.push(record);
+        if (record.level === "warn" || record.level === "error") this.logged.push(record);
+      },
       ledgerBackupDelayMs: this.ledgerBackupDelayMs,
       ...(this.clock === undefined ? {} : { clock: this.clock }),
       ...this.#options,

@@ -1,3 +1,4 @@
+import { LOG_LEVELS, type LogLevel } from "../../infra/telemetry/logger.ts";
 import { defineCommand } from "../command.ts";
 
 interface ServeFlags {
@@ -17,6 +18,7 @@ interface ServeFlags {
   readonly tlsKey?: string;
   readonly corsOrigin?: readonly string[];
   readonly rateLimit?: string;
+  readonly logLevel: LogLevel;
 }
 
 export const command = defineCommand<ServeFlags>({
@@ -108,18 +110,27 @@ export const command = defineCommand<ServeFlags>({
       description: "requests a second of one caller, on average; 0: no limit (default: 200)",
       env: "SCHEMALEDGER_RATE_LIMIT",
     },
+    {
+      flags: "--log-level <level>",
+      description: "what is written to the log on stderr; debug has a line for each request",
+      env: "SCHEMALEDGER_LOG_LEVEL",
+      default: "info",
+      choices: LOG_LEVELS,
+    },
   ],
   format: null,
   examples: ["schemaledger serve --data /var/lib/schemaledger --root /srv/databases"],
   run: async ({ options }) => {
     const { serve } = await import("../serve.ts");
-    const { root = [process.cwd()], oidcRole, backupRecipient, corsOrigin, ...flags } = options;
-    await serve({
+    const { root = [process.cwd()], oidcRole, backupRecipient, corsOrigin, ...rest } = options;
+    const { logLevel, ...flags } = rest;
+    const raw = {
       ...flags,
       oidcRoles: oidcRole,
       backupRecipients: backupRecipient,
       corsOrigins: corsOrigin,
       roots: root,
-    });
+    };
+    await serve(raw, logLevel);
   },
 });

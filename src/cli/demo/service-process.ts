@@ -22,7 +22,7 @@ export async function startServiceProcess(directory: string): Promise<ServicePro
   const data = join(directory, "data");
   const child = spawn(
     process.execPath,
-    [MAIN, "serve", "--data", data, "--port", "0", "--root", directory],
+    [MAIN, "serve", "--data", data, "--port", "0", "--root", directory, "--log-level", "warn"],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const url = await listening(child);

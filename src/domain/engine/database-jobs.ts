@@ -1,12 +1,20 @@
 import { Unavailable } from "../shared/errors.ts";
 
+/** What is done around each job. */
+export type Around = <T>(databaseId: string, job: () => Promise<T>) => Promise<T>;
+
 /**
  * One operation at a time on each database: jobs of one database run in the order they came, those
  * of different databases side by side. Safety across processes is the fence's and the lock's task.
  */
 export class DatabaseJobs {
   readonly #tails = new Map<string, Promise<void>>();
+  readonly #around: Around;
   #stopped = false;
+
+  constructor(around: Around = (_, job) => job()) {
+    this.#around = around;
+  }
 
   /** Runs `job` when the jobs before it on that database have ended, however they ended. */
   run<T>(databaseId: string, job: () => Promise<T>): Promise<T> {
@@ -15,7 +23,7 @@ export class DatabaseJobs {
     const before = this.#tails.get(databaseId) ?? Promise.resolve();
     const result = before.then(() => {
       if (this.#stopped) throw new Unavailable("service-stopping", "The service is stopping");
-      return job();
+      return this.#around(databaseId, job);
     });
     const tail = result.then(
       () => {},

@@ -11,6 +11,7 @@ import { diffSchema } from "../schema/schema.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, DomainError } from "../shared/errors.ts";
 import { onBehalf } from "../shared/recorder.ts";
+import type { Tracer } from "../shared/tracer.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import { NotAdmitted, recordBeginning, type Admit } from "./beginning.ts";
@@ -28,6 +29,7 @@ export interface DriverDependencies extends StepDependencies {
   readonly integrity: IntegrityService;
   readonly failures: RunFailures;
   readonly rollback: Rollback;
+  readonly tracer: Tracer;
 }
 
 /** A run under way: its session and the runner of its steps. */
@@ -57,6 +59,12 @@ export class RunDriver {
     if (!control.begin()) return;
     const database = this.#deps.projection.state.databases.get(run.databaseId)!;
     const job: Job = { run, database, control, context };
+    const about = { "schemaledger.run": run.id, "schemaledger.database": database.name };
+    await this.#deps.tracer.span(`run ${run.kind}`, about, (fail) => this.#drive(job, admit, fail));
+  }
+
+  async #drive(job: Job, admit: Admit, fail: (error: unknown) => void): Promise<void> {
+    const { database, control, context } = job;
     const began = this.#deps.clock.elapsed();
     try {
       await this.#settle(database, "before-work", context);
@@ -65,6 +73,7 @@ export class RunDriver {
       await this.#execute(job, began, admit);
     } catch (error) {
       if (error instanceof NotAdmitted && control.giveBack()) return;
+      fail(error);
       await this.#deps.failures.end(job, error, began);
     }
   }

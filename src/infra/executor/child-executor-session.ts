@@ -5,6 +5,7 @@ import type {
 } from "../../domain/engine/database-engine.ts";
 import type { ExecutorSession, SessionHost } from "../../domain/engine/executor.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
+import { adopt, callSpan } from "../telemetry/tracing.ts";
 import type { ChildListener, ExecutorChild } from "./executor-child.ts";
 import type { EngineMethod, ToParent } from "./protocol.ts";
 import { type CallEngine, RemoteEngine } from "./remote-engine.ts";
@@ -79,6 +80,8 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
         return this.#settle(message.id, undefined, message.value);
       case "error":
         return this.#settle(message.id, message.error);
+      case "spans":
+        return adopt(message.traceparent, message.spans);
       case "progress":
         return this.#report(message.progress);
       case "tables-saved":
@@ -101,9 +104,15 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
     args: Parameters<DatabaseEngine[M]>,
   ) => {
     const id = this.#nextId++;
-    return this.#ask(id, method, () =>
-      this.#child.send({ kind: "call", id, method, args }),
-    ) as ReturnType<DatabaseEngine[M]>;
+    const { traceparent, end } = callSpan(`executor ${method}`, {
+      "schemaledger.executor.pid": this.#child.pid ?? 0,
+    });
+    const traced = traceparent === undefined ? {} : { traceparent };
+    const answer = this.#ask(id, method, () =>
+      this.#child.send({ kind: "call", id, method, args, ...traced }),
+    );
+    if (traceparent !== undefined) answer.then(() => end(), end);
+    return answer as ReturnType<DatabaseEngine[M]>;
   };
 
   #ask(id: number, name: string, send: () => void): Promise<unknown> {

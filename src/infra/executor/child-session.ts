@@ -1,6 +1,7 @@
 import type { Progress, TableBackupResult } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import { Conflict } from "../../domain/shared/errors.ts";
+import { ChildTrace } from "./child-trace.ts";
 import type { ClosableEngine, CreateEngine, EngineOptions } from "./engines.ts";
 import { exitIfOrphaned } from "./orphan.ts";
 import { ENGINE_METHODS, type ToChild, type ToParent } from "./protocol.ts";
@@ -26,6 +27,8 @@ export class ChildSession implements SessionHost {
   #engine: ClosableEngine | undefined;
   #nextId = 1;
   #congested = false;
+  /** Of calls under way that are traced. */
+  readonly #traces = new Set<ChildTrace>();
 
   constructor(createEngine: CreateEngine, options: EngineOptions, send: Send) {
     this.#createEngine = createEngine;
@@ -53,6 +56,7 @@ export class ChildSession implements SessionHost {
   /** Progress is for people: while the service reads slowly, it is left out instead of piling up. */
   readonly onProgress = (progress: Progress): void => {
     exitIfOrphaned();
+    for (const trace of this.#traces) trace.progress(progress);
     if (this.#congested) {
       return;
     }
@@ -82,11 +86,20 @@ export class ChildSession implements SessionHost {
   }
 
   async #answer(call: Call): Promise<void> {
+    const { id, method, traceparent } = call;
+    const trace = traceparent === undefined ? undefined : new ChildTrace(`engine ${method}`);
+    if (trace !== undefined) this.#traces.add(trace);
+    const tell = (failed: boolean): void => {
+      if (trace === undefined || !this.#traces.delete(trace)) return;
+      this.#send({ kind: "spans", traceparent: traceparent!, spans: trace.end(failed) });
+    };
     try {
       const value = await this.#run(call);
-      this.#send({ kind: "result", id: call.id, value });
+      tell(false);
+      this.#send({ kind: "result", id, value });
     } catch (error) {
-      this.#send({ kind: "error", id: call.id, error: toWire(error) });
+      tell(true);
+      this.#send({ kind: "error", id, error: toWire(error) });
     }
   }
 

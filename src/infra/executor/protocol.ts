@@ -4,6 +4,7 @@ import type {
   Progress,
   TableBackupResult,
 } from "../../domain/engine/database-engine.ts";
+import type { RemoteSpan } from "../telemetry/tracing.ts";
 import type { WireError } from "./wire-error.ts";
 
 export type EngineMethod = keyof DatabaseEngine;
@@ -16,6 +17,8 @@ export type ToChild =
       readonly id: number;
       readonly method: EngineMethod;
       readonly args: readonly unknown[];
+      /** W3C: what the call is part of. Absent: nobody traces. */
+      readonly traceparent?: string;
     }
   | { readonly kind: "tables-recorded"; readonly id: number; readonly error?: WireError }
   | { readonly kind: "close" };
@@ -27,6 +30,12 @@ export type ToParent =
   | { readonly kind: "opened"; readonly error?: WireError }
   | { readonly kind: "result"; readonly id: number; readonly value?: unknown }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError }
+  /** Before the answer to a call that is traced: what was done for it. */
+  | {
+      readonly kind: "spans";
+      readonly traceparent: string;
+      readonly spans: readonly RemoteSpan[];
+    }
   | { readonly kind: "progress"; readonly progress: Progress }
   /** Answered by `tables-recorded` with the same id. */
   | { readonly kind: "tables-saved"; readonly id: number; readonly saved: TableBackupResult };
