@@ -6,6 +6,7 @@ import type { OptionSpec } from "../command.ts";
 export interface FolderFlags {
   readonly format?: string;
   readonly placeholder?: readonly string[];
+  readonly config?: string;
 }
 
 export const FOLDER_OPTIONS: readonly OptionSpec[] = [
@@ -17,12 +18,17 @@ export const FOLDER_OPTIONS: readonly OptionSpec[] = [
     flags: "--placeholder <name=value...>",
     description: "put the value in wherever a script has the placeholder",
   },
+  {
+    flags: "--config <file>",
+    description: "how they are read (default: schemaledger.config.json in the folder)",
+  },
 ];
 
 /** Error: InvalidInput placeholder-invalid. */
-export function folderOptions({ format, placeholder = [] }: FolderFlags): FolderOptions {
+export function folderOptions({ format, placeholder = [], config }: FolderFlags): FolderOptions {
   return {
     ...(format === undefined ? {} : { format }),
+    ...(config === undefined ? {} : { config }),
     placeholders: new Map(placeholder.map(pairOf)),
   };
 }

@@ -1,8 +1,14 @@
+import { readFileSync } from "node:fs";
+import { compareMigrations } from "../../domain/migration/migration-order.ts";
 import type { MigrationSet, MigrationSource } from "../../domain/migration/migration-source.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
+import { applyConfig } from "./apply-config.ts";
 import { duplicateVersion } from "./assemble.ts";
 import { FUNCTION_FILES, sqlFunctions, withFunctions, type SqlFunctions } from "./code-files.ts";
-import { detect, formatNamed } from "./detect.ts";
+import { detect, formatNamed, type Detected } from "./detect.ts";
+import { CONFIG_FILE, configIn, configInvalid, parsedConfig } from "./folder-config.ts";
+import { configuredFormat } from "./formats/configured.ts";
+import { grammarOf, type Grammar } from "./grammar.ts";
 import { MigrationFolder } from "./migration-folder.ts";
 import { withSignatures } from "./signature-files.ts";
 
@@ -13,6 +19,8 @@ export interface FolderOptions {
   readonly format?: string;
   /** Values for placeholders, by name. */
   readonly placeholders?: ReadonlyMap<string, string>;
+  /** A file in place of the folder's own `schemaledger.config.json`. */
+  readonly config?: string;
 }
 
 /** Migrations in a folder of files. */
@@ -27,25 +35,59 @@ export class FolderMigrationSource implements MigrationSource {
 
   async read(): Promise<MigrationSet> {
     const folder = MigrationFolder.open(this.#path);
-    const { format: name, placeholders = new Map<string, string>() } = this.#options;
-    const { format, because } = name === undefined ? await detect(folder) : formatNamed(name);
-    const read = await format.read(folder, { engine: "sqlite", placeholders });
-    const set = await withSignatures(folder, read);
+    const config = this.#options.config ?? CONFIG_FILE;
+    const grammar = grammarOf(config, (await this.#config(folder)).migrations);
+    const { format, because } = await this.#format(folder, grammar, config);
+    const values = new Map([...grammar.placeholders, ...(this.#options.placeholders ?? [])]);
+    const read = await format.read(folder, { engine: "sqlite", placeholders: values });
+    const configured = await applyConfig(read, grammar, config, folder, values);
+    const set = await withSignatures(folder, configured);
     if (set.migrations.length === 0) throw nothingRead(this.#path, format.name, set.unmatched);
     requireVersions(set);
-    const functions = await functionsIn(folder);
+    const functions = await functionsIn(folder, grammar, config);
     const { migrations, unmatched } = set;
+    const known = new Set([CONFIG_FILE, ...FUNCTION_FILES, grammar.functions]);
     return {
-      migrations: functions === undefined ? migrations : withFunctions(migrations, functions),
-      unmatched: unmatched.filter(({ file }) => !FUNCTION_FILES.includes(file)),
+      migrations: (functions === undefined ? migrations : withFunctions(migrations, functions))
+        // A baseline comes from the configuration: it has its place among the others.
+        .toSorted(compareMigrations),
+      unmatched: unmatched.filter(({ file }) => !known.has(file)),
       format: format.name,
       because,
     };
   }
+
+  #config(folder: MigrationFolder) {
+    const { config } = this.#options;
+    if (config === undefined) return configIn(folder);
+    try {
+      return parsedConfig(config, readFileSync(config, "utf8"));
+    } catch (error) {
+      if (error instanceof InvalidInput) throw error;
+      throw configInvalid(config, "it cannot be read");
+    }
+  }
+
+  async #format(folder: MigrationFolder, grammar: Grammar, config: string): Promise<Detected> {
+    const name = this.#options.format ?? grammar.format;
+    const isConfigured = grammar.files.length > 0;
+    if (name === "grammar" && !isConfigured)
+      throw configInvalid(config, "the format grammar needs migrations.files");
+    if (name === "grammar" || (name === undefined && isConfigured))
+      return { format: configuredFormat(grammar), because: `${config} says how files are named` };
+    return name === undefined ? detect(folder) : formatNamed(name);
+  }
 }
 
-async function functionsIn(folder: MigrationFolder): Promise<SqlFunctions | undefined> {
-  const file = FUNCTION_FILES.find((one) => folder.has(one));
+async function functionsIn(
+  folder: MigrationFolder,
+  grammar: Grammar,
+  config: string,
+): Promise<SqlFunctions | undefined> {
+  const { functions } = grammar;
+  if (functions !== undefined && !folder.has(functions))
+    throw configInvalid(config, `migrations.functions: there is no ${functions} in the folder`);
+  const file = functions ?? FUNCTION_FILES.find((one) => folder.has(one));
   return file === undefined ? undefined : sqlFunctions(file, await folder.text(file));
 }
 
