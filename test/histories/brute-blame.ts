@@ -31,7 +31,9 @@ export class BruteBlame {
       const from = type === "table" ? (tables.get(name) ?? name) : name;
       const left = type === "table" && !tables.has(name) && [...tables.values()].includes(name);
       const was = left ? undefined : this.#objects.get(`${type} ${from}`);
-      next.set(key, follow(version, was, now, columns.get(name) ?? new Map(), from !== name));
+      const renamed = kept(columns.get(name) ?? new Map(), was, now);
+      const written = was === undefined ? undefined : { ...was, text: rewritten(was.text, tables) };
+      next.set(key, follow(version, written, now, renamed, from !== name));
     }
     this.#objects = next;
   }
@@ -52,6 +54,34 @@ export class BruteBlame {
     const keys = [...this.#objects.keys()].filter((key) => key.startsWith(`${type} `));
     return keys.map((key) => key.slice(type.length + 1));
   }
+}
+
+/**
+ * Without a column that a script added, filled and gave the name of one that it dropped: as with
+ * tables that are rebuilt, that is the column that had the name.
+ */
+function kept(
+  renamed: ReadonlyMap<string, string>,
+  was: Known | undefined,
+  now: { readonly columns: ReadonlyMap<string, string> },
+): ReadonlyMap<string, string> {
+  const live = [...renamed].filter(([name]) => now.columns.has(name));
+  return new Map(
+    live.filter(
+      ([name, from]) => was?.columns.has(from) === true || live.some(([, other]) => other === name),
+    ),
+  );
+}
+
+/** A rename of a table rewrites whatever names it: that is no change of those. */
+function rewritten(text: string, tables: ReadonlyMap<string, string>): string {
+  let now = text;
+  for (const [to, from] of tables)
+    now = now.replaceAll(
+      new RegExp(`(?<![\\w$])${from.toLowerCase()}(?![\\w$])`, "g"),
+      to.toLowerCase(),
+    );
+  return now;
 }
 
 function follow(
