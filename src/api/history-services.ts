@@ -4,6 +4,7 @@ import { EventScan } from "../domain/audit/event-scan.ts";
 import { DriftService } from "../domain/database/drift-service.ts";
 import type { Dialect } from "../domain/engine/dialect.ts";
 import { Points } from "../domain/ledger/points.ts";
+import { TestEvidenceService } from "../domain/governance/test-evidence.ts";
 import { SchemaHistory } from "../domain/schema/schema-history.ts";
 import { breathe } from "../infra/system/breathe.ts";
 import { diffDefinitions } from "../infra/text/diff-text.ts";
@@ -21,6 +22,7 @@ export interface HistoryServices {
   readonly accesses: AccessLog;
   readonly reporter: ChangeReporter;
   readonly issuer: ReportIssuer;
+  readonly tests: TestEvidenceService;
   readonly dialect: Dialect;
   readonly diffTexts: (name: string, before: string, after: string) => string;
 }
@@ -68,11 +70,15 @@ export function historyServices(c: t.Resolver): HistoryServices {
     reporter: new ChangeReporter({
       log: c.resolve(t.TRANSPARENCY_LOG),
       digest: c.resolve(t.DIGEST),
+      calendar: c.resolve(t.CALENDAR),
       ledger,
       scan,
       schemas,
     }),
     issuer: new ReportIssuer(ledger),
+    tests: new TestEvidenceService(c.resolve(t.RECORDER), (name) =>
+      c.resolve(t.DATABASE_SERVICE).find(name),
+    ),
     dialect,
     diffTexts: diffDefinitions,
   };

@@ -6,6 +6,7 @@ import type { DriftReport } from "../domain/database/drift-service.ts";
 import type { WholeAnswer } from "./route.ts";
 import { adoptionSummary } from "./views/adoption-view.ts";
 import { driftView } from "./views/drift-view.ts";
+import { testEvidenceView } from "./views/test-evidence-view.ts";
 import { signingKeysView } from "./views/signing-key-view.ts";
 import type { Views } from "./views/views.ts";
 
@@ -107,6 +108,8 @@ export async function recoveredAnswer(
       return undefined;
     case "MigrationRegistered":
       return registered(event.stream, body, state, views);
+    case "TestEvidenceRecorded":
+      return { status: 201, body: views.names.open(testEvidenceView(event)) };
     case "KeyRotated":
     case "KeyRetired":
       return { status: 201, body: signingKeysView(state.signingKeys) };

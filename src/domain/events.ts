@@ -134,6 +134,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   ApprovalRefused: 1,
   RunScheduled: 1,
   EmergencyReviewed: 1,
+  TestEvidenceRecorded: 1,
   RunStarted: 1,
   RehearsalCompleted: 1,
   StepStarted: 1,

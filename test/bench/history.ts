@@ -96,7 +96,8 @@ async function report(): Promise<string> {
     rootAt: () => Promise.resolve(new Uint8Array(32)),
     consistencyProof: () => Promise.resolve([]),
   };
-  const reporter = new ChangeReporter({ ledger, log, scan, schemas, digest });
+  const calendar = { isOpen: () => true };
+  const reporter = new ChangeReporter({ ledger, log, scan, schemas, digest, calendar });
   const period = await resolvePeriod(ledger, {});
   const plain = await timed(async () => {
     for await (const _events of scan.chunks(period));
@@ -108,7 +109,8 @@ async function report(): Promise<string> {
     const made = await reporter.report(period, 25);
     changes = made.changes.length;
     const script = (): Promise<undefined> => Promise.resolve(undefined);
-    const source = { report: made, names: names as unknown as Names, digest, script };
+    const schema = (id: string, at: number) => schemas.findAt(id, at);
+    const source = { report: made, names: names as unknown as Names, digest, script, schema };
     for await (const text of reportJson(source)) bytes += text.length;
     for (const text of reportCsv(made, source.names)) bytes += text.length;
   });

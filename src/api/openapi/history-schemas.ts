@@ -121,6 +121,14 @@ export const HISTORY_SCHEMAS: Schemas = {
     eventsByType: anything("Events of the period, counted by type"),
     completeness: anything("Numbers that are zero or equal if nothing is missing"),
     faults: { ...OBJECTS, description: "What is missing, where" },
+    anchors: { ...OBJECTS, description: "Authorities that saw a checkpoint, and when" },
+    heartbeats: count("Events that say that nothing happened"),
+    gaps: {
+      type: ["array", "null"],
+      items: { type: "object" },
+      description:
+        "Times without event and heartbeat; null if no heartbeat says how long is too long",
+    },
     exceptions: { ...OBJECTS, description: "What is out of the ordinary" },
     readers: { ...OBJECTS, description: "Who read audit data" },
     controls: { ...OBJECTS, description: "Clauses, and the changes with evidence for each" },
@@ -130,7 +138,17 @@ export const HISTORY_SCHEMAS: Schemas = {
       ...OBJECTS,
       description: "Every run with an event in the period, with its evidence",
     },
+    schemas: anything("By database: the schema before the period and at its end, as SQL"),
     scripts: anything("Texts of the scripts by digest"),
+  }),
+  TestEvidence: object({
+    planDigest: text("Digest of the plan that was tested"),
+    environment: text("Where", "staging"),
+    result: oneOf("passed", "failed"),
+    artifact: text("Digest of what the test left behind"),
+    reference: text("Where to find it"),
+    eventIndex: count("Index of the event that says so"),
+    recordedAt: time("When it was recorded"),
   }),
   ...pagesOf("Blame"),
 };

@@ -1,6 +1,7 @@
 import { stringify } from "csv-stringify/sync";
 import type { ChangeReport } from "../../domain/audit/report/change-report.ts";
 import { statusOf, type Change } from "../../domain/audit/report/change.ts";
+import { vouched } from "./wording.ts";
 import type { Names } from "../views/names.ts";
 
 type Cell = string | number | null;
@@ -39,6 +40,12 @@ const COLUMNS: Columns = [
     ({ approvals }, names) => approvals.map(({ actor }) => names.actor(actor).name).join(", "),
   ],
   ["rehearsal", ({ rehearsal }) => rehearsal?.outcome ?? null],
+  [
+    "testsElsewhere",
+    ({ tests }) => tests.map(({ environment, result }) => `${environment}: ${result}`).join(", "),
+  ],
+  ["testIndexes", ({ tests }) => indexes(tests)],
+  ["vouchedFor", ({ plan }) => plan.map(({ trust }) => vouched(trust)).join(", ")],
   ["rehearsalIndex", ({ rehearsal }) => rehearsal?.index ?? null],
   ["backupId", (change) => runBackup(change)?.backupId ?? null],
   ["backupVerifiedIndex", (change) => runBackup(change)?.verified?.index ?? null],

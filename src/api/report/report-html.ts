@@ -43,7 +43,8 @@ function tableHtml({ title, columns, rows }: Table): string {
   return `<table>${caption}\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body}</tbody></table>\n`;
 }
 
-const sideOf = ({ number = false }: Column): string => (number ? ' class="number"' : "");
+const sideOf = ({ number = false, code = false }: Column): string =>
+  number ? ' class="number"' : code ? ' class="code"' : "";
 
 const RUN = /\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/;
 

@@ -1,7 +1,7 @@
 import type { Head } from "../../domain/audit/report/change-report.ts";
 import { statusOf, type Change } from "../../domain/audit/report/change.ts";
 import { CONTROLS, LOG_CONTROLS } from "../../domain/audit/report/controls.ts";
-import { digestsOf, eventsOf, type ReportSource } from "./report-source.ts";
+import { digestsOf, eventsOf, schemasOf, type ReportSource } from "./report-source.ts";
 
 /** The report for programs: one member a line, one change a line. Actors by their pseudonyms alone. */
 export async function* reportJson(source: ReportSource): AsyncGenerator<string> {
@@ -11,7 +11,13 @@ export async function* reportJson(source: ReportSource): AsyncGenerator<string> 
   yield '"changes":[';
   for (const [at, change] of report.changes.entries())
     yield `${at === 0 ? "\n" : ",\n"}${JSON.stringify(changeView(change, names.database(change.databaseId)))}`;
-  yield '\n],\n"scripts":{';
+  yield '\n],\n"schemas":{';
+  let begun = false;
+  for await (const { databaseId, before, after } of schemasOf(source, report.changes)) {
+    yield `${begun ? ",\n" : "\n"}${JSON.stringify(databaseId)}:${JSON.stringify({ before, after })}`;
+    begun = true;
+  }
+  yield '\n},\n"scripts":{';
   let first = true;
   for (const digest of digestsOf(report)) {
     const text = (await source.script(digest)) ?? null;
@@ -43,6 +49,7 @@ function membersOf({ report, digest }: ReportSource): { readonly [member: string
     eventsByType: Object.fromEntries(report.eventsByType),
     completeness: report.completeness,
     faults: report.faults,
+    ...report.logLife,
     exceptions: report.exceptions,
     readers: report.readers,
     controls: report.controls,

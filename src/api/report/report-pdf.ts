@@ -32,6 +32,8 @@ function tableOf({ title, columns, rows }: Table): object[] {
   if (rows.length === 0) return [];
   const total = columns.reduce((sum, { share = 1 }) => sum + share, 0);
   const alignment = (at: number) => (columns[at]!.number === true ? { alignment: "right" } : {});
+  const code = (at: number) =>
+    columns[at]!.code === true ? { style: "code", preserveLeadingSpaces: true } : {};
   const left = rows.length - MOST_ROWS;
   return [
     ...(title === undefined ? [] : [{ text: title, style: "caption", headlineLevel: 3 }]),
@@ -47,7 +49,9 @@ function tableOf({ title, columns, rows }: Table): object[] {
           columns.map((column, at) => ({ text: column.title, style: "head", ...alignment(at) })),
           ...rows
             .slice(0, MOST_ROWS)
-            .map((row) => row.map((cell, at) => ({ text: breakable(cell), ...alignment(at) }))),
+            .map((row) =>
+              row.map((cell, at) => ({ text: breakable(cell), ...alignment(at), ...code(at) })),
+            ),
         ],
       },
     },

@@ -1,6 +1,8 @@
 import type { ChangeReport } from "../../domain/audit/report/change-report.ts";
 import { statusOf, type Change } from "../../domain/audit/report/change.ts";
 import { LOG_CONTROLS } from "../../domain/audit/report/controls.ts";
+import { completeness, header } from "./log-sections.ts";
+import { schemaSections } from "./schema-sections.ts";
 import type { Section, Table } from "./section.ts";
 import { digestsOf, eventsOf, type ReportSource } from "./report-source.ts";
 import { sheetOf } from "./sheet-section.ts";
@@ -23,6 +25,7 @@ export async function* reportSections(
   yield controls(report);
   yield sample(source);
   for (const change of changes) yield sheetOf(change, source.names);
+  yield* schemaSections(source, changes);
   yield* scripts(source, changes);
 }
 
@@ -30,32 +33,6 @@ export async function* reportSections(
 function chosen({ changes, sample: drawn, exceptions: found }: ChangeReport): readonly Change[] {
   const ids = new Set([...drawn, ...found.map(({ runId }) => runId)]);
   return changes.filter(({ runId }) => ids.has(runId));
-}
-
-function header({ report, digest }: ReportSource): Section {
-  const { origin, period, start, end, checkpoint } = report;
-  const root = (hash: Uint8Array): string => digest.base64(hash);
-  return {
-    id: "header",
-    level: 1,
-    title: "Changes of databases",
-    note: "A change is a run: one or more migrations of one database, or their undoing. #n is the index of an event in the ledger: its proof is GET /v1/ledger/events/n/proof. All times are UTC.",
-    facts: [
-      ["Ledger", origin],
-      ["Period", `${when(period.from)} to ${when(period.to)}`],
-      ["Events", `#${period.first} to #${period.last}`],
-      ["Root before the period", `${root(start.root)} at size ${start.size}`],
-      ["Root at its end", `${root(end.root)} at size ${end.size}`],
-      ["Signed checkpoint", `${root(checkpoint.root)} at size ${checkpoint.size}`],
-      [
-        "Consistency",
-        start.size === 0
-          ? "The period begins with the ledger"
-          : `Proved: ${report.proofs.toEnd.length} hashes from the start to the end of the period`,
-      ],
-    ],
-    text: checkpoint.note,
-  };
 }
 
 function population({ report, names }: ReportSource, sheets: number): Section {
@@ -110,52 +87,6 @@ function population({ report, names }: ReportSource, sheets: number): Section {
           statusOf(change),
           `#${change.requested.index}–#${change.ended?.index ?? report.period.last}`,
         ]),
-      },
-    ],
-  };
-}
-
-function completeness({ completeness: found, faults, eventsByType }: ChangeReport): Section {
-  return {
-    id: "completeness",
-    level: 1,
-    title: "Completeness",
-    note: found.complete
-      ? "Nothing is missing: every number below is zero or equal where it has to be."
-      : "SOMETHING IS MISSING: see the faults below.",
-    facts: [
-      ["Events by index", number(found.events.expected)],
-      ["Events read", number(found.events.read)],
-      ["Gaps in the index", number(found.indexGaps)],
-      ["Gaps in streams", number(found.streamGaps)],
-      ["Schema transitions", number(found.schemaTransitions)],
-      ["Unexplained transitions", number(found.unexplainedTransitions)],
-      ["Attempts of steps", number(found.attempts)],
-      ["Attempts without outcome", number(found.attemptsWithoutOutcome)],
-      [
-        "Databases reconciled",
-        `${found.databasesReconciled} of ${found.databasesChanged} that were changed: their markers and schema were checked after the last change`,
-      ],
-      ["Times set back", number(found.timesSetBack)],
-      ["Longest silence", duration(found.longestSilenceMs)],
-    ],
-    tables: [
-      ...(faults.length === 0
-        ? []
-        : [
-            {
-              title: "Faults",
-              columns: [{ title: "What" }, { title: "Event" }, { title: "Stream" }],
-              rows: faults.map(({ code, index, stream }) => [code, `#${index}`, stream]),
-            },
-          ]),
-      {
-        title: "Events by type",
-        columns: [
-          { title: "Type", share: 70 },
-          { title: "Events", share: 30, number: true },
-        ],
-        rows: [...eventsByType].map(([type, count]) => [type, number(count)]),
       },
     ],
   };

@@ -25,4 +25,6 @@ export interface Column {
   /** Share of the width, where the format must be told. */
   readonly share?: number;
   readonly number?: boolean;
+  /** Its cells are texts with lines of their own. */
+  readonly code?: boolean;
 }

@@ -2,18 +2,19 @@ import { statusOf, type Change, type ChangeStep } from "../../domain/audit/repor
 import { CONTROLS } from "../../domain/audit/report/controls.ts";
 import type { Names } from "../views/names.ts";
 import type { Fact, Section, Table } from "./section.ts";
-import { bytes, cite, describe, duration, short, when } from "./wording.ts";
+import { bytes, cite, describe, duration, short, vouched, when } from "./wording.ts";
 
 /** One change on a page of its own: request, plan, test, approval, execution, outcome, way back. */
 export function sheetOf(change: Change, names: Names): Section {
   return {
     id: `run-${change.runId}`,
     level: 2,
-    title: `${names.database(change.databaseId)}: ${change.kind} ${describe(change)}: ${statusOf(change)}`,
+    title: `${names.database(change.databaseId)}: ${change.kind} ${describe(change)}: ${statusOf(change)}${change.rehearsalOnly ? " (a rehearsal alone)" : ""}`,
     facts: [...request(change, names), ...tested(change, names), ...done(change, names)],
     tables: [
       planTable(change, names),
       ...(change.steps.length === 0 ? [] : [stepTable(change.steps, names)]),
+      ...schemaTables(change.steps),
       controlTable(change),
     ],
   };
@@ -46,8 +47,14 @@ function request(change: Change, names: Names): Fact[] {
   ];
 }
 
-function tested({ rehearsal, backups }: Change, names: Names): Fact[] {
+function tested({ rehearsal, tests, backups }: Change, names: Names): Fact[] {
   return [
+    ...tests.map((one): Fact => [
+      `Test in ${one.environment}`,
+      [cite(one, names) + `: ${one.result}`, one.artifact, one.reference]
+        .filter((part) => part !== null)
+        .join("; "),
+    ]),
     [
       "Rehearsal",
       rehearsal === null
@@ -95,14 +102,16 @@ function planTable({ plan }: Change, names: Names): Table {
     title: "Plan",
     columns: [
       { title: "Version", share: 18 },
-      { title: "Registered", share: 30 },
-      { title: "Script", share: 20 },
-      { title: "Way back", share: 20 },
-      { title: "Transaction", share: 12 },
+      { title: "Registered", share: 24 },
+      { title: "Vouched for", share: 14 },
+      { title: "Script", share: 17 },
+      { title: "Way back", share: 17 },
+      { title: "Transaction", share: 10 },
     ],
-    rows: plan.map(({ version, name, direction, registered, up, down, transaction }) => [
+    rows: plan.map(({ version, name, direction, registered, trust, up, down, transaction }) => [
       `${version} ${name}${direction === "down" ? " (down)" : ""}`,
       cite(registered, names),
+      vouched(trust),
       up === null ? "no evidence" : `${short(up)}…`,
       down === null ? "restore of the backup" : `${short(down)}…`,
       transaction,
@@ -143,6 +152,24 @@ function whatChanged(outcome: ChangeStep["outcome"]): string {
     ({ table, before, after }) => `${table}: ${before ?? "no"} to ${after ?? "no"} rows`,
   );
   return [...schema, ...rows].join("; ") || "nothing of the schema, no row counts";
+}
+
+/** Each object that a step changed, as it was and as it is. */
+function schemaTables(steps: readonly ChangeStep[]): Table[] {
+  const rows = steps.flatMap(({ version, direction, outcome }) =>
+    (outcome?.schemaChanges ?? []).map(({ type, name, before, after }) => [
+      `${version}${direction === "down" ? " (down)" : ""}: ${type} ${name}`,
+      before ?? "–",
+      after ?? "–",
+    ]),
+  );
+  if (rows.length === 0) return [];
+  const columns = [
+    { title: "Object", share: 22 },
+    { title: "Before", share: 39, code: true },
+    { title: "After", share: 39, code: true },
+  ];
+  return [{ title: "Schema before and after", columns, rows }];
 }
 
 const controlTable = (change: Change): Table => ({

@@ -1,4 +1,5 @@
 import type { Change, Evidence } from "../../domain/audit/report/change.ts";
+import type { TrustVerdict } from "../../domain/trust/policy.ts";
 import type { Names } from "../views/names.ts";
 
 /** A point in time for people; the zone is said once in the header. */
@@ -12,6 +13,14 @@ export const cite = (evidence: Evidence | null | undefined, names: Names): strin
   evidence === null || evidence === undefined
     ? "no evidence"
     : `#${evidence.index}, ${when(evidence.time)}, ${who(evidence.actor, names)}`;
+
+/** Why a policy took a migration. */
+export function vouched(trust: TrustVerdict | null): string {
+  if (trust === null) return "not asked for";
+  return trust.by === "signature"
+    ? `signed by ${trust.signer} (${trust.format}, ${trust.key})`
+    : `registered by the pipeline ${trust.identity}`;
+}
 
 /** What the run did, in a few words. */
 export const describe = ({ kind, to, plan }: Change): string => {

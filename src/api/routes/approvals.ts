@@ -1,4 +1,7 @@
 import { ApprovalRequest, ReviewRequest } from "../dto/approval.request.ts";
+import { TestEvidenceRequest } from "../dto/test-evidence.request.ts";
+import { testEvidenceView } from "../views/test-evidence-view.ts";
+import { withoutAbsent } from "../../domain/shared/without-absent.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import type { Views } from "../views/views.ts";
@@ -35,6 +38,25 @@ export const approvalRoutes = (services: Services, views: Views): Route[] => [
     handle: async ({ params, body, context }) => {
       const run = await services.runs.review(params["run"]!, body, context);
       return { status: 200, body: views.run(run) };
+    },
+  }),
+  route<TestEvidenceRequest, object>({
+    method: "post",
+    path: "/v1/databases/{database}/test-evidence",
+    id: "recordTestEvidence",
+    access: "operate",
+    tag,
+    summary: "Record that a plan was tested somewhere else",
+    description:
+      "Bound to the plan's digest: it may come before the run is asked for, and says nothing of any other " +
+      "plan. Reports show it with every run of that plan.",
+    request: TestEvidenceRequest,
+    responses: { 201: { description: "What was recorded", schema: "TestEvidence" } },
+    handle: async ({ params, body, context }) => {
+      const { planDigest, environment, result, artifact, reference } = body;
+      const evidence = withoutAbsent({ planDigest, environment, result, artifact, reference });
+      const recorded = await services.tests.record(params["database"]!, evidence, context);
+      return { status: 201, body: views.names.open(testEvidenceView(recorded)) };
     },
   }),
 ];

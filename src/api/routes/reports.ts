@@ -97,6 +97,7 @@ async function sourceOf(
     ...(to === undefined ? {} : { to }),
   });
   const report = await services.reporter.report(period, Number(sample), services.texts.open);
-  const { digest, ledger } = services;
-  return { report, names, digest, script: (of) => ledger.content(of) };
+  const { digest, ledger, schemas } = services;
+  const schema: ReportSource["schema"] = (id, index) => schemas.findAt(id, index);
+  return { report, names, digest, script: (of) => ledger.content(of), schema };
 }

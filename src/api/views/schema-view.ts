@@ -18,7 +18,8 @@ export type DiffTexts = (name: string, before: string, after: string) => string;
 export const ddl = (title: string, schema: readonly SchemaObject[]): string =>
   `-- ${title.replaceAll(/[\r\n]/g, " ")}\n\n${statements(schema)}`;
 
-const statements = (schema: readonly SchemaObject[]): string =>
+/** The statements that build a schema. */
+export const statements = (schema: readonly SchemaObject[]): string =>
   schema.map(({ sql }) => `${sql};\n`).join("\n");
 
 /** Both sides' statements as a unified diff. */

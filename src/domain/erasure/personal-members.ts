@@ -19,6 +19,7 @@ const PERSONAL: { readonly [T in EventType]?: readonly string[] } = {
   RunCancelled: ["reason"],
   ApprovalWithdrawn: ["comment"],
   EmergencyReviewed: ["comment"],
+  TestEvidenceRecorded: ["reference"],
   StepResolved: ["reason"],
   RestoreRequested: ["reason"],
   RestoreCancelRequested: ["reason"],

@@ -30,6 +30,20 @@ export interface GovernanceEvents {
     readonly at: string;
     readonly cause: WaitCause;
   };
+  /**
+   * A plan was tested somewhere else than here: by a pipeline, on a copy of its own. Bound to the
+   * plan's digest, so that it says nothing of any other plan; it may come before the run is asked for.
+   */
+  readonly TestEvidenceRecorded: {
+    readonly planDigest: string;
+    /** Where: `staging`, `ci`. */
+    readonly environment: string;
+    readonly result: TestResult;
+    /** `sha256:` + hex of what the test left behind: a log, a report. */
+    readonly artifact?: string;
+    /** Where to find it, for people. */
+    readonly reference?: string;
+  };
   /** Somebody else looked at an emergency run afterwards. */
   readonly EmergencyReviewed: {
     readonly runId: string;
@@ -39,6 +53,7 @@ export interface GovernanceEvents {
 }
 
 export type ApprovalDecision = "approve" | "reject" | "withdraw";
+export type TestResult = "passed" | "failed";
 export type ReviewVerdict = "accepted" | "objected";
 /** Why a run waits although it is approved. */
 export type WaitCause = "not-before" | "window" | "freeze";

@@ -55,21 +55,18 @@ export class SchemaHistory {
 
   /** After the event `index`. Error: `NotFound` schema-not-known-yet. */
   async schemaAt(database: DatabaseState, index: number): Promise<SchemaAt> {
-    let found: SchemaAt | undefined;
-    const start = await this.#newestWhole(database.id, index);
-    for await (const event of this.#events(database.id, [...WHOLE, ...CHANGES], start, index))
-      found = schemaAfter(found, event) ?? found;
+    const found = await this.findAt(database.id, index);
     if (found === undefined) throw notKnown(database, index);
     return found;
   }
 
-  /** The fingerprint after the event `index`; undefined if the ledger had no schema yet. */
-  async fingerprintAt(databaseId: string, index: number): Promise<string | undefined> {
+  /** After the event `index`; undefined if the ledger had no schema yet. */
+  async findAt(databaseId: string, index: number): Promise<SchemaAt | undefined> {
     let found: SchemaAt | undefined;
     const start = await this.#newestWhole(databaseId, index);
     for await (const event of this.#events(databaseId, [...WHOLE, ...CHANGES], start, index))
       found = schemaAfter(found, event) ?? found;
-    return found?.fingerprint;
+    return found;
   }
 
   /** Who made and last changed each part of the schema after the event `index`. Errors: as above. */

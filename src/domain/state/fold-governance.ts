@@ -14,8 +14,9 @@ export function foldGovernance(
   database: DatabaseState,
   event: GovernanceEvent,
 ): void {
-  // A refusal changes nothing; the run may have ended while it was recorded.
-  if (event.type === "ApprovalRefused") return;
+  // Neither changes anything: the run of a refusal may have ended while it was recorded, and tests are
+  // evidence for people, who find them by the plan's digest.
+  if (event.type === "ApprovalRefused" || event.type === "TestEvidenceRecorded") return;
   const run = runOf(state, event.data.runId, event);
   switch (event.type) {
     case "RunApproved": {

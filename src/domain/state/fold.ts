@@ -99,6 +99,7 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "ApprovalRefused":
     case "RunScheduled":
     case "EmergencyReviewed":
+    case "TestEvidenceRecorded":
       return foldGovernance(state, known(database, event), event);
     case "StepStarted":
     case "StepApplied":

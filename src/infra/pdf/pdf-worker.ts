@@ -51,11 +51,12 @@ const bytes = await pdfmake
       head: { bold: true },
       label: { color: "#555555" },
       pre: { fontSize: 7.5, margin: [0, 4, 0, 6] },
+      code: { fontSize: 7.5 },
     },
     footer: (page: number, pages: number) => ({
       columns: [
-        { text: title, ...line },
-        { text: `Page ${page} of ${pages}`, alignment: "right", ...line },
+        { text: title, width: "*", ...line },
+        { text: `Page ${page} of ${pages}`, width: "auto", alignment: "right", ...line },
       ],
       margin: [42, 14, 42, 0],
     }),

@@ -14,6 +14,8 @@ export class ChangeCollector {
   readonly #backups = new Map<string, ChangeBackup>();
   readonly #restores = new Map<string, Change["restores"][number]>();
   readonly #checks = new Map<string, Change>();
+  /** Each definition once, however many steps went back and forth over it. */
+  readonly #definitions = new Map<string, string>();
   readonly #first: number;
   readonly #scripts: Scripts;
 
@@ -163,6 +165,7 @@ export class ChangeCollector {
       to: data.to,
       carriedOver: event.index < this.#first,
       requested: evidence(event),
+      rehearsalOnly: data.rehearsalOnly ?? false,
       reason: data.reason ?? null,
       ticket: data.ticket ?? null,
       class: classOf(data),
@@ -176,6 +179,7 @@ export class ChangeCollector {
       scheduled: [],
       started: null,
       rehearsal: null,
+      tests: this.#scripts.testsOf(databaseId, data.planDigest),
       backups: [],
       steps: [],
       restores: [],
@@ -227,9 +231,22 @@ export class ChangeCollector {
       durationMs,
       statements,
       rows,
-      schemaChanges: schemaChanges.map(({ change, type, name }) => ({ change, type, name })),
+      schemaChanges: schemaChanges.map(({ change, type, name, before, after }) => ({
+        change,
+        type,
+        name,
+        before: this.#definition(before?.sql),
+        after: this.#definition(after?.sql),
+      })),
       ...(recovered === undefined ? {} : { recovered }),
     });
+  }
+
+  #definition(sql: string | undefined): string | null {
+    if (sql === undefined) return null;
+    const known = this.#definitions.get(sql);
+    if (known === undefined) this.#definitions.set(sql, sql);
+    return known ?? sql;
   }
 
   #ended(event: Recorded<StepEnd>, why: Pick<StepOutcome, "error" | "reason">): void {

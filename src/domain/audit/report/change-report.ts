@@ -1,4 +1,5 @@
 import { databaseIdOf, type RecordedEvent } from "../../events.ts";
+import type { Calendar } from "../../governance/calendar.ts";
 import type { Checkpoint, Ledger } from "../../ledger/ledger.ts";
 import type { TransparencyLog } from "../../ledger/transparency-log.ts";
 import type { SchemaHistory } from "../../schema/schema-history.ts";
@@ -10,9 +11,12 @@ import { ChangeCollector } from "./change-collector.ts";
 import { statusOf, type Change } from "./change.ts";
 import { CompletenessCheck, type Completeness, type Fault } from "./completeness.ts";
 import { controlMatrix, type ControlResult } from "./controls.ts";
-import { ExceptionCollector, type Exception, type Reader } from "./exceptions.ts";
+import { ExceptionCollector, type Exception } from "./exceptions.ts";
+import { LogLifeCollector, type LogLife } from "./log-life.ts";
+import { ReaderCollector, type Reader } from "./readers.ts";
 import { sampleOf } from "./sample.ts";
 import { Scripts } from "./scripts.ts";
+import { WindowCheck } from "./window-check.ts";
 
 /** A head of the ledger, as it was. */
 export interface Head {
@@ -37,6 +41,7 @@ export interface ChangeReport {
   readonly eventsByType: ReadonlyMap<string, number>;
   readonly completeness: Completeness;
   readonly faults: readonly Fault[];
+  readonly logLife: LogLife;
   readonly exceptions: readonly Exception[];
   readonly readers: readonly Reader[];
   /** Every run with an event in the period, in order of request. */
@@ -60,6 +65,7 @@ export interface ReportDependencies {
   readonly scan: EventScan;
   readonly schemas: SchemaHistory;
   readonly digest: Digest;
+  readonly calendar: Pick<Calendar, "isOpen">;
 }
 
 /** Events of a run that a period cuts in two are recalled by these types, which name no run. */
@@ -91,7 +97,13 @@ export class ChangeReporter {
     open: <T>(value: T) => T = (value) => value,
   ): Promise<ChangeReport> {
     const { scan, ledger, digest, schemas } = this.#deps;
-    const collector = new ChangeCollector(period.first, await Scripts.read(scan, period.last));
+    const collector = new ChangeCollector(
+      period.first,
+      await Scripts.read(scan, period.last, open),
+    );
+    const windows = await WindowCheck.before(period.first, scan, this.#deps.calendar);
+    const readers = new ReaderCollector();
+    const logLife = new LogLifeCollector();
     const completeness = new CompletenessCheck(period);
     const exceptions = new ExceptionCollector();
     const totals = new Tally();
@@ -105,11 +117,15 @@ export class ChangeReporter {
         collector.add(event);
         completeness.add(event);
         exceptions.add(event);
+        windows.add(event, (id) => collector.get(id));
+        logLife.add(event);
+        if (event.type === "AuditAccessed" || event.type === "ReportIssued") readers.add(event);
         totals.add(event.type, event.data);
         eventsByType.set(event.type, (eventsByType.get(event.type) ?? 0) + 1);
       }
     const changes = collector.all();
     const heads = await this.#heads(period);
+    const others = [...windows.found, ...(await readers.unusual(ledger))];
     return {
       origin: ledger.origin,
       period,
@@ -117,12 +133,15 @@ export class ChangeReporter {
       population: populationOf(changes),
       totals: totals.summary(),
       eventsByType: new Map([...eventsByType].toSorted(([a], [b]) => (a < b ? -1 : 1))),
-      completeness: await completeness.result(ledger, (stream) =>
-        schemas.fingerprintAt(databaseIdOf(stream)!, period.first - 1),
+      completeness: await completeness.result(
+        ledger,
+        async (stream) =>
+          (await schemas.findAt(databaseIdOf(stream)!, period.first - 1))?.fingerprint,
       ),
       faults: completeness.faults,
-      exceptions: exceptions.all(changes, period.to),
-      readers: exceptions.readers(),
+      logLife: logLife.result(),
+      exceptions: exceptions.all(changes, period.to, others),
+      readers: readers.list(),
       changes,
       controls: controlMatrix(changes),
       sample: sampleOf(

@@ -1,5 +1,7 @@
 import type { Failure } from "../../shared/errors.ts";
 import type { Direction, PlannedStep, RowChange, RunKind } from "../../migration/events.ts";
+import type { TestResult } from "../../governance/events.ts";
+import type { TrustVerdict } from "../../trust/policy.ts";
 import type { SchemaChange } from "../../schema/schema.ts";
 
 /** An event that says something, and by whom. */
@@ -19,6 +21,8 @@ export interface Change {
   /** It was requested before the period began. */
   readonly carriedOver: boolean;
   readonly requested: Evidence;
+  /** Executed on a restored copy alone: no change of the database. */
+  readonly rehearsalOnly: boolean;
   readonly reason: string | null;
   readonly ticket: string | null;
   readonly class: "normal" | "exception" | "emergency";
@@ -32,6 +36,8 @@ export interface Change {
   readonly scheduled: (Evidence & { readonly at: string; readonly cause: string })[];
   started: Evidence | null;
   rehearsal: Rehearsal | null;
+  /** Tests of this plan that ran elsewhere. */
+  readonly tests: readonly TestEvidence[];
   readonly backups: ChangeBackup[];
   readonly steps: ChangeStep[];
   readonly restores: ChangeRestore[];
@@ -50,6 +56,17 @@ export interface PlannedScript extends PlannedStep {
   readonly up: string | null;
   readonly down: string | null;
   readonly verify: string | null;
+  /** Digest of the signature file. */
+  readonly signature: string | null;
+  /** Why the policy took it; null where it asked nothing. */
+  readonly trust: TrustVerdict | null;
+}
+
+export interface TestEvidence extends Evidence {
+  readonly environment: string;
+  readonly result: TestResult;
+  readonly artifact: string | null;
+  readonly reference: string | null;
 }
 
 export interface Approval extends Evidence {
@@ -95,7 +112,13 @@ export interface StepOutcome extends Evidence {
   readonly fingerprintBefore?: string;
   readonly fingerprintAfter?: string;
   readonly rows?: readonly RowChange[];
-  readonly schemaChanges?: readonly Pick<SchemaChange, "change" | "type" | "name">[];
+  readonly schemaChanges?: readonly ObjectChange[];
+}
+
+/** An object of the schema that a step changed, as SQL before and after it. */
+export interface ObjectChange extends Pick<SchemaChange, "change" | "type" | "name"> {
+  readonly before: string | null;
+  readonly after: string | null;
 }
 
 export interface ChangeRestore {

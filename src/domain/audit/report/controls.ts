@@ -32,8 +32,13 @@ const requestOf = ({ requested }: Change): number[] => [requested.index];
 const reasonOf = (change: Change): number[] => (change.reason === null ? [] : requestOf(change));
 const approvalsOf = (change: Change): number[] =>
   standingApprovals(change).map(({ index }) => index);
-const testOf = ({ rehearsal }: Change): number[] =>
-  rehearsal?.outcome === "passed" ? [rehearsal.index] : [];
+/** A test that came after the first step is none of what was then not changed yet. */
+const testOf = ({ rehearsal, tests, steps: [first] }: Change): number[] => [
+  ...(rehearsal?.outcome === "passed" ? [rehearsal.index] : []),
+  ...tests
+    .filter(({ result, index }) => result === "passed" && index < (first?.intent.index ?? Infinity))
+    .map(({ index }) => index),
+];
 const registrationsOf = ({ plan }: Change): number[] =>
   present(plan.map(({ registered }) => registered?.index));
 const fallbackOf = ({ backups }: Change): number[] =>
@@ -83,9 +88,10 @@ function control(
   return { framework, clause, expects, evidence: of };
 }
 
-/** The matrix: every control over every change. */
-export const controlMatrix = (changes: readonly Change[]): ControlResult[] =>
-  CONTROLS.map((one) => {
+/** The matrix: every control over every change. A rehearsal alone is none. */
+export function controlMatrix(all: readonly Change[]): ControlResult[] {
+  const changes = all.filter(({ rehearsalOnly }) => !rehearsalOnly);
+  return CONTROLS.map((one) => {
     const found = changes.map((change) => ({ change, indexes: one.evidence(change) }));
     const without = found.filter(({ indexes }) => indexes.length === 0);
     return {
@@ -98,6 +104,7 @@ export const controlMatrix = (changes: readonly Change[]): ControlResult[] =>
       without: without.slice(0, NAMED).map(({ change }) => change.runId),
     };
   });
+}
 
 /** Controls about the log as a whole: which types of events show them. */
 export interface LogControl {

@@ -12,31 +12,22 @@ export interface Exception extends Evidence {
   readonly text: string;
 }
 
-/** Who was given audit data, and how often. */
-export interface Reader {
-  readonly actor: string;
-  readonly answers: number;
-  readonly first: number;
-  readonly last: number;
-}
-
 /** Notes what is out of the ordinary, while the events of a period pass. */
 export class ExceptionCollector {
   readonly #found: Exception[] = [];
-  readonly #readers = new Map<string, Reader>();
 
   add(event: RecordedEvent): void {
     handle(this.#handlers, event);
   }
 
-  /** In order of the events; of the changes in a wrong way of their own too. */
-  all(changes: readonly Change[], periodEnd: string): readonly Exception[] {
+  /** In order of the events; of the changes in a wrong way of their own too, and `others`. */
+  all(
+    changes: readonly Change[],
+    periodEnd: string,
+    others: readonly Exception[],
+  ): readonly Exception[] {
     const own = changes.flatMap((change) => exceptionsOf(change, periodEnd));
-    return [...this.#found, ...own].toSorted((a, b) => a.index - b.index);
-  }
-
-  readers(): readonly Reader[] {
-    return [...this.#readers.values()].toSorted((a, b) => a.first - b.first);
+    return [...this.#found, ...own, ...others].toSorted((a, b) => a.index - b.index);
   }
 
   readonly #handlers: EventHandlers = {
@@ -88,15 +79,36 @@ export class ExceptionCollector {
       this.#note(event, "policy-changed", Object.keys(event.data.policy).toSorted().join(", ")),
     MigrationWithdrawn: (event) =>
       this.#note(event, "withdrawn", `Version ${event.data.version}: ${event.data.reason}`),
-    AuditAccessed: ({ actor, index, data }) => {
-      const known = this.#readers.get(actor.id);
-      this.#readers.set(actor.id, {
-        actor: actor.id,
-        answers: (known?.answers ?? 0) + data.answers,
-        first: known?.first ?? index,
-        last: index,
-      });
+    MigrationRefused: (event) =>
+      this.#note(event, "migration-refused", `Version ${event.data.version}: ${event.data.code}`),
+    HistoryImported: (event) => {
+      const { rows, tool, findings } = event.data;
+      const text = `${rows} rows of ${tool}, taken at their word; ${findings.length} findings`;
+      this.#note(event, "history-imported", text);
     },
+    TestEvidenceRecorded: (event) => {
+      const { environment, result } = event.data;
+      if (result === "failed") this.#note(event, "test-failed", `A plan failed in ${environment}`);
+    },
+    ScrubCompleted: (event) => {
+      const { status, damaged, unread } = event.data;
+      const text = `${damaged.length} backups damaged, ${unread.length} not read`;
+      if (status !== "passed") this.#note(event, `scrub-${status}`, text);
+    },
+    DrillCompleted: (event) => {
+      const { status, findings } = event.data;
+      const text = findings[0]?.message ?? "There is no verified backup to restore";
+      if (status !== "passed") this.#note(event, `drill-${status}`, text);
+    },
+    DatabaseRecoveryFailed: (event) =>
+      this.#note(event, "recovery-failed", event.data.error.message),
+    ScheduleMissed: (event) =>
+      this.#note(event, "schedule-missed", `${event.data.count} times since ${event.data.first}`),
+    LedgerBackupFailed: (event) =>
+      this.#note(event, "ledger-backup-failed", event.data.error.message),
+    LedgerRestored: (event) => this.#note(event, "ledger-restored", event.data.reason),
+    BackupKeyChanged: (event) =>
+      this.#note(event, "backup-key-changed", event.data.keyId ?? "not encrypted any more"),
   };
 
   #note<T extends EventType>(
