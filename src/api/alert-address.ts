@@ -70,7 +70,7 @@ export function reachedOf(address: TargetAddress): Reached {
     case "slack":
     case "alertmanager":
     case "mail": {
-      const { kind: _kind, ...reached } = address;
+      const { kind: _kind, privateAddresses: _private, ...reached } = address;
       return reached;
     }
   }

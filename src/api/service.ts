@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Closers } from "./closers.ts";
+import { tellRefusedStart } from "./alert-refused-start.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { openCore, resumeWork, type CoreOptions, type Core } from "./core.ts";
@@ -7,6 +8,7 @@ import { startWatch } from "./compose-alerting.ts";
 import { publishLoop } from "./compose-anchors.ts";
 import { issueFirstKey } from "./first-key.ts";
 import { startServer, type Patience } from "./server.ts";
+import { openLog } from "../infra/telemetry/open-log.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
 import * as t from "./tokens.ts";
 
@@ -35,6 +37,10 @@ export async function startService(
   try {
     return await start(config, options, closers);
   } catch (error) {
+    const log = options.log ?? (await openLog());
+    await tellRefusedStart(config, error, log).catch((failure: unknown) => {
+      log({ level: "error", message: "Nobody was told of the refusal", ...describeError(failure) });
+    });
     await closers.close().catch(() => {
       // What kept it from starting says more than what kept it from ending.
     });

@@ -1,8 +1,13 @@
+import { raiseOnce } from "../domain/alerting/raise.ts";
+import type { Alert } from "../domain/alerting/rules.ts";
+import { SERVICE_STREAM } from "../domain/events.ts";
 import { openCheckpoint } from "../domain/ledger/checkpoint.ts";
 import { fingerprintGaps } from "../domain/integrity/fingerprint-chain.ts";
 import { verificationExit } from "../domain/ledger/verification-exit.ts";
 import { parseVerifierKey } from "../domain/ledger/verifier-key.ts";
+import type { Context } from "../domain/shared/actor.ts";
 import { checkEd25519 } from "../infra/signing/ed25519-signer.ts";
+import { describeError } from "../infra/telemetry/logger.ts";
 import type { KeptHead } from "../infra/sqlite/verify-ledger.ts";
 import type { Services } from "./services.ts";
 
@@ -25,6 +30,13 @@ interface Found {
   readonly database?: string;
 }
 
+/** What was found, and what was looked at. */
+export interface Verified {
+  readonly ok: boolean;
+  readonly exitCode: number;
+  readonly findings: readonly Found[];
+}
+
 /**
  * Verifies everything: the stored bytes, the checkpoints that are brought along, the state, the chain
  * of schemas, the databases. Errors: InvalidInput, when a checkpoint is not of this ledger.
@@ -32,7 +44,7 @@ interface Found {
 export async function verifyEverything(
   services: Services,
   request: VerificationRequest,
-): Promise<object> {
+): Promise<Verified> {
   const kept = (request.checkpoints ?? []).map((note, i) =>
     head(services, note, `Checkpoint ${i + 1}`),
   );
@@ -54,6 +66,34 @@ export async function verifyEverything(
   }
   const exitCode = verificationExit(findings);
   return { ...ledger, ok: findings.length === 0, exitCode, findings, ...databases };
+}
+
+/** Somebody is told of what was found, once a day. */
+export async function alertOfVerification(
+  services: Services,
+  { ok, findings }: Verified,
+  context: Context,
+): Promise<void> {
+  const [worst] = findings;
+  if (ok || worst === undefined) return;
+  const alert: Alert = {
+    alertId: `verification:${worst.code}`,
+    code: "verification-failed",
+    severity: "critical",
+    message: `A verification of ledger and databases has ${findings.length} findings: ${worst.message}`,
+    hint: "docs/reference/attacks.md says what each finding means; keep the files as they are",
+    about: { kind: "ledger", id: "verification" },
+  };
+  // The alert is not what the request asked for: its key stays free for the answer.
+  const { idempotency: _kept, ...own } = context;
+  const day = new Date().toISOString().slice(0, 10);
+  try {
+    await raiseOnce(services, { stream: SERVICE_STREAM, alert }, `${alert.alertId}:${day}`, own);
+  } catch (error) {
+    // Who asked is told in any case; a ledger that is damaged may not take another event.
+    const message = "The alert of a failed verification could not be recorded";
+    services.log({ level: "error", message, ...describeError(error) });
+  }
 }
 
 function head({ signingKeys, digest }: Services, note: string, name: string): KeptHead {

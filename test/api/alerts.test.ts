@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { Webhook } from "standardwebhooks";
 import { AlertReceiver, answers, ok, type Received } from "../support/alert-receiver.ts";
 import { TestService, type Reply } from "../support/service.ts";
@@ -282,6 +283,49 @@ describe("alerts", () => {
         ["POST", "/v1/alert-targets/ops/replays"],
       ] as const)
         assert.equal((await service.ask(method, path, { token, body: {} })).status, 403, path);
+  });
+
+  it("tell once a day what a verification found", async () => {
+    const from = receiver.received.length;
+    const db = new Database(join(service.databases, "other.db"));
+    db.exec("CREATE TABLE unknown (x)");
+    db.close();
+    for (let n = 0; n < 2; n++)
+      assert.equal((await service.post("/v1/ledger/verifications")).body["ok"], false);
+    await until(({ queued }) => queued === 0);
+    const codes = receiver.received.slice(from).map((one) => payload(one).data.code);
+    assert.deepEqual(codes, ["verification-failed"]);
+  });
+
+  it("of other databases are not for a key that is limited to some", async () => {
+    const limited = { name: "limited", roles: ["auditor"], databases: ["other"] };
+    const { token } = (await service.post("/v1/keys", limited)).body;
+    assert.deepEqual((await service.get("/v1/alerts", { token })).body["items"], []);
+    assert.equal((await service.get("/v1/alerts?database=shop", { token })).status, 404);
+    const targets = await service.get("/v1/alert-targets", { token });
+    assert.equal(targets.body["code"], "key-limited");
+  });
+
+  it("tell that the ledger was refused, once, although nothing can be recorded", async () => {
+    await service.halt();
+    const file = join(service.data, "ledger.db");
+    const old = readFileSync(file);
+    await service.restart();
+    await fail();
+    await until(({ queued }) => queued === 0);
+    await service.halt();
+    const new_ = readFileSync(file);
+    writeFileSync(file, old);
+    const from = receiver.received.length;
+    for (let n = 0; n < 2; n++)
+      await assert.rejects(service.restart(), { code: "ledger-rolled-back" });
+    const told = receiver.received.slice(from).map(payload);
+    assert.deepEqual(
+      told.map(({ type, data }) => [type, data.code, data.severity, data.eventIndex]),
+      [["alert.raised", "ledger-rolled-back", "critical", null]],
+    );
+    writeFileSync(file, new_);
+    await service.restart();
   });
 
   it("rebuild to the same state", async () => {

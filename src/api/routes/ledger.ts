@@ -1,7 +1,7 @@
 import { NotFound } from "../../domain/shared/errors.ts";
 import { VerificationRequest } from "../dto/verification.request.ts";
 import { route, type Route } from "../route.ts";
-import { verifyEverything } from "../verification.ts";
+import { alertOfVerification, verifyEverything } from "../verification.ts";
 import type { Services } from "../services.ts";
 
 const tag = "ledger";
@@ -73,7 +73,11 @@ export const ledgerRoutes = (services: Services): Route[] => [
       "Hash the whole ledger again, compare it with its head, its checkpoints and those you kept, replay it, and compare every database with it",
     request: VerificationRequest,
     responses: { 200: { description: "What was found", schema: "LedgerVerification" } },
-    handle: async ({ body }) => ({ status: 200, body: await verifyEverything(services, body) }),
+    handle: async ({ body, context }) => {
+      const verification = await verifyEverything(services, body);
+      await alertOfVerification(services, verification, context);
+      return { status: 200, body: verification };
+    },
   }),
   route({
     method: "post",

@@ -68,7 +68,7 @@ export class AlertTargets {
       const settings = this.#settings(wanted);
       const targetId = this.#parts.ids.uuid();
       // The address first: a target without one could not be told of anything.
-      await this.#parts.secrets.put(settings.secretId, wanted.address);
+      await this.#keep(settings, wanted.address);
       await this.#record({ type: "AlertTargetAdded", data: { targetId, ...settings } }, context);
       return this.find(targetId);
     });
@@ -84,7 +84,7 @@ export class AlertTargets {
       const { id: targetId, settings: now } = this.find(key);
       const wanted = change(now, await this.#parts.secrets.find(now.secretId));
       const settings = this.#settings(wanted, targetId);
-      await this.#parts.secrets.put(settings.secretId, wanted.address);
+      await this.#keep(settings, wanted.address);
       await this.#record({ type: "AlertTargetChanged", data: { targetId, ...settings } }, context);
       await this.tidy();
       return this.find(targetId);
@@ -157,6 +157,12 @@ export class AlertTargets {
   /** Forgets addresses that no target has: what a crash or a change has left. */
   async tidy(): Promise<void> {
     await this.#parts.secrets.keepOnly(new Set(this.list().map((one) => one.settings.secretId)));
+  }
+
+  async #keep({ secretId, privateAddresses }: TargetSettings, kept: TargetAddress): Promise<void> {
+    const { privateAddresses: _before, ...address } = kept;
+    const whole = { ...address, ...(privateAddresses && { privateAddresses }) };
+    await this.#parts.secrets.put(secretId, whole);
   }
 
   /** Errors: Conflict alert-target-name-taken · InvalidInput alert-database-unknown. */

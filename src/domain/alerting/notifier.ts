@@ -1,5 +1,5 @@
+import type { TargetSettings } from "./events.ts";
 import type { Alert } from "./rules.ts";
-import type { AlertTargetState } from "./target-state.ts";
 
 /** What a target is told. */
 export interface AlertMessage {
@@ -20,6 +20,11 @@ export interface TestAlert extends Omit<Alert, "severity" | "about"> {
   readonly severity: "info";
 }
 
+/** What a notifier needs to know of a target. */
+export interface Reachable {
+  readonly settings: Pick<TargetSettings, "secretId" | "privateAddresses">;
+}
+
 /** Takes alerts to those who are to be told. */
 export interface Notifier {
   /**
@@ -28,13 +33,18 @@ export interface Notifier {
    * alert-secret-missing. `details.final`: the message itself is refused, and would be again;
    * `details.retryAfterMs`: the target wants to be left alone so long.
    */
-  send(target: AlertTargetState, message: AlertMessage): Promise<void>;
+  send(target: Reachable, message: AlertMessage): Promise<void>;
   /** Breaks off what is on its way: whether it arrived is not known then. */
   close(): void;
 }
 
 /** An address with what is needed to use it: kept outside the ledger. */
-export type TargetAddress =
+export type TargetAddress = Address & {
+  /** As in the target's settings: for what must be told without a ledger. */
+  readonly privateAddresses?: true;
+};
+
+type Address =
   | { readonly kind: "webhook"; readonly url: string; readonly secrets: readonly string[] }
   | { readonly kind: "slack"; readonly url: string }
   | { readonly kind: "alertmanager"; readonly url: string; readonly authorization?: string }

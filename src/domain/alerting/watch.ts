@@ -1,17 +1,15 @@
-import { databaseStream, SERVICE_STREAM, type EventOf } from "../events.ts";
+import { databaseStream, SERVICE_STREAM } from "../events.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { LedgerState } from "../state/state.ts";
-import type { Alert } from "./rules.ts";
+import { raiseOnce, type Unspoken } from "./raise.ts";
 
 /** A trouble that no event speaks of: something did not happen in time. */
-export interface Overdue {
-  readonly stream: string;
+export interface Overdue extends Unspoken {
   /** RFC 3339: since when. It is said again each day while it lasts. */
   readonly since: string;
-  readonly alert: Alert;
 }
 
 const HOUR = 3_600_000;
@@ -83,7 +81,7 @@ export function overdue(
 /** Names one telling of a trouble: it is told once on each day that it lasts, also over restarts. */
 export function onceKey({ alert, since }: Overdue, now: number): string {
   const day = Math.floor((now - Date.parse(since)) / DAY);
-  return `alert:${alert.alertId}:${since}:${day}`;
+  return `${alert.alertId}:${since}:${day}`;
 }
 
 export interface WatchParts {
@@ -136,15 +134,7 @@ export class Watch {
     for (const one of overdue(state, now, unanchored())) {
       const once = onceKey(one, now);
       if (this.#told.has(once)) continue;
-      const event: EventOf<"AlertRaised"> = { type: "AlertRaised", data: one.alert };
-      const own = { ...context, requestId: ids.uuid() };
-      await ledger.append({
-        stream: one.stream,
-        expected: "any",
-        events: [event],
-        context: own,
-        once: [once],
-      });
+      await raiseOnce({ ledger, projection }, one, once, { ...context, requestId: ids.uuid() });
       this.#told.add(once);
     }
   }

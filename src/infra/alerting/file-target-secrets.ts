@@ -21,6 +21,11 @@ export class FileTargetSecrets implements TargetSecrets {
     await this.#store(kept);
   }
 
+  /** Of everything that is kept. */
+  async ids(): Promise<readonly string[]> {
+    return Object.keys(await this.#read());
+  }
+
   async find(secretId: string): Promise<TargetAddress | undefined> {
     return (await this.#read())[secretId];
   }

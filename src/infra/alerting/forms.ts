@@ -7,7 +7,7 @@ const FIRING_MS = 24 * 3_600_000;
 export function webhookBody({ id, time, index, origin, database, alert }: AlertMessage): string {
   const { alertId, code, severity, message, hint } = alert;
   return JSON.stringify({
-    type: `alert.${index === null ? "test" : "raised"}`,
+    type: `alert.${severity === "info" ? "test" : "raised"}`,
     timestamp: time,
     data: {
       id,
@@ -50,7 +50,7 @@ const escaped = (text: string): string =>
 const cut = (text: string): string => (text.length > 2900 ? `${text.slice(0, 2900)}…` : text);
 
 /** For the API v2 of Alertmanager. The same trouble has the same labels: it is one alert there. */
-export function alertmanagerBody(message: AlertMessage): string {
+export function alertmanagerBody(message: AlertMessage, now: number): string {
   const { id, time, index, origin, database, alert } = message;
   const { alertId, code, severity, hint } = alert;
   return JSON.stringify([
@@ -70,7 +70,7 @@ export function alertmanagerBody(message: AlertMessage): string {
         ...(index === null ? {} : { event_index: String(index) }),
       },
       startsAt: time,
-      endsAt: new Date(Date.parse(time) + FIRING_MS).toISOString(),
+      endsAt: new Date(now + FIRING_MS).toISOString(),
     },
   ]);
 }

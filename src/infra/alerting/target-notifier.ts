@@ -1,5 +1,9 @@
-import type { AlertMessage, Notifier, TargetSecrets } from "../../domain/alerting/notifier.ts";
-import type { AlertTargetState } from "../../domain/alerting/target-state.ts";
+import type {
+  AlertMessage,
+  Notifier,
+  Reachable,
+  TargetSecrets,
+} from "../../domain/alerting/notifier.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { TOOL_VERSION } from "../system/version.ts";
 import { alertmanagerBody, slackBody, webhookBody } from "./forms.ts";
@@ -25,7 +29,7 @@ export class TargetNotifier implements Notifier {
     this.#timeoutMs = timeoutMs;
   }
 
-  async send({ settings }: AlertTargetState, message: AlertMessage): Promise<void> {
+  async send({ settings }: Reachable, message: AlertMessage): Promise<void> {
     const address = await this.#secrets.find(settings.secretId);
     if (address === undefined)
       throw new Unavailable("alert-secret-missing", "The target's address and secret are gone", {
@@ -54,7 +58,7 @@ export class TargetNotifier implements Notifier {
         url.pathname = `${url.pathname.replace(/\/$/, "")}/api/v2/alerts`;
         const { authorization } = address;
         return send(
-          alertmanagerBody(message),
+          alertmanagerBody(message, Date.now()),
           authorization === undefined ? {} : { Authorization: authorization },
         );
       }
