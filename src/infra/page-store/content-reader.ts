@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import type { StoredContent } from "../../domain/backup/backup-store.ts";
 import { ContentDigest } from "./content-digest.ts";
 import { pagesOf } from "./content-writer.ts";
-import { PackReader } from "./pack.ts";
+import { PackReader, WHOLE_PACK } from "./pack.ts";
 import {
   DIGEST_BYTES,
   PAGE_BYTES,
@@ -88,6 +88,9 @@ export const placeInline =
     }
   };
 
+/** Of a pack that so many pages are needed of all is read at once: 4 MiB hold a thousand at least. */
+const MANY = 500;
+
 /** Reads each frame of the pack that has pages of the task once. */
 export async function placeTask(
   store: ReadableObjects,
@@ -96,7 +99,7 @@ export async function placeTask(
   { pack, pages }: PackTask,
   onPlaced: (pages: number) => void,
 ): Promise<void> {
-  const reader = await PackReader.open(store, pack);
+  const reader = await PackReader.open(store, pack, pages.length < MANY ? 0 : WHOLE_PACK);
   for (let from = 0; from < pages.length;) {
     const frame = segment.places[pages[from]!]! >>> 16;
     let to = from;

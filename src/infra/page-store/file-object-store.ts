@@ -136,10 +136,20 @@ async function writeParts(
   try {
     // The process's umask may have taken bits away.
     await file.chmod(0o600);
-    for (const part of parts) await file.writeFile(part);
+    await writeAll(file, parts);
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** All parts in one call, which may write less than all: then it is called again and tells why. */
+async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  for (let left = parts.filter((part) => part.length > 0); left.length > 0;) {
+    const { bytesWritten } = await file.writev(left);
+    let written = bytesWritten;
+    while (left.length > 0 && written >= left[0]!.length) written -= left.shift()!.length;
+    if (written > 0) left = [left[0]!.subarray(written), ...left.slice(1)];
   }
 }
 

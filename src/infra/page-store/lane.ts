@@ -4,7 +4,7 @@ import { Unavailable } from "../../domain/shared/errors.ts";
 import type { DataKey } from "./data-keys.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { PackBuilder, type Placed, type SealedPack } from "./pack.ts";
-import { DIGEST_BYTES, PAGE_BYTES } from "./page-list.ts";
+import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES } from "./page-list.ts";
 
 /** A file whose pages are to be stored. */
 export interface SourceFile {
@@ -85,7 +85,9 @@ export class InlineLane implements Lane {
 
   keep(chosen: Uint16Array): void {
     const { slab, pages, digests } = this.#read.shift()!;
-    for (const at of chosen) {
+    const isFrame = chosen.length === FRAME_PAGES && !this.#builder.isAmidFrame;
+    if (isFrame) this.#put(this.#builder.addFrame(slab.first, pages, digests));
+    for (const at of isFrame ? [] : chosen) {
       const page = pages.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES);
       const digest = digests.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES);
       this.#put(this.#builder.add(slab.first + at, page, digest));

@@ -1,9 +1,11 @@
 import type { DataKey } from "./data-keys.ts";
 import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES, type ReadableObjects } from "./page-list.ts";
-import { ObjectReader, ObjectSealer, damaged } from "./sealed-object.ts";
+import { ObjectReader, ObjectSealer, damaged, type ReadRange } from "./sealed-object.ts";
 
 /** A pack is closed when it has reached this size. */
 const PACK_BYTES = 4 << 20;
+/** No pack is larger: the last frame, and the digests, come on top. */
+export const WHOLE_PACK = PACK_BYTES + (2 << 20);
 /** So that a pack's digests are small however well its pages compress. */
 const PACK_FRAMES = 32;
 
@@ -59,6 +61,21 @@ export class PackBuilder {
     return this.#frames.isFull ? this.flush() : undefined;
   }
 
+  /** As `add` for the pages of a whole frame, one after another; they are not copied. */
+  addFrame(first: number, pages: Uint8Array, digests: Uint8Array): SealedPack | undefined {
+    this.#frames ??= new FrameSealer(this.#key, this.#expected);
+    this.#frames.note(digests);
+    const frame = this.#frames.add(pages);
+    const numbers = Uint32Array.from({ length: FRAME_PAGES }, (_, at) => first + at);
+    this.#onPlaced({ pack: this.#frames.name, frame, pages: numbers });
+    return this.#frames.isFull ? this.flush() : undefined;
+  }
+
+  /** Whether pages wait for the rest of their frame. */
+  get isAmidFrame(): boolean {
+    return this.#filled > 0;
+  }
+
   /** Closes the pack that is open, if one is. */
   flush(): SealedPack | undefined {
     const frames = this.#frames;
@@ -98,9 +115,10 @@ class FrameSealer {
     return this.#data.bytes >= PACK_BYTES || this.#pages.length >= PACK_FRAMES;
   }
 
-  note(digest: Uint8Array): void {
-    this.#digests.set(digest, this.#noted);
-    this.#noted += DIGEST_BYTES;
+  /** Digests of the pages that `add` will have next. */
+  note(digests: Uint8Array): void {
+    this.#digests.set(digests, this.#noted);
+    this.#noted += digests.length;
   }
 
   /** Returns the frame's number. */
@@ -114,6 +132,15 @@ class FrameSealer {
     const directory: PackDirectory = { pages: this.#pages };
     return { name: this.#data.name, parts: this.#data.finish(directory) };
   }
+}
+
+/** Answers from the object's first bytes what it can. */
+async function readingAhead(get: ReadRange, ahead: number): Promise<ReadRange> {
+  const start = await get(0, ahead);
+  return async (offset, length) => {
+    const isThere = start !== undefined && (start.length < ahead || offset + length <= ahead);
+    return isThere ? start.subarray(offset, offset + length) : get(offset, length);
+  };
 }
 
 /** Number of the frame that has the digests, and of the first that has pages. */
@@ -130,12 +157,19 @@ export class PackReader {
     this.#path = path;
   }
 
-  /** Rejects with `backup-damaged`, also if the pack is missing. */
-  static async open({ objects, keys }: ReadableObjects, name: string): Promise<PackReader> {
+  /**
+   * Rejects with `backup-damaged`, also if the pack is missing. `ahead`: so many bytes are read at once,
+   * by whoever needs most of it.
+   */
+  static async open(
+    { objects, keys }: ReadableObjects,
+    name: string,
+    ahead = 0,
+  ): Promise<PackReader> {
     const path = `packs/${name}`;
-    const object = await ObjectReader.open<PackDirectory>("pack", path, keys, (offset, length) =>
-      objects.get(path, offset, length),
-    );
+    const get: ReadRange = (offset, length) => objects.get(path, offset, length);
+    const read = ahead === 0 ? get : await readingAhead(get, ahead);
+    const object = await ObjectReader.open<PackDirectory>("pack", path, keys, read);
     if (object === undefined) throw damaged(path, "the pack is missing");
     return new PackReader(object, path);
   }
@@ -155,7 +189,8 @@ export class PackReader {
 
   /** The pages of a frame, one after another. Their digests are not compared here. */
   async pages(frame: number): Promise<Buffer> {
-    const raw = await this.#object.frame(frame, FRAME_PAGES * PAGE_BYTES);
+    const expected = Math.min(this.pagesIn(frame), FRAME_PAGES) * PAGE_BYTES;
+    const raw = await this.#object.frame(frame, expected);
     if (raw.length === this.pagesIn(frame) * PAGE_BYTES) return raw;
     throw damaged(this.#path, `frame ${frame} has another length than written`, { frame });
   }

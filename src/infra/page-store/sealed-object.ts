@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  type KeyObject,
+} from "node:crypto";
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Unavailable, type DomainError } from "../../domain/shared/errors.ts";
 import { KEY_BYTES, KEY_ID_BYTES, type DataKey, type DataKeys } from "./data-keys.ts";
@@ -35,6 +42,10 @@ const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
  */
 const piece = (expected: number): number => Math.min(FRAME_BYTES / 2, Math.max(4096, expected));
 
+/** A byte more than there can be: when output just fits its piece, zstd is asked again, at twice the cost. */
+const unpackPiece = (packed: number, limit: number): number =>
+  limit <= FRAME_BYTES ? Math.max(64, limit + 1) : piece(packed * 4);
+
 /** Thrown when stored bytes are not those that were written. `details` names object and frame. */
 export function damaged(object: string, what: string, details: object = {}): Unavailable {
   return new Unavailable("backup-damaged", `The stored backup is damaged: ${object}: ${what}`, {
@@ -51,10 +62,11 @@ export class ObjectSealer {
   /** Of packs, lists and indexes, the name; unique in the world. */
   readonly name: string;
   readonly #header: Buffer;
-  readonly #key: Uint8Array | undefined;
-  readonly #first: Buffer[] = [];
-  readonly #frames: Buffer[] = [];
+  readonly #key: KeyObject | undefined;
+  readonly #first: SealedFrame[] = [];
+  readonly #frames: SealedFrame[] = [];
   readonly #reserved: number;
+  #bytes = 0;
 
   /** `reserved`: so many frames come before those of `add`, but are known only at the end. */
   constructor(key: DataKey | undefined, kind: ObjectKind, reserved = 0) {
@@ -72,13 +84,15 @@ export class ObjectSealer {
 
   /** Bytes of the frames so far, as stored. */
   get bytes(): number {
-    return this.#frames.reduce((sum, frame) => sum + frame.length, 0);
+    return this.#bytes;
   }
 
   /** Seals the next frame and returns its number. */
   add(raw: Uint8Array): number {
     const number = this.#reserved + this.#frames.length + 1;
-    this.#frames.push(this.#seal(raw, number));
+    const frame = this.#seal(raw, number);
+    this.#frames.push(frame);
+    this.#bytes += lengthOf(frame);
     return number;
   }
 
@@ -90,22 +104,28 @@ export class ObjectSealer {
   /** The whole object, in parts to be written one after another. */
   finish(directory: object): Buffer[] {
     const frames = [...this.#first, ...this.#frames];
-    const lengths = frames.map(({ length }) => length);
-    const text = JSON.stringify({ ...directory, frames: lengths });
+    const text = JSON.stringify({ ...directory, frames: frames.map(lengthOf) });
     const first = this.#seal(Buffer.from(text), 0);
-    this.#header.writeUInt32BE(first.length, BOUND_BYTES);
-    return [this.#header, first, ...frames];
+    this.#header.writeUInt32BE(lengthOf(first), BOUND_BYTES);
+    return [this.#header, ...first, ...frames.flat()];
   }
 
-  #seal(raw: Uint8Array, number: number): Buffer {
+  #seal(raw: Uint8Array, number: number): SealedFrame {
     const bound = boundTo(this.#header, number);
     const packed = zstdCompressSync(raw, { chunkSize: piece(raw.length), params: LEVEL });
-    if (this.#key === undefined) return Buffer.concat([packed, checksum(packed, bound)]);
+    if (this.#key === undefined) return [packed, checksum(packed, bound)];
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonceOf(number));
     cipher.setAAD(bound);
-    return Buffer.concat([cipher.update(packed), cipher.final(), cipher.getAuthTag()]);
+    const sealed = cipher.update(packed);
+    cipher.final();
+    return [sealed, cipher.getAuthTag()];
   }
 }
+
+/** What is written one after another; putting it together would copy it once more. */
+type SealedFrame = readonly [content: Buffer, proof: Buffer];
+
+const lengthOf = ([content, proof]: SealedFrame): number => content.length + proof.length;
 
 /** Reads at most `length` bytes from `offset` of one object. Undefined: there is none. */
 export type ReadRange = (offset: number, length: number) => Promise<Buffer | undefined>;
@@ -118,14 +138,14 @@ export class ObjectReader<T> {
   readonly directory: T;
   readonly #name: string;
   readonly #bound: Buffer;
-  readonly #key: Uint8Array | undefined;
+  readonly #key: KeyObject | undefined;
   readonly #read: ReadRange;
   readonly #starts: readonly number[];
 
   private constructor(
     name: string,
     header: Buffer,
-    key: Uint8Array | undefined,
+    key: KeyObject | undefined,
     read: ReadRange,
     directory: T & { readonly frames: readonly number[] },
   ) {
@@ -215,7 +235,7 @@ interface StoredFrame {
   readonly name: string;
   readonly number: number;
   readonly header: Buffer;
-  readonly key: Uint8Array | undefined;
+  readonly key: KeyObject | undefined;
   readonly stored: Buffer;
   readonly limit: number;
 }
@@ -227,7 +247,7 @@ function openFrame({ name, number, header, key, stored, limit }: StoredFrame): B
       key === undefined ? checked(stored, bound) : decrypted(stored, bound, key, number);
     if (packed !== undefined)
       return zstdDecompressSync(packed, {
-        chunkSize: Math.min(limit, piece(packed.length * 4)),
+        chunkSize: unpackPiece(packed.length, limit),
         maxOutputLength: limit,
       });
   } catch {
@@ -244,7 +264,7 @@ function checked(stored: Buffer, bound: Buffer): Buffer | undefined {
 }
 
 /** Throws unless the tag is right; nothing of the frame is looked at before. */
-function decrypted(stored: Buffer, bound: Buffer, key: Uint8Array, number: number): Buffer {
+function decrypted(stored: Buffer, bound: Buffer, key: KeyObject, number: number): Buffer {
   const end = Math.max(0, stored.length - TAG_BYTES);
   const options = { authTagLength: TAG_BYTES };
   const decipher = createDecipheriv("aes-256-gcm", key, nonceOf(number), options);
@@ -276,5 +296,7 @@ function nonceOf(number: number): Buffer {
   return nonce;
 }
 
-const objectKey = (key: DataKey, salt: Uint8Array): Uint8Array =>
-  new Uint8Array(hkdfSync("sha256", key.secret, salt, "schemaledger object", KEY_BYTES));
+const objectKey = (key: DataKey, salt: Uint8Array): KeyObject =>
+  createSecretKey(
+    new Uint8Array(hkdfSync("sha256", key.secret, salt, "schemaledger object", KEY_BYTES)),
+  );
