@@ -25,6 +25,7 @@ import { copyOnline } from "../../src/infra/sqlite/online-copy.ts";
 import { SqliteEngine } from "../../src/infra/sqlite/sqlite-engine.ts";
 import { deadlineIn } from "../../src/infra/sqlite/waiting.ts";
 import { manifestOf } from "../support/backups.ts";
+import { generate } from "./generate.ts";
 import { median, timed } from "./support.ts";
 
 // Backups against fs.copyFile + fsync of the same file, measured in each round; and against restic
@@ -44,26 +45,6 @@ function fsync(file: string): void {
   const fd = openSync(file, "r");
   fsyncSync(fd);
   closeSync(fd);
-}
-
-/** Text that compresses about as well as what applications store. */
-function generate(): void {
-  const db = new Sqlite(path);
-  db.pragma("journal_mode = WAL");
-  db.exec("CREATE TABLE item (id INTEGER PRIMARY KEY, a TEXT, b BLOB)");
-  const insert = db.prepare("INSERT INTO item (a, b) VALUES (?, ?)");
-  const rows = (MIB << 20) / 420;
-  for (let done = 0; done < rows;)
-    db.transaction(() => {
-      for (let at = 0; at < 20_000; at += 1, done += 1)
-        insert.run(
-          `item number ${done} has some words about it, and more of them`,
-          randomBytes(150),
-        );
-      for (let at = 0; at < 20_000; at += 1) insert.run("the same again ".repeat(10), null);
-    })();
-  db.pragma("wal_checkpoint(TRUNCATE)");
-  db.close();
 }
 
 /** Another process that commits all the time. */
@@ -204,7 +185,7 @@ const copy = (): Promise<number> =>
   });
 
 try {
-  generate();
+  generate(path, MIB);
   const engine = engineOf();
   await engine.install(1);
   engine.close();
