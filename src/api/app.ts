@@ -19,12 +19,17 @@ const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$/;
 
 const USUAL: AppOptions = { corsOrigins: [], rateLimit: DEFAULT_RATE };
 
-export type AppOptions = Pick<HttpOptions, "corsOrigins" | "rateLimit">;
+export interface AppOptions extends Pick<HttpOptions, "corsOrigins" | "rateLimit"> {
+  /** Only what is read is there; everything else is refused before it is looked at. */
+  readonly readOnly?: boolean;
+}
 
 /** The HTTP application over the services. */
 export function createApp(services: Services, options: AppOptions = USUAL): Express {
+  const { readOnly = false } = options;
   const views = new Views(services);
-  const routes = routesOf(services, views);
+  const all = routesOf(services, views);
+  const routes = readOnly ? all.filter(({ method }) => method === "get") : all;
   const handler = new RequestHandler(services, views, options);
   const app = express();
   app.disable("x-powered-by");
@@ -50,7 +55,8 @@ export function createApp(services: Services, options: AppOptions = USUAL): Expr
       );
     });
   }
-  refuseOtherMethods(app, routes);
+  if (readOnly) refuseWriting(app, all);
+  else refuseOtherMethods(app, routes);
   app.use((request) => {
     throw new NotFound("path-unknown", `There is nothing at ${request.path.slice(0, 200)}`, {
       hint: "GET /openapi.json lists every path",
@@ -131,6 +137,19 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
       });
     });
   }
+}
+
+/** Whatever its path does elsewhere. */
+function refuseWriting(app: Express, routes: readonly Route[]): void {
+  for (const path of new Set(routes.map(expressPath)))
+    app.all(path, (request) => {
+      // What was sent along is taken and dropped, or the client might not hear the answer.
+      request.resume();
+      throw new HttpError(405, "read-only", `This server only reads: no ${request.method} here`, {
+        hint: "Ask the service that writes the ledger",
+        headers: { Allow: "GET, HEAD" },
+      });
+    });
 }
 
 const namesOf = (method: string): string[] =>

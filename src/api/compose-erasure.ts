@@ -9,8 +9,13 @@ import * as t from "./tokens.ts";
 import { Texts } from "./views/texts.ts";
 
 /** What keeps personal data erasable. */
-export function addErasure(one: One, config: CoreConfig, actors: ActorNames): void {
-  one(t.SUBJECT_KEYS, () => new SubjectKeys(join(config.data, "keys", "subjects")));
+export function addErasure(
+  one: One,
+  config: CoreConfig,
+  actors: ActorNames,
+  others: boolean,
+): void {
+  one(t.SUBJECT_KEYS, () => new SubjectKeys(join(config.data, "keys", "subjects"), { others }));
   one(
     t.SEALER,
     (c) => new Sealer(c.resolve(t.SUBJECT_KEYS), c.resolve(t.DIGEST), c.resolve(t.IDS)),

@@ -1,12 +1,11 @@
-import type { ActorNames } from "../domain/service/actor-names.ts";
 import { AccessRecorder } from "../domain/service/access-recorder.ts";
 import { QuietRecorder } from "../domain/service/quiet-recorder.ts";
 import { MigrationTrust } from "../domain/trust/migration-trust.ts";
 import { NodeSignatures } from "../infra/signatures/node-signatures.ts";
 import type { TokenIssuer } from "../domain/service/token-issuer.ts";
-import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
 import type { OidcIssuer, OidcOptions } from "../infra/identity/oidc-issuer.ts";
 import type { CoreConfig } from "./config.ts";
+import type { Opened } from "./container.ts";
 import type { Services } from "./services.ts";
 import type { One, Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
@@ -43,16 +42,18 @@ export function addIdentity(one: One): void {
   );
 }
 
+/** Where the ledger cannot be written, who uses the service is not on record. */
+const UNRECORDED: Services["access"] = { used: () => {}, refused: () => {} };
+
 /** The members of `Services` by which callers are recognised. */
 export function identityServices(
   c: Resolver,
   { oidc }: CoreConfig,
-  pseudonyms: Pseudonyms,
-  actors: ActorNames,
+  { pseudonyms, actors, follows }: Opened,
 ): Pick<Services, "access" | "identity" | "actors"> {
   return {
     actors,
-    access: c.resolve(t.ACCESS_RECORDER),
+    access: follows === undefined ? c.resolve(t.ACCESS_RECORDER) : UNRECORDED,
     identity: {
       digest: c.resolve(t.DIGEST),
       clock: c.resolve(t.CLOCK),

@@ -11,14 +11,17 @@ import * as t from "./tokens.ts";
 export function addProjection(
   one: One,
   { data }: CoreConfig,
-  { readOnly = false, log }: Opened,
+  { readOnly = false, follows, log }: Opened,
 ): void {
   one(
     t.PROJECTION,
     (c) =>
       new Projection({
         ledger: c.resolve(t.LEDGER),
-        store: new SqliteProjectionStore(join(data, "projection.db"), { readOnly }),
+        store: new SqliteProjectionStore(join(data, "projection.db"), {
+          readOnly,
+          connect: follows?.connect,
+        }),
         digest: c.resolve(t.DIGEST),
         clock: c.resolve(t.CLOCK),
         code: foldCode(),

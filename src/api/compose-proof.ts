@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { Proofs } from "../domain/ledger/proofs.ts";
 import { Cosigned } from "../domain/anchors/cosigned.ts";
 import { SigningKeys } from "../domain/service/signing-keys.ts";
-import type { Keyring } from "../infra/signing/keyring.ts";
+import type { AnyKeyring } from "../infra/signing/no-keys.ts";
+import type { Opened } from "./container.ts";
 import { KeptCheckpoint } from "../infra/signing/kept-checkpoint.ts";
 import { SqliteLedgerVerifier } from "../infra/sqlite/ledger-verifier.ts";
 import { SqliteTransparencyLog } from "../infra/sqlite/sqlite-transparency-log.ts";
@@ -12,7 +13,12 @@ import type { One, Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
 /** What proves the ledger to people outside. */
-export function addProof(one: One, config: CoreConfig, keyring: Keyring): void {
+export function addProof(
+  one: One,
+  config: CoreConfig,
+  keyring: AnyKeyring,
+  follows?: Opened["follows"],
+): void {
   one(
     t.KEPT_CHECKPOINT,
     (c) =>
@@ -33,8 +39,9 @@ export function addProof(one: One, config: CoreConfig, keyring: Keyring): void {
       new SqliteTransparencyLog({
         file: ledgerFile(config),
         origin: keyring.name,
-        cache: { file: tileCache(config), readOnly: false },
+        cache: { file: tileCache(config), readOnly: follows !== undefined },
         digest: c.resolve(t.DIGEST),
+        ...(follows === undefined ? {} : { connect: follows.connect }),
       }),
   );
 }

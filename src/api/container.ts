@@ -2,6 +2,8 @@ import "reflect-metadata";
 import { container as root, instanceCachingFactory } from "tsyringe";
 import type { DependencyContainer } from "tsyringe";
 import { hostname } from "node:os";
+import type { AuditRow } from "../domain/audit/audit-log.ts";
+import type { EventQuery, Ledger } from "../domain/ledger/ledger.ts";
 import type { RetryPace } from "../domain/alerting/retry.ts";
 import type { Executor } from "../domain/engine/executor.ts";
 import type { Clock } from "../domain/shared/clock.ts";
@@ -10,8 +12,10 @@ import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
 import type { OpenedKeys } from "../infra/page-store/backup-keys.ts";
 import { PageBackupStore } from "../infra/page-store/page-backup-store.ts";
-import type { Keyring } from "../infra/signing/keyring.ts";
+import type { AnyKeyring } from "../infra/signing/no-keys.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
+import { FollowingLedger } from "../infra/sqlite/following-ledger.ts";
+import type { ReadOnlyFiles } from "../infra/sqlite/read-only-file.ts";
 import { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
 import { SqliteDialect } from "../infra/sqlite/sql/sqlite-dialect.ts";
 import { SystemClock } from "../infra/system/system-clock.ts";
@@ -41,7 +45,7 @@ export type { DependencyContainer };
 
 /** What is opened before the rest can be put together. */
 export interface Opened {
-  readonly keyring: Keyring;
+  readonly keyring: AnyKeyring;
   readonly pseudonyms: Pseudonyms;
   readonly executor: Executor;
   readonly log: Log;
@@ -51,6 +55,8 @@ export interface Opened {
   /** Default: the machine's. */
   readonly clock?: Clock;
   readonly readOnly?: boolean;
+  /** The ledger is another process's for as long as this one lives: it is followed. Needs `readOnly`. */
+  readonly follows?: Pick<ReadOnlyFiles, "connect">;
   readonly aroundLedger?: AroundLedger;
   /** Default: that of `RecoveryService`. */
   readonly recoveryLockTimeoutMs?: number;
@@ -63,6 +69,12 @@ export interface Opened {
 /** Returns what everything else uses in place of the opened ledger. */
 export type AroundLedger = (ledger: SqliteLedger) => SqliteLedger;
 
+/** The ledger as the composition uses it. */
+export type OpenedLedger = Ledger & {
+  readonly readRows: (query: EventQuery) => readonly AuditRow[];
+  readonly searchWith?: SqliteLedger["searchWith"];
+};
+
 /** The composition root: the one place that knows every class. */
 export function createContainer(config: CoreConfig, opened: Opened): DependencyContainer {
   const container = root.createChildContainer();
@@ -71,7 +83,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
   };
   addBasics(one, config, opened);
   addProjection(one, config, opened);
-  addHistory(one, config, opened.readOnly);
+  addHistory(one, config, opened);
   addWork(one, opened.recoveryLockTimeoutMs);
   addIdentity(one);
   addAlerting(one, config);
@@ -98,7 +110,7 @@ const servicesOf = (
   integrity: c.resolve(t.INTEGRITY_SERVICE),
   keys: c.resolve(t.KEY_SERVICE),
   ...adoptionServices(c, config),
-  ...historyServices(c),
+  ...historyServices(c, opened),
   ...safekeeping,
   ...scheduleServices(c, safekeeping),
   sessions: c.resolve(t.SESSIONS),
@@ -118,7 +130,7 @@ const servicesOf = (
   log: opened.log,
   ...monitoringServices(c, config, opened),
   stopping: opened.stopping.signal,
-  ...identityServices(c, config, opened.pseudonyms, opened.actors),
+  ...identityServices(c, config, opened),
   texts: c.resolve(t.TEXTS),
   erasures: c.resolve(t.ERASURE_SERVICE),
   alertTargets: c.resolve(t.ALERT_TARGETS),
@@ -135,6 +147,7 @@ function addBasics(
     backupKeys,
     clock = new SystemClock(),
     readOnly = false,
+    follows,
     aroundLedger = (ledger) => ledger,
   }: Opened,
 ): void {
@@ -145,8 +158,10 @@ function addBasics(
   one(t.LOG, () => log);
   one(t.EXECUTOR, () => executor);
   one(t.DIALECT, () => new SqliteDialect());
-  one(t.LEDGER, (c) =>
-    aroundLedger(
+  one(t.LEDGER, (c) => {
+    if (follows !== undefined)
+      return new FollowingLedger(follows.connect(ledgerFile(config)), c.resolve(t.DIGEST));
+    return aroundLedger(
       SqliteLedger.open({
         file: ledgerFile(config),
         signers: keyring,
@@ -160,9 +175,9 @@ function addBasics(
         complete: alertsFor(c),
         sealer: c.resolve(t.SEALER),
       }),
-    ),
-  );
-  addProof(one, config, keyring);
-  addErasure(one, config, actors);
+    );
+  });
+  addProof(one, config, keyring, follows);
+  addErasure(one, config, actors, follows !== undefined);
   one(t.BACKUP_STORE, () => new PageBackupStore(backupsIn(config), backupKeys));
 }

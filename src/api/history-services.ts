@@ -9,7 +9,10 @@ import { SchemaHistory } from "../domain/schema/schema-history.ts";
 import { breathe } from "../infra/system/breathe.ts";
 import { diffDefinitions } from "../infra/text/diff-text.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
+import type { Ledger } from "../domain/ledger/ledger.ts";
+import type { Log } from "../infra/telemetry/logger.ts";
 import type { CoreConfig } from "./config.ts";
+import type { Opened } from "./container.ts";
 import { ReportIssuer } from "./report/issuer.ts";
 import * as t from "./tokens.ts";
 
@@ -31,7 +34,7 @@ export interface HistoryServices {
 export function addHistory(
   one: t.One,
   { auditReads = "all" }: CoreConfig,
-  readOnly: boolean | undefined,
+  { readOnly }: Pick<Opened, "readOnly">,
 ): void {
   one(t.ACCESS_LOG, (c) => {
     const report = (error: unknown): void => {
@@ -48,7 +51,10 @@ export function addHistory(
 }
 
 /** Puts them together; none of them has state that the ledger lacks. */
-export function historyServices(c: t.Resolver): HistoryServices {
+export function historyServices(
+  c: t.Resolver,
+  { follows, log }: Pick<Opened, "follows" | "log">,
+): HistoryServices {
   const ledger = c.resolve(t.LEDGER);
   const dialect = c.resolve(t.DIALECT);
   const scan = new EventScan(ledger, breathe);
@@ -75,7 +81,7 @@ export function historyServices(c: t.Resolver): HistoryServices {
       scan,
       schemas,
     }),
-    issuer: new ReportIssuer(ledger),
+    issuer: new ReportIssuer(follows === undefined ? ledger : toldTo(log)),
     tests: new TestEvidenceService(c.resolve(t.RECORDER), (name) =>
       c.resolve(t.DATABASE_SERVICE).find(name),
     ),
@@ -83,3 +89,13 @@ export function historyServices(c: t.Resolver): HistoryServices {
     diffTexts: diffDefinitions,
   };
 }
+
+/** Where the ledger cannot be written, reports that were given out are told to the operator. */
+const toldTo = (log: Log): Pick<Ledger, "append"> => ({
+  append: async ({ events, context }) => {
+    const actor = context.actor.id;
+    for (const { type, data } of events)
+      log({ level: "info", message: "A report was given out", type, data, actor });
+    return { events: [], repeated: false };
+  },
+});

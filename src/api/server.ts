@@ -1,5 +1,4 @@
-import type { Express } from "express";
-import { createServer, STATUS_CODES, type Server } from "node:http";
+import { createServer, STATUS_CODES, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -59,7 +58,7 @@ export interface RunningServer {
 
 /** Listens. Errors: Unavailable cannot-listen; InvalidInput tls-files-invalid. */
 export async function startServer(
-  app: Express,
+  app: RequestListener,
   address: Address,
   options: ServerOptions,
 ): Promise<RunningServer> {
@@ -82,7 +81,7 @@ export async function startServer(
 }
 
 async function serverOf(
-  app: Express,
+  app: RequestListener,
   { tls }: Address,
   patience: Patience,
   report: (error: unknown) => void,

@@ -95,7 +95,7 @@ function searchWithIndex({ container, opened }: Core, file: string): void {
     opened.log({ level: "error", message, ...describeError(error) });
   };
   try {
-    container.resolve(t.LEDGER).searchWith(file, unusable);
+    container.resolve(t.LEDGER).searchWith?.(file, unusable);
   } catch (error) {
     unusable(error);
   }

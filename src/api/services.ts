@@ -67,7 +67,7 @@ export interface Services extends HistoryServices, SafekeepingServices {
   readonly monitor: Monitor;
   readonly readiness: Readiness;
   readonly actors: ActorNames;
-  readonly access: AccessRecorder;
+  readonly access: Pick<AccessRecorder, "used" | "refused">;
   /** What callers are recognised by. */
   readonly identity: Omit<AuthenticatorParts, "keys">;
   readonly texts: Texts;

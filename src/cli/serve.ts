@@ -3,10 +3,11 @@ import { startService } from "../api/service.ts";
 import type { LogLevel } from "../infra/telemetry/logger.ts";
 import { openLog } from "../infra/telemetry/open-log.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
+import { untilSignalled } from "./until-signalled.ts";
 
 /** Runs the service until SIGTERM or SIGINT; the second signal does not wait any more. */
 export async function serve(options: RawConfig, logLevel: LogLevel): Promise<void> {
-  const stopped = signalled();
+  const stopped = untilSignalled();
   const config = readConfig(options);
   const log = await openLog(logLevel);
   const service = await startService(config, { log, executor: { warmUp: true } });
@@ -21,13 +22,5 @@ export async function serve(options: RawConfig, logLevel: LogLevel): Promise<voi
   });
   await stopped;
   log({ level: "info", message: "The service stops" });
-  process.once("SIGTERM", () => process.exit(1));
-  process.once("SIGINT", () => process.exit(1));
   await service.close();
 }
-
-const signalled = (): Promise<void> =>
-  new Promise((resolve) => {
-    process.once("SIGTERM", () => resolve());
-    process.once("SIGINT", () => resolve());
-  });

@@ -10,6 +10,8 @@ interface ServeFlags {
   readonly oidcAudience?: string;
   readonly oidcRolesClaim?: string;
   readonly oidcRole?: readonly string[];
+  readonly readOnly?: boolean;
+  readonly unsealed?: boolean;
   readonly auditReads: string;
   readonly allowCode?: boolean;
   readonly backupRecipient?: readonly string[];
@@ -46,6 +48,16 @@ export const command = defineCommand<ServeFlags>({
       description:
         "directory under which databases may lie; repeatable (default: the working directory)",
       env: "SCHEMALEDGER_ROOT",
+    },
+    {
+      flags: "--read-only",
+      description: "only read, beside the service that writes or without one",
+      env: "SCHEMALEDGER_READ_ONLY",
+    },
+    {
+      flags: "--unsealed",
+      description: "with --read-only: also where the system does not keep it from writing",
+      env: "SCHEMALEDGER_UNSEALED",
     },
     {
       flags: "--oidc-issuer <url>",
@@ -121,16 +133,20 @@ export const command = defineCommand<ServeFlags>({
   format: null,
   examples: ["schemaledger serve --data /var/lib/schemaledger --root /srv/databases"],
   run: async ({ options }) => {
-    const { serve } = await import("../serve.ts");
     const { root = [process.cwd()], oidcRole, backupRecipient, corsOrigin, ...rest } = options;
-    const { logLevel, ...flags } = rest;
-    const raw = {
+    const { readOnly = false, unsealed = false, logLevel, ...flags } = rest;
+    const config = {
       ...flags,
       oidcRoles: oidcRole,
       backupRecipients: backupRecipient,
       corsOrigins: corsOrigin,
       roots: root,
     };
-    await serve(raw, logLevel);
+    if (readOnly) {
+      const { serveReadOnly } = await import("../serve-read-only.ts");
+      return serveReadOnly(config, unsealed, logLevel);
+    }
+    const { serve } = await import("../serve.ts");
+    return serve(config, logLevel);
   },
 });

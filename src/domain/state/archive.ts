@@ -5,6 +5,9 @@ import { entityText, fromText } from "./entity-text.ts";
 import type { Ended } from "./leaving.ts";
 import type { EndedEntity, ProjectionStore } from "./projection-store.ts";
 
+/** Entities of a kind that the store is asked for at once. */
+const LOOKED_FOR = 500;
+
 interface Waiting<K extends Kind = Kind> {
   readonly entity: EntityKinds[K];
   readonly row: EndedEntity;
@@ -68,6 +71,21 @@ export class Archive {
   /** These are stored: memory need not hold them any more. */
   stored(rows: readonly EndedEntity[]): void {
     for (const { kind, id } of rows) this.#waiting.delete(keyOf(kind, id));
+  }
+
+  /** Lets go of what another process has stored meanwhile. */
+  async forgetStored(): Promise<void> {
+    for (const kind of new Set([...this.#waiting.values()].map(({ row }) => row.kind))) {
+      const rows = [...this.#waiting.values()].flatMap(({ row }) =>
+        row.kind === kind ? [row] : [],
+      );
+      const oldest = rows.slice(0, LOOKED_FOR);
+      const known = await this.#store.known(
+        kind,
+        oldest.map(({ id }) => id),
+      );
+      this.stored(oldest.filter(({ id }) => known.includes(id)));
+    }
   }
 
   async find<K extends Kind>(kind: K, id: string): Promise<EntityKinds[K] | undefined> {

@@ -152,6 +152,12 @@ export class Folded {
     this.archive.stored(ended);
   }
 
+  /** Another process stores what has changed: what it has stored need not be in memory. */
+  async leaveToOthers(): Promise<void> {
+    forgetTouched(this.state);
+    await this.archive.forgetStored();
+  }
+
   /** The sum over what has ended as it is stored, as far as it can be read. */
   async countStored(): Promise<DigestSum> {
     const counted = new DigestSum();

@@ -217,9 +217,9 @@ export class Projection {
     const { ledger, store, code, notify } = this.#parts;
     const folded = this.#folded;
     const before = this.#storedAt;
-    if (store.readOnly || this.#stopped || this.#broken !== undefined || folded.size === before)
-      return;
+    if (this.#stopped || this.#broken !== undefined || folded.size === before) return;
     try {
+      if (store.readOnly) return await folded.leaveToOthers();
       const head = await ledger.head();
       // Somebody else appended: what they did is folded first.
       if (head.size !== folded.size) return this.#storeLater();

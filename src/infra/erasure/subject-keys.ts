@@ -36,9 +36,13 @@ export class SubjectKeys implements Port {
   /** Made once, whoever needs it first: a second one would lock the keys under the first. */
   #wrapping: Promise<Uint8Array> | undefined;
 
+  /** Another process makes and destroys the keys: the directory is looked at whenever one is asked for. */
+  readonly #others: boolean;
+
   /** Errors: Unavailable subject-keys-damaged. */
-  constructor(directory: string) {
+  constructor(directory: string, { others = false }: { readonly others?: boolean } = {}) {
     this.#directory = directory;
+    this.#others = others;
     if (!existsSync(directory)) return;
     for (const name of readdirSync(directory)) {
       const [, kid] = /^(subj_[0-9a-f]{16})\.json$/.exec(name) ?? [];
@@ -62,6 +66,7 @@ export class SubjectKeys implements Port {
 
   /** The key of a name; undefined once it was destroyed. */
   find(kid: string): Uint8Array | undefined {
+    if (this.#others) this.#lookFor(kid);
     return this.#byKid.get(kid)?.key;
   }
 
@@ -78,6 +83,11 @@ export class SubjectKeys implements Port {
       await shred(this.#fileOf(kid));
     }
     if (kids.length > 0 && existsSync(this.#directory)) await fsyncDirectory(this.#directory);
+  }
+
+  #lookFor(kid: string): void {
+    if (!existsSync(this.#fileOf(kid))) this.#byKid.delete(kid);
+    else if (!this.#byKid.has(kid)) this.#load(kid);
   }
 
   async #make(actorId: string): Promise<SubjectKey> {

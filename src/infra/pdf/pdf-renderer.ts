@@ -8,8 +8,17 @@ export interface PdfDocument {
   readonly content: readonly object[];
 }
 
-/** Lays out a document beside the event loop: a long one takes seconds of computing. */
-export function renderPdf(document: PdfDocument): Promise<Uint8Array> {
+/**
+ * Lays out a document beside the event loop: a long one takes seconds of computing. Where threads are
+ * not permitted others wait for it.
+ */
+export async function renderPdf(document: PdfDocument): Promise<Uint8Array> {
+  if (process.permission?.has("worker") !== false) return renderBeside(document);
+  const { layOutPdf } = await import("./pdf-layout.ts");
+  return layOutPdf(document);
+}
+
+function renderBeside(document: PdfDocument): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./pdf-worker.js", import.meta.url), {
       workerData: document,

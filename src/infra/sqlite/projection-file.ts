@@ -77,9 +77,18 @@ export function openProjectionFile(file: string): ProjectionConnection {
   }
 }
 
+/** Opens a file to be read only. */
+export type ConnectProjection = (file: string) => ProjectionConnection;
+
+const connectReadOnly: ConnectProjection = (file) =>
+  new Sqlite(file, { readonly: true, fileMustExist: true });
+
 /** Opens the file of another process. Throws as `openProjectionFile`. */
-export function readProjectionFile(file: string): ProjectionConnection {
-  const db = new Sqlite(file, { readonly: true, fileMustExist: true });
+export function readProjectionFile(
+  file: string,
+  connect: ConnectProjection = connectReadOnly,
+): ProjectionConnection {
+  const db = connect(file);
   try {
     formatOf(db);
     return db;

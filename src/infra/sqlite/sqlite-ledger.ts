@@ -360,7 +360,7 @@ export class SqliteLedger implements Ledger {
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : "";
 
-const readOnly = (): Unavailable =>
+export const readOnly = (): Unavailable =>
   new Unavailable("ledger-read-only", "The ledger was opened for reading only", {
     hint: "This copy of the ledger was opened for reading only; append through the service",
   });

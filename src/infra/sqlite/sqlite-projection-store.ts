@@ -23,6 +23,7 @@ import {
   removeProjectionFile,
   removeSideFiles,
   unusable,
+  type ConnectProjection,
   type ProjectionConnection,
 } from "./projection-file.ts";
 import { splitHashes } from "./ledger-head.ts";
@@ -44,6 +45,8 @@ export interface SqliteProjectionStoreOptions {
   readonly bulk?: boolean;
   /** The file is another process's. One that is missing is not made. */
   readonly readOnly?: boolean;
+  /** How a file is opened that is only read. */
+  readonly connect?: ConnectProjection | undefined;
 }
 
 /** The projection in an SQLite file. Its statements are short; a batch is one transaction. */
@@ -54,12 +57,17 @@ export class SqliteProjectionStore implements ProjectionStore {
   #db: ProjectionConnection | undefined;
   #fault: DomainError | undefined;
   readonly #bulk: boolean;
+  readonly #connect: ConnectProjection | undefined;
   #filling = false;
   readonly #statements = new Map<string, Sqlite.Statement<unknown[]>>();
 
   /** Makes the file if it does not exist. What cannot be read shows with the first use. */
-  constructor(file: string, { bulk = true, readOnly = false }: SqliteProjectionStoreOptions = {}) {
+  constructor(
+    file: string,
+    { bulk = true, readOnly = false, connect }: SqliteProjectionStoreOptions = {},
+  ) {
     this.#bulk = bulk;
+    this.#connect = connect;
     this.#readOnly = readOnly && existsSync(file);
     this.#file = readOnly && !this.#readOnly ? IN_MEMORY : file;
     this.#open();
@@ -187,7 +195,7 @@ export class SqliteProjectionStore implements ProjectionStore {
     this.#fault = undefined;
     try {
       if (this.#readOnly) {
-        this.#db = readProjectionFile(this.#file);
+        this.#db = readProjectionFile(this.#file, this.#connect);
         return;
       }
       this.#db = openProjectionFile(this.#file);

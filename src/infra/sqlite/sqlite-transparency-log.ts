@@ -43,9 +43,11 @@ export class SqliteTransparencyLog implements TransparencyLog {
     readonly origin: string;
     readonly cache: TileCache;
     readonly digest: Digest;
+    /** Default: that of `openLedgerFile`. */
+    readonly connect?: (file: string) => LedgerConnection;
   }) {
-    const { file, origin, cache, digest } = options;
-    this.#db = openLedgerFile(file, { origin, readOnly: true });
+    const { file, origin, cache, digest, connect } = options;
+    this.#db = connect?.(file) ?? openLedgerFile(file, { origin, readOnly: true });
     this.#digest = digest;
     this.#head = this.#db.prepare("SELECT size, frontier FROM ledger_head");
     const range = "WHERE idx >= ? AND idx < ? ORDER BY idx";
