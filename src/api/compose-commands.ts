@@ -30,7 +30,11 @@ function governanceOf(c: Resolver): Pick<RunServiceParts, "gate" | "risk" | "app
       report: c.resolve(t.BACKGROUND).report,
     }),
     risk: new RiskAssessor(c.resolve(t.LEDGER), c.resolve(t.DIALECT)),
-    approvals: new ApprovalService(projection, recorder, c.resolve(t.DIGEST)),
+    approvals: new ApprovalService(projection, recorder, c.resolve(t.DIGEST), {
+      quiet: c.resolve(t.QUIET_RECORDER),
+      signatures: c.resolve(t.SIGNATURES),
+      clock: c.resolve(t.CLOCK),
+    }),
   };
 }
 

@@ -1,16 +1,24 @@
+import { APPROVAL_NAMESPACE, approvalStatement } from "../domain/trust/statements.ts";
 import type { RunView } from "../library/desk.ts";
 import type { Call, CommandOf } from "./command.ts";
 import { followRun } from "./resources.ts";
 import type { SharedOptions } from "./shared-options.ts";
+import { sshSign } from "./ssh-sign.ts";
 
 interface DecideOptions extends SharedOptions {
   readonly comment?: string;
+  readonly key?: string;
 }
 
 /** `approve` and `reject`: a decision on a run that waits, bound to the plan that was looked at. */
 export const decisionCommand = (decision: "approve" | "reject"): CommandOf<DecideOptions> => ({
   arguments: [{ name: "<run>", description: "the run's id" }],
-  options: [{ flags: "--comment <text>", description: "a word on it, for the record" }],
+  options: [
+    { flags: "--comment <text>", description: "a word on it, for the record" },
+    ...(decision === "reject"
+      ? []
+      : [{ flags: "--key <file>", description: "sign it with this SSH key; needs ssh-keygen" }]),
+  ],
   ledger: true,
   confirms: true,
   format: `${decision}/1`,
@@ -29,11 +37,16 @@ async function decide(call: Call<DecideOptions>, decision: "approve" | "reject")
   out.note(`Run ${run.id} of ${run.database} (${run.kind}): ${steps}`);
   await call.confirm(`${decision === "approve" ? "Approve" : "Reject"} it?`);
   const { planDigest } = run;
-  const { comment } = options;
+  const { comment, key } = options;
+  const signature =
+    key === undefined
+      ? undefined
+      : await sshSign(key, approvalStatement({ runId: run.id, planDigest }), APPROVAL_NAMESPACE);
   const decided = await client.post<RunView>(`${path}/approvals`, {
     decision,
     planDigest,
     ...(comment === undefined ? {} : { comment }),
+    ...(signature === undefined ? {} : { signature }),
   });
   // On a data directory the run is carried out by this process.
   const goesOn = decided.status === "queued" || decided.status === "running";

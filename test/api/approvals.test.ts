@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { APPROVAL_NAMESPACE, approvalStatement } from "../../src/domain/trust/statements.ts";
 import { TestService, type Reply } from "../support/service.ts";
+import { hasSshKeygen, SshKeyPair } from "../support/ssh-keygen.ts";
 
 const CREATE = { version: "1", name: "orders", up: "CREATE TABLE orders (id INTEGER PRIMARY KEY)" };
 const DROP = { version: "2", name: "drop", up: "DROP TABLE orders" };
@@ -31,6 +33,9 @@ describe("approvals", () => {
     });
     assert.equal(made.status, 201, made.text);
   }
+
+  const policy = (name: string, body: object) =>
+    service.ask("PATCH", `/v1/databases/${name}/policy`, { body });
 
   const request = async (name: string, body: object = {}, token = operator) =>
     (await service.post(`/v1/databases/${name}/runs`, body, { token })).body;
@@ -120,6 +125,93 @@ describe("approvals", () => {
       await service.post(`/v1/runs/${id}/cancel`, { reason: "done" });
   });
 
+  it("counts no keys without an owner where the policy asks for people", async () => {
+    await database("people", { approvals: 1, approvers: "people" });
+    const run = await request("people");
+    const refused = await decide(run, ann);
+    assert.equal(refused.status, 403);
+    assert.equal(refused.body["code"], "approver-not-known");
+    await policy("people", { approvers: "provider" });
+    const key = { name: "dora", roles: ["approver"], owner: "Dora" };
+    const dora = (await service.post("/v1/keys", key)).body["token"];
+    assert.equal((await decide(run, dora)).body["code"], "approver-not-known");
+    await policy("people", { approvers: "people" });
+    assert.equal((await decide(run, dora)).status, 200);
+    assert.equal((await ended(run["id"]))["status"], "succeeded");
+  });
+
+  it("does not count approvals by a key that is revoked before the run begins", async () => {
+    await database("stolen", { approvals: 2 });
+    const key = await service.post("/v1/keys", { name: "stolen", roles: ["approver"] });
+    const run = await request("stolen");
+    assert.equal((await decide(run, key.body["token"])).status, 200);
+    await service.ask("DELETE", `/v1/keys/${key.body["id"]}`);
+    // The gate hears of the revocation by itself.
+    let approvals = [];
+    while (approvals[0]?.ended == null) {
+      approvals = (await service.get(`/v1/runs/${run["id"]}`)).body["approvals"];
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal(approvals[0].ended.how, "key-revoked");
+    assert.equal((await decide(run, ann)).body["status"], "awaiting-approval");
+    await decide(run, bob);
+    assert.equal((await ended(run["id"]))["status"], "succeeded");
+    const expired = (await typesOf(run["id"])).filter((type) => type === "ApprovalExpired");
+    assert.equal(expired.length, 1);
+  });
+
+  it("records an approver's own signature over run and plan, and refuses every other", async function () {
+    if (!hasSshKeygen) this.skip();
+    const pair = new SshKeyPair(service.directory, "approver");
+    const other = new SshKeyPair(service.directory, "stranger");
+    const signer = { name: "ann", key: pair.publicKey };
+    await database("signed", {
+      approvals: 1,
+      approvalSignatures: { signers: [signer], required: true },
+    });
+    const run = await request("signed");
+    const sign = (
+      plan = run["planDigest"],
+      by = pair,
+      id = run["id"],
+      namespace = APPROVAL_NAMESPACE,
+    ) => by.sign(approvalStatement({ runId: id, planDigest: plan }), namespace);
+    for (const [signature, code] of [
+      [undefined, "signature-missing"],
+      [sign(run["planDigest"], other), "signer-unknown"],
+      [sign(`sha256:${"0".repeat(64)}`), "signature-invalid"],
+      [sign(run["planDigest"], pair, "another run"), "signature-invalid"],
+      [sign(run["planDigest"], pair, run["id"], "file"), "signature-invalid"],
+      ["nonsense", "signature-invalid"],
+    ] as const) {
+      const reply = await decide(run, ann, "approve", signature === undefined ? {} : { signature });
+      assert.equal(reply.status, 403, reply.text);
+      assert.equal(reply.body["code"], code);
+    }
+    // A signature of somebody's key under somebody else's name.
+    const bound = { ...signer, actor: `act_${"0".repeat(32)}` };
+    await policy("signed", { approvalSignatures: { signers: [bound] } });
+    const signature = sign();
+    assert.equal((await decide(run, ann, "approve", { signature })).body["code"], "signer-unknown");
+    await policy("signed", { approvalSignatures: { signers: [signer] } });
+    const approved = await decide(run, ann, "approve", { signature });
+    assert.equal(approved.status, 200, approved.text);
+    const { body } = await service.get("/v1/audit/events?database=signed&type=RunApproved");
+    const { file, ...verdict } = body["items"][0].data.signature;
+    assert.equal(file, signature);
+    assert.equal(verdict.signer, "ann");
+    assert.equal((await ended(run["id"]))["status"], "succeeded");
+  });
+
+  it("records refused decisions of one actor once in a while, and counts the rest", async () => {
+    await database("again", { approvals: 1 });
+    const run = await request("again", {}, service.token);
+    await Promise.all(Array.from({ length: 20 }, () => decide(run, service.token)));
+    const { body } = await service.get("/v1/audit/events?database=again&type=ApprovalRefused");
+    assert.equal(body["items"].length, 1);
+    await service.post(`/v1/runs/${run["id"]}/cancel`, { reason: "done" });
+  });
+
   it("refuses a stale digest, and a plan that changed after the request", async () => {
     await database("stale", { approvals: 1 });
     const run = await request("stale");
@@ -142,6 +234,14 @@ describe("approvals", () => {
       reason: "swap",
     });
     assert.equal(withdrawn.body["code"], "migration-in-use");
+    const other = { ...CREATE, up: "DROP TABLE orders" };
+    const changed = await service.post("/v1/databases/swap/migrations", { migrations: [other] });
+    assert.equal(changed.body["code"], "migration-changed");
+    const { body } = await service.get("/v1/audit/events?database=swap&type=MigrationRefused");
+    assert.deepEqual(
+      body["items"].map((one: { data: { code: string } }) => one.data.code),
+      ["migration-in-use", "migration-changed"],
+    );
     await service.post(`/v1/runs/${run["id"]}/cancel`, { reason: "done" });
   });
 
@@ -152,6 +252,8 @@ describe("approvals", () => {
     assert.equal(rejected.body["status"], "rejected");
     assert.equal(rejected.body["outcome"], "untouched");
     assert.equal((await decide(run, bob)).body["code"], "run-ended");
+    const { body: tried } = await service.get("/v1/audit/events?database=no&type=ApprovalRefused");
+    assert.equal(tried["items"][0].data.code, "run-ended", "a replay is on record");
     assert.equal((await ended(run["id"]))["endedAt"], rejected.body["endedAt"]);
     const { body } = await service.get("/v1/databases/no");
     assert.deepEqual(body["openRuns"], []);

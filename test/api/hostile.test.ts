@@ -162,6 +162,11 @@ const ATTACKS: readonly Attack[] = [
   invalid("a text for a truth value", RUNS, { rehearse: "false" }),
   invalid("a reason without end", RUNS, { reason: "x".repeat(2001) }),
   invalid("a wrong plan digest", RUNS, { planDigest: "md5:00" }),
+  invalid("a time beyond the years that are written", RUNS, {
+    notBefore: "9999-12-31T23:59:59-23:59",
+  }),
+  invalid("a time before them", RUNS, { notBefore: "0001-01-01T00:00:00+00:01" }),
+  invalid("a second that clocks do not have", RUNS, { notBefore: "2030-06-30T23:59:60Z" }),
   invalid("a time that is none", RUNS, { notBefore: "2030-02-30T00:00:00Z" }),
   invalid("tables of a restore that are none", "/v1/databases/shop/restores", {
     backupId: "0198f3c2-7d3e-7c4b-9a55-0c5b8a1d2e3f",

@@ -129,7 +129,14 @@ describe("keys limited to some databases", () => {
       { backupId: foreign["backup"], reason: "steal" },
       { token },
     );
-    assert.ok(reply.status >= 400 && reply.status < 500, reply.text);
+    const missing = await service.post(
+      "/v1/databases/ours/restores",
+      { backupId: "0198f3c2-7d3e-7c4b-9a55-0c5b8a1d2e3f", reason: "guess" },
+      { token },
+    );
+    assert.equal(reply.status, 404, reply.text);
+    assert.equal(missing.status, 404, missing.text);
+    assert.equal(reply.body["code"], missing.body["code"]);
   });
 
   it("refuses limits that cannot be meant", async () => {

@@ -11,7 +11,7 @@ const OTHER_THINGS = new Set(
     "failed-migration",
     "primary-key foreign-key not-null",
     "still-running integrity-check drift-check",
-    "awaiting-approval not-before x-permission",
+    "key-revoked awaiting-approval not-before x-permission",
     // Headers, paths and labels of alerts.
     "given-up",
     "webhook-id webhook-timestamp webhook-signature retry-after alert-targets dead-letters",

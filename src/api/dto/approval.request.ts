@@ -12,6 +12,8 @@ export class ApprovalRequest {
   /** The plan that was looked at: `planDigest` of the run. */
   @Matches(DIGEST, DIGEST_MESSAGE) planDigest!: string;
   @Optional() @Text(MAX_REASON) comment?: string;
+  /** What ssh-keygen or minisign made over run and plan: the whole file. */
+  @Optional() @Text(16_384) signature?: string;
 }
 
 /** What somebody who was not involved says of an emergency run afterwards. */

@@ -1,10 +1,11 @@
 import { ArrayMaxSize, IsBoolean, IsIn, IsInt, Max, Min } from "class-validator";
-import type { OnFailure } from "../../domain/database/events.ts";
+import type { Approvers, OnFailure } from "../../domain/database/events.ts";
 import { RetentionRequest } from "./retention.request.ts";
-import { SqlLimitsRequest, TrustRequest } from "./trust.request.ts";
+import { ApprovalSignaturesRequest, SqlLimitsRequest, TrustRequest } from "./trust.request.ts";
 import { Clearable, ListOf, Nested, Optional, Text, Time } from "./decorators.ts";
 
 export const ON_FAILURE: readonly OnFailure[] = ["stop", "revert", "restore"];
+const APPROVERS: readonly Approvers[] = ["people", "provider"];
 const DAY = 86_400_000;
 const WEEK_MINUTES = 7 * 24 * 60;
 const YEAR_HOURS = 366 * 24;
@@ -43,6 +44,12 @@ export class PolicyRequest {
   @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) backupAlertHours?: number | null;
   /** Which backups are kept; replaces what was said before as a whole. */
   @Clearable() @Nested(() => RetentionRequest) retention?: RetentionRequest | null;
+  /** `people`: keys with an owner, and tokens of the provider; `provider`: the latter alone. */
+  @Clearable() @IsIn(APPROVERS) approvers?: Approvers | null;
+  /** Whose own signatures approvals may, or must, carry; replaces what was said before as a whole. */
+  @Clearable()
+  @Nested(() => ApprovalSignaturesRequest)
+  approvalSignatures?: ApprovalSignaturesRequest | null;
   /** Whose migrations are taken; replaces what was said before as a whole. */
   @Clearable() @Nested(() => TrustRequest) trust?: TrustRequest | null;
   /** How much and what SQL a migration may have; replaces what was said before as a whole. */

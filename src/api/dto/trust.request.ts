@@ -3,6 +3,7 @@ import {
   ArrayMinSize,
   ArrayUnique,
   IsArray,
+  IsBoolean,
   IsIn,
   IsInt,
   IsString,
@@ -54,6 +55,20 @@ export class TrustRequest {
   @ArrayMaxSize(MAX_ENTRIES)
   @ListOf(() => TrustedIdentityRequest)
   identities?: TrustedIdentityRequest[];
+}
+
+export class ApproverRequest extends SignerRequest {
+  /** The pseudonym of the only actor whose approvals it signs. */
+  @Optional() @Matches(/^act_[0-9a-f]{32}$/) actor?: string;
+}
+
+/** Whose own signatures approvals may, or must, carry. */
+export class ApprovalSignaturesRequest {
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_ENTRIES)
+  @ListOf(() => ApproverRequest)
+  signers!: ApproverRequest[];
+  @Optional() @IsBoolean() required?: boolean;
 }
 
 /** How much and what SQL a migration may have. */

@@ -86,6 +86,8 @@ export const RESPONSE_SCHEMAS: Schemas = {
       reviewHours: count("Hours within which an emergency run must be reviewed"),
       backupAlertHours: count("Hours after which the newest verified backup is too old"),
       retention: ref("Retention"),
+      approvers: oneOf("people", "provider"),
+      approvalSignatures: anything("Whose own signatures approvals may, or must, carry"),
       trust: anything("Whose migrations are taken: signers, identities"),
       sqlLimits: anything("What SQL a migration may have: bytes, statements, classes"),
     },

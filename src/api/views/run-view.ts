@@ -44,6 +44,7 @@ const approvalView = (approval: ApprovalState, names: Names): object => ({
   at: approval.given.time,
   planDigest: approval.planDigest,
   comment: approval.comment ?? null,
+  signature: approval.signature ?? null,
   ended: approval.ended === null ? null : { how: approval.ended.how, at: approval.ended.time },
   eventIndex: approval.given.index,
 });

@@ -1,14 +1,13 @@
-import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { checksumOf } from "../../domain/migration/migration.ts";
 import type { FileMigration } from "../../domain/migration/migration-source.ts";
-import { DomainError, InvalidInput } from "../../domain/shared/errors.ts";
+import { InvalidInput } from "../../domain/shared/errors.ts";
 import { MIGRATION_NAMESPACE, migrationStatement } from "../../domain/trust/statements.ts";
 import { FolderMigrationSource } from "../../infra/migration-files/folder-migration-source.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
 import { defineCommand } from "../command.ts";
+import { sshSign } from "../ssh-sign.ts";
 
 interface SignOptions {
   readonly of?: string;
@@ -57,7 +56,10 @@ export const command = defineCommand<SignOptions>({
       const file =
         key === undefined || migration.signature !== undefined
           ? null
-          : await write(join(dir, `${upFile(migration)}.sig`), await sshSign(key, statement));
+          : await write(
+              join(dir, `${upFile(migration)}.sig`),
+              await sshSign(key, statement, MIGRATION_NAMESPACE),
+            );
       items.push({ version: migration.version, statement, file });
     }
     out.result({ items }, () => {
@@ -81,29 +83,3 @@ async function write(file: string, signature: string): Promise<string> {
   await writeFile(file, signature, { flag: "wx" });
   return file;
 }
-
-/** It asks for a passphrase by itself, on the terminal. */
-async function sshSign(key: string, statement: string): Promise<string> {
-  const child = spawn("ssh-keygen", ["-q", "-Y", "sign", "-n", MIGRATION_NAMESPACE, "-f", key], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  // That it does not read is told by its exit code.
-  child.stdin.once("error", () => {});
-  child.stdin.end(statement);
-  const [signature, code] = await Promise.all([text(child.stdout), ended]).catch(
-    (error: unknown) => {
-      throw failed(error instanceof Error ? error.message : String(error));
-    },
-  );
-  if (code !== 0) throw failed(`it ended with ${code}`);
-  return signature;
-}
-
-const failed = (why: string): DomainError =>
-  new DomainError("signing-failed", `ssh-keygen did not sign: ${why}`, {
-    hint: "See that OpenSSH 8.1 or newer is installed and the key can be read",
-  });

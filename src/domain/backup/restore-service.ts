@@ -50,7 +50,7 @@ export class RestoreService {
 
   /**
    * Records the request; verifies, backs up and restores when its turn comes. Errors: those of
-   * `chooseBackup` · `Conflict` backup-not-restorable | backup-of-other-database · `InvalidInput`
+   * `chooseBackup` · `Conflict` backup-not-restorable · `InvalidInput`
    * restore-contradiction | table-not-found. `also` is recorded in the same append.
    */
   async request(
@@ -215,9 +215,7 @@ function refuseContradiction(order: RestoreOrder): void {
 }
 
 function refuse(database: DatabaseState, backup: BackupState, { tables }: RestoreOrder): void {
-  const { id, databaseId, kind, status, facts } = backup;
-  if (databaseId !== database.id)
-    throw new Conflict("backup-of-other-database", `Backup ${id} is of another database`);
+  const { id, kind, status, facts } = backup;
   const isOfKind = kind === "full" || (kind === "table" && tables !== undefined);
   if (!isOfKind || facts === null || !["completed", "verified"].includes(status))
     throw new Conflict(

@@ -25,17 +25,24 @@ export async function chooseBackup(
     throw new InvalidInput("backup-choice", "Say which backup by backupId, beforeRun or at", {
       hint: "Send exactly one of the three",
     });
-  if (backupId !== undefined) return byId(projection, backupId);
+  if (backupId !== undefined) return byId(database, projection, backupId);
   const own = [...projection.state.backups.values()].filter(
     (backup) => backup.databaseId === database.id && backup.kind === "full",
   );
   return beforeRun === undefined ? atTime(database, own, at!) : before(database, own, beforeRun);
 }
 
-async function byId(projection: Projection, id: string): Promise<BackupState> {
+/** One of another database is answered as one that does not exist: nobody learns what others have. */
+async function byId(
+  database: DatabaseState,
+  projection: Projection,
+  id: string,
+): Promise<BackupState> {
   const backup = await projection.find("backups", id);
-  if (backup === undefined) throw new NotFound("backup-not-found", `There is no backup ${id}`);
-  return backup;
+  if (backup?.databaseId === database.id) return backup;
+  throw new NotFound("backup-not-found", `There is no backup ${id} of ${database.name}`, {
+    hint: listHint(database),
+  });
 }
 
 /** Each run takes a backup before its first step; no other one is of that moment. */

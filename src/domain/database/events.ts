@@ -1,7 +1,7 @@
 import type { CodeLanguage } from "../migration/migration.ts";
 import type { Retention } from "../retention/retention.ts";
 import type { SchemaChange, SchemaObject } from "../schema/schema.ts";
-import type { TrustPolicy, TrustVerdict } from "../trust/policy.ts";
+import type { ApprovalSignatures, TrustPolicy, TrustVerdict } from "../trust/policy.ts";
 import type { SqlLimits } from "../trust/sql-limits.ts";
 
 /** Events of one database outside runs: stream `database:<id>`. */
@@ -53,10 +53,11 @@ export interface DatabaseEvents {
     /** Why it was taken, where the policy asked who vouches for it. */
     readonly trust?: TrustVerdict;
   };
-  /** Somebody tried to register what the policy does not take. */
+  /** Somebody tried to register what the policy refuses, or to swap what an open run is to execute. */
   readonly MigrationRefused: {
     readonly version: string;
-    readonly checksum: string;
+    /** Absent: adopted, its text is not known. */
+    readonly checksum?: string;
     /** The problem code answered. */
     readonly code: string;
     /** How many more followed since the last such event. Absent: this is the first. */
@@ -117,6 +118,8 @@ export interface Allowances {
   readonly rowLoss?: readonly string[];
 }
 
+export type Approvers = "people" | "provider";
+
 export type OnFailure = "stop" | "revert" | "restore";
 
 export interface Policy {
@@ -140,6 +143,13 @@ export interface Policy {
   readonly stepTimeoutMs?: number;
   /** Hours after which the newest verified backup is too old: an alert. Absent: never. */
   readonly backupAlertHours?: number;
+  /**
+   * `people`: only keys with an owner and bearers of a provider's tokens may approve; `provider`: the
+   * latter alone. Absent: every key with the role, each of them somebody else.
+   */
+  readonly approvers?: Approvers;
+  /** Whose own signatures approvals may, or must, carry. */
+  readonly approvalSignatures?: ApprovalSignatures;
   /** Which backups are kept. Absent: all, nothing is pruned. */
   readonly retention?: Retention;
   /** Whose migrations are taken. Absent: those of anybody who may register. */

@@ -1,6 +1,6 @@
 import type { Calendar } from "../governance/calendar.ts";
 import type { Signatures } from "../trust/signatures.ts";
-import { checkTrust } from "../trust/trust.ts";
+import { checkSigners, checkTrust } from "../trust/trust.ts";
 import { InvalidInput } from "../shared/errors.ts";
 import type { Policy } from "./events.ts";
 
@@ -33,5 +33,7 @@ export function changed(
         hint: "Give a `to` after `from`",
       });
   if (result.trust !== undefined) checkTrust(result.trust, signatures);
+  if (result.approvalSignatures !== undefined)
+    checkSigners(result.approvalSignatures.signers, signatures);
   return result;
 }

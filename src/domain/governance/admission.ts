@@ -1,6 +1,6 @@
 import type { Policy } from "../database/events.ts";
-import type { RunState } from "../state/state.ts";
-import { expired, standing } from "./approvals.ts";
+import type { ApprovalState, RunState } from "../state/state.ts";
+import { byRevokedKey, expired, standing } from "./approvals.ts";
 import type { Calendar } from "./calendar.ts";
 import type { WaitCause } from "./events.ts";
 
@@ -10,8 +10,9 @@ export type Admission =
   | {
       readonly kind: "approvals";
       readonly missing: number;
-      /** Event indexes of approvals that stopped counting. */
+      /** Event indexes of approvals that stopped counting: too old, or by a key revoked since. */
       readonly expired: readonly number[];
+      readonly revoked: readonly number[];
     }
   | { readonly kind: "wait"; readonly until: string; readonly cause: WaitCause };
 
@@ -24,14 +25,19 @@ export function admission(
   policy: Policy,
   now: string,
   calendar: Calendar,
+  isRevoked: (keyId: string) => boolean = () => false,
 ): Admission {
   if (run.rehearsalOnly) return { kind: "begin" };
-  const gone = expired(run, policy, now);
-  const missing = run.approvalsNeeded - (standing(run).length - gone.length);
+  const revoked = byRevokedKey(run, isRevoked);
+  const gone = expired(run, policy, now).filter((one) => !revoked.includes(one));
+  const missing = run.approvalsNeeded - (standing(run).length - gone.length - revoked.length);
   if (missing > 0)
-    return { kind: "approvals", missing, expired: gone.map(({ given }) => given.index) };
+    return { kind: "approvals", missing, expired: indexes(gone), revoked: indexes(revoked) };
   return wait(run, policy, now, calendar) ?? { kind: "begin" };
 }
+
+const indexes = (approvals: readonly ApprovalState[]): number[] =>
+  approvals.map(({ given }) => given.index);
 
 /** The first moment that suits `notBefore`, every freeze and the window; the cause is the last to move it. */
 function wait(

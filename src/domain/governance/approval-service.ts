@@ -1,4 +1,4 @@
-import type { DomainEvent } from "../events.ts";
+import { databaseStream, type DomainEvent } from "../events.ts";
 import { planMigrate, planRollback, BEFORE_ALL } from "../migration/plan.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
@@ -7,13 +7,19 @@ import { decide, type Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import { refuseInvolved, refuseOtherPlan, standing } from "./approvals.ts";
-import type { ApprovalDecision, ReviewVerdict } from "./events.ts";
+import type { QuietRecorder } from "../service/quiet-recorder.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Signatures } from "../trust/signatures.ts";
+import { refuseUnknown, verifiedSignature } from "./approvers.ts";
+import type { ApprovalDecision, ApprovalSignature, ReviewVerdict } from "./events.ts";
 
 export interface Decision {
   readonly decision: ApprovalDecision;
   /** The plan that was looked at. */
   readonly planDigest: string;
   readonly comment?: string;
+  /** What ssh-keygen or minisign made over run and plan. */
+  readonly signature?: string;
 }
 
 export interface Review {
@@ -24,21 +30,29 @@ export interface Review {
 /** What an approval means where it is printed (21 CFR 11.50). */
 const MEANING = "Approves that exactly this plan is executed on this database";
 
+export interface ApprovalMeans {
+  readonly quiet: QuietRecorder;
+  readonly signatures: Signatures;
+  readonly clock: Clock;
+}
+
 /** Takes the decisions of people on runs. */
 export class ApprovalService {
   readonly #projection: Projection;
   readonly #recorder: Recorder;
   readonly #digest: Digest;
+  readonly #means: ApprovalMeans;
 
-  constructor(projection: Projection, recorder: Recorder, digest: Digest) {
+  constructor(projection: Projection, recorder: Recorder, digest: Digest, means: ApprovalMeans) {
     this.#projection = projection;
     this.#recorder = recorder;
     this.#digest = digest;
+    this.#means = means;
   }
 
   /**
    * Records the decision; one that is refused is recorded as well. Errors: `Refused` self-approval
-   * | author-approval · `Conflict` plan-changed | run-ended | run-started | approval-given |
+   * | author-approval | approver-not-known, and those of `verifiedSignature` · `Conflict` plan-changed | run-ended | run-started | approval-given |
    * approval-missing.
    */
   async decide(run: RunState, decision: Decision, context: Context): Promise<void> {
@@ -47,7 +61,7 @@ export class ApprovalService {
     try {
       await decide(async () => {
         const { streamVersion } = database;
-        const event = this.#event(run, database, decision, context.actor.id);
+        const event = this.#event(run, database, decision, context);
         await this.#recorder.record(database.id, [event], own, { expected: streamVersion });
       });
     } catch (error) {
@@ -84,18 +98,24 @@ export class ApprovalService {
   #event(
     run: RunState,
     database: DatabaseState,
-    { decision, planDigest, comment }: Decision,
-    actor: string,
+    { decision, planDigest, comment, signature: file }: Decision,
+    context: Context,
   ): DomainEvent {
     refuseDecided(run);
+    const {
+      actor: { id: actor },
+      authn: { keyId },
+    } = context;
     const said = comment === undefined ? {} : { comment };
     const mine = standing(run).find(({ given }) => given.actor === actor);
     switch (decision) {
-      case "approve":
+      case "approve": {
         refuseInvolved(run, database, actor);
+        refuseUnknown(database.policy, context);
         refuseOtherPlan(run, this.#presentDigest(run, database), planDigest);
         if (mine !== undefined)
           throw new Conflict("approval-given", "This actor has approved the run already");
+        const signature = this.#signature(run, database, file, actor);
         return {
           type: "RunApproved",
           data: {
@@ -104,8 +124,11 @@ export class ApprovalService {
             fingerprint: database.fingerprint ?? "",
             meaning: MEANING,
             ...said,
+            ...(keyId === undefined ? {} : { keyId }),
+            ...(signature === undefined ? {} : { signature }),
           },
         };
+      }
       case "reject":
         refuseOtherPlan(run, run.planDigest, planDigest);
         return {
@@ -117,6 +140,22 @@ export class ApprovalService {
           throw new Conflict("approval-missing", "This actor has no approval to withdraw");
         return { type: "ApprovalWithdrawn", data: { runId: run.id, ...said } };
     }
+  }
+
+  #signature(
+    { id: runId, planDigest }: RunState,
+    { policy }: DatabaseState,
+    signature: string | undefined,
+    actor: string,
+  ): ApprovalSignature | undefined {
+    const { signatures, clock } = this.#means;
+    return verifiedSignature(
+      policy,
+      { runId, planDigest, signature },
+      actor,
+      clock.now(),
+      signatures,
+    );
   }
 
   #presentDigest(run: RunState, database: DatabaseState): string {
@@ -134,11 +173,21 @@ export class ApprovalService {
     context: Context,
   ): Promise<void> {
     const { idempotency: _used, ...rest } = context;
-    await this.#recorder.record(
-      run.databaseId,
-      [{ type: "ApprovalRefused", data: { runId: run.id, decision, code, planDigest } }],
-      rest,
-    );
+    await this.#means.quiet.note({
+      key: `${code} ${context.actor.id} ${run.id}`,
+      stream: databaseStream(run.databaseId),
+      context: rest,
+      event: (repeated) => ({
+        type: "ApprovalRefused",
+        data: {
+          runId: run.id,
+          decision,
+          code,
+          planDigest,
+          ...(repeated === 0 ? {} : { repeated }),
+        },
+      }),
+    });
   }
 
   #databaseOf(run: RunState): DatabaseState {
@@ -155,5 +204,7 @@ function refuseDecided(run: RunState): void {
     });
 }
 
+/** Also what is only too late or tried again: a replay is an attack like another. */
 const isRefusal = (error: unknown): error is DomainError =>
-  error instanceof Refused || (error instanceof Conflict && error.code === "plan-changed");
+  error instanceof Refused ||
+  (error instanceof Conflict && error.code !== "expected-version-conflict");

@@ -32,6 +32,13 @@ export function expired(run: RunState, policy: Policy, now: string): readonly Ap
   return standing(run).filter(({ given }) => Date.parse(given.time) < oldest);
 }
 
+/** Standing approvals that were given with a key that is revoked: it may have been stolen by then. */
+export const byRevokedKey = (
+  run: RunState,
+  isRevoked: (keyId: string) => boolean,
+): readonly ApprovalState[] =>
+  standing(run).filter(({ keyId }) => keyId !== undefined && isRevoked(keyId));
+
 /**
  * Refuses whoever may not decide on the run: its requester and the authors of its migrations; two
  * keys of one owner are one actor. Errors: `Refused` self-approval | author-approval.

@@ -9,13 +9,22 @@ export interface GovernanceEvents {
     /** What the approval says, for people (21 CFR 11.50). */
     readonly meaning: string;
     readonly comment?: string;
+    /** The API key that was used: the approval counts only while it is not revoked. */
+    readonly keyId?: string;
+    /** The approver's own signature over run and plan, verified. */
+    readonly signature?: ApprovalSignature;
   };
   /** The end of a run that nobody may execute. */
   readonly RunRejected: { readonly runId: string; readonly reason: string };
   /** The actor takes their own approval back. */
   readonly ApprovalWithdrawn: { readonly runId: string; readonly comment?: string };
-  /** Approvals (their event indexes) that were given too long ago. */
-  readonly ApprovalExpired: { readonly runId: string; readonly approvals: readonly number[] };
+  /** Approvals (their event indexes) that were given too long ago, or with a key revoked since. */
+  readonly ApprovalExpired: {
+    readonly runId: string;
+    readonly approvals: readonly number[];
+    /** Absent: given too long ago. */
+    readonly cause?: "key-revoked";
+  };
   /** Somebody tried to decide who may not, or on another plan. */
   readonly ApprovalRefused: {
     readonly runId: string;
@@ -23,6 +32,8 @@ export interface GovernanceEvents {
     /** The problem code answered. */
     readonly code: string;
     readonly planDigest: string;
+    /** How many more followed since the last such event. Absent: this is the first. */
+    readonly repeated?: number;
   };
   /** The run may begin at `at`, not before. */
   readonly RunScheduled: {
@@ -50,6 +61,14 @@ export interface GovernanceEvents {
     readonly verdict: ReviewVerdict;
     readonly comment: string;
   };
+}
+
+/** Whoever signed, with what, and the file itself: anybody can verify it again. */
+export interface ApprovalSignature {
+  readonly signer: string;
+  readonly format: "sshsig" | "minisign";
+  readonly key: string;
+  readonly file: string;
 }
 
 export type ApprovalDecision = "approve" | "reject" | "withdraw";

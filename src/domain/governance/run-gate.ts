@@ -4,7 +4,7 @@ import type { Clock } from "../shared/clock.ts";
 import { Conflict, DomainError } from "../shared/errors.ts";
 import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
-import type { RunState } from "../state/state.ts";
+import type { LedgerState, RunState } from "../state/state.ts";
 import { admission } from "./admission.ts";
 import type { Calendar } from "./calendar.ts";
 
@@ -51,16 +51,14 @@ export class RunGate {
     if (run.ended !== null || run.started !== null) return false;
     const { projection, clock, calendar } = this.#parts;
     const { policy } = projection.state.databases.get(run.databaseId)!;
-    const decided = admission(run, policy, clock.now(), calendar);
+    const decided = admission(run, policy, clock.now(), calendar, (keyId) =>
+      isRevoked(projection.state, keyId),
+    );
     switch (decided.kind) {
       case "begin":
         return true;
       case "approvals":
-        if (decided.expired.length > 0)
-          await this.#record(run, context, {
-            type: "ApprovalExpired",
-            data: { runId: run.id, approvals: decided.expired },
-          });
+        await this.#record(run, context, ...ended(run.id, decided));
         return false;
       case "wait": {
         const { until: at, cause } = decided;
@@ -80,7 +78,8 @@ export class RunGate {
   /** From here on waiting runs whose time comes are handed to `due`, until `stop`. */
   start(context: Context, due: (run: RunState, context: Context) => void): void {
     this.#unfollow = this.#parts.projection.onChange((events) => {
-      if (events.some(({ type }) => type === "PolicyChanged")) this.#wake();
+      if (events.some(({ type }) => type === "PolicyChanged" || type === "KeyRevoked"))
+        this.#wake();
     });
     void this.#rounds(context, due).catch(this.#parts.report);
   }
@@ -132,9 +131,31 @@ export class RunGate {
   }
 
   /** Two that decide the same at once record it once. */
-  async #record(run: RunState, context: Context, event: DomainEvent): Promise<void> {
+  async #record(run: RunState, context: Context, ...events: DomainEvent[]): Promise<void> {
+    if (events.length === 0) return;
     const { recorder, projection } = this.#parts;
     const { streamVersion } = projection.state.databases.get(run.databaseId)!;
-    await recorder.record(run.databaseId, [event], context, { expected: streamVersion });
+    await recorder.record(run.databaseId, events, context, { expected: streamVersion });
   }
+}
+
+const isRevoked = ({ keys }: LedgerState, keyId: string): boolean =>
+  (keys.get(keyId)?.revoked ?? null) !== null;
+
+function ended(
+  runId: string,
+  {
+    expired,
+    revoked,
+  }: { readonly expired: readonly number[]; readonly revoked: readonly number[] },
+): DomainEvent[] {
+  const events: DomainEvent[] = [];
+  if (expired.length > 0)
+    events.push({ type: "ApprovalExpired", data: { runId, approvals: expired } });
+  if (revoked.length > 0)
+    events.push({
+      type: "ApprovalExpired",
+      data: { runId, approvals: revoked, cause: "key-revoked" },
+    });
+  return events;
 }

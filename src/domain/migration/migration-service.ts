@@ -67,7 +67,8 @@ export class MigrationService {
   ): Promise<{ readonly items: readonly MigrationState[]; readonly created: boolean }> {
     const { streamVersion } = database;
     const fresh: MigrationInput[] = [];
-    for (const input of inputs) if (!(await this.#isRegistered(database, input))) fresh.push(input);
+    for (const input of inputs)
+      if (!(await this.#isRegistered(database, input, registrant.context))) fresh.push(input);
     const taken = await this.#registrar.take(database, fresh, registrant);
     if (taken.length > 0)
       await this.#ledger.append({
@@ -94,10 +95,12 @@ export class MigrationService {
     return decide(async () => {
       const database = this.#databases.find(name);
       const migration = withdrawable(database, version);
-      if (this.#isPlanned(database, version))
+      if (this.#isPlanned(database, version)) {
+        await this.#registrar.refused(database, migration, "migration-in-use", context);
         throw new Conflict("migration-in-use", `An open run has version ${version} in its plan`, {
           hint: "Wait for the run's end, or cancel it",
         });
+      }
       await this.#ledger.append({
         stream: databaseStream(database.id),
         expected: database.streamVersion,
@@ -141,7 +144,11 @@ export class MigrationService {
     ];
   }
 
-  async #isRegistered(database: DatabaseState, input: MigrationInput): Promise<boolean> {
+  async #isRegistered(
+    database: DatabaseState,
+    input: MigrationInput,
+    context: Context,
+  ): Promise<boolean> {
     const known = database.migrations.get(input.version);
     if (known === undefined) {
       refuseAdoptedTwin(database, input.version);
@@ -150,6 +157,8 @@ export class MigrationService {
     if (known.checksum === null) throw adoptedWithoutText(known.version);
     const checksum = checksumOf(input, this.#digest);
     if (known.checksum === checksum && known.name === input.name) return true;
+    const refused = { version: input.version, checksum };
+    await this.#registrar.refused(database, refused, "migration-changed", context);
     throw new Conflict(
       "migration-changed",
       `Version ${input.version} is registered with other content and cannot be changed`,

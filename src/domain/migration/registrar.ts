@@ -53,7 +53,7 @@ export class Registrar {
         taken.push(this.#take(database, input, checksum, registrant.identity));
       } catch (error) {
         if (error instanceof Refused)
-          await this.#recordRefusal(database, input.version, checksum, error.code, registrant);
+          await this.refused(database, { ...input, checksum }, error.code, registrant.context);
         throw error;
       }
     }
@@ -110,12 +110,12 @@ export class Registrar {
     return [{ part: "functions", bytes, analysis: { statements: [], open: true } }];
   }
 
-  async #recordRefusal(
+  /** Records that somebody tried what is refused; often repeated, once in a while. */
+  async refused(
     database: DatabaseState,
-    version: string,
-    checksum: string,
+    { version, checksum }: { readonly version: string; readonly checksum: string | null },
     code: string,
-    { context }: Registrant,
+    context: Context,
   ): Promise<void> {
     const { idempotency: _used, ...rest } = context;
     await this.#parts.quiet.note({
@@ -124,7 +124,12 @@ export class Registrar {
       context: rest,
       event: (repeated) => ({
         type: "MigrationRefused",
-        data: { version, checksum, code, ...(repeated === 0 ? {} : { repeated }) },
+        data: {
+          version,
+          ...(checksum === null ? {} : { checksum }),
+          code,
+          ...(repeated === 0 ? {} : { repeated }),
+        },
       }),
     });
   }

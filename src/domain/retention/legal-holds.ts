@@ -39,7 +39,7 @@ export class LegalHolds {
 
   /**
    * Holds one backup, or all of the database, those to come included. Errors: `NotFound`
-   * backup-not-found · `Conflict` backup-pruned | backup-of-other-database.
+   * backup-not-found · `Conflict` backup-pruned.
    */
   async place(
     name: string,
@@ -89,10 +89,9 @@ export class LegalHolds {
 
   async #refuse(database: DatabaseState, backupId: string): Promise<void> {
     const backup = await this.#projection.find("backups", backupId);
-    if (backup === undefined)
-      throw new NotFound("backup-not-found", `There is no backup ${backupId}`);
-    if (backup.databaseId !== database.id)
-      throw new Conflict("backup-of-other-database", `Backup ${backupId} is of another database`);
+    // One of another database is answered as one that does not exist: nobody learns what others have.
+    if (backup?.databaseId !== database.id)
+      throw new NotFound("backup-not-found", `There is no backup ${backupId} of ${database.name}`);
     if (backup.status === "pruned") throw pruned(backupId);
   }
 }

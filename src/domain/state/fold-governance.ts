@@ -20,15 +20,16 @@ export function foldGovernance(
   const run = runOf(state, event.data.runId, event);
   switch (event.type) {
     case "RunApproved": {
-      const { planDigest, comment } = event.data;
-      run.approvals.push({ given: happened(event), planDigest, comment, ended: null });
+      const { planDigest, comment, keyId, signature } = event.data;
+      const given = happened(event);
+      run.approvals.push({ given, planDigest, comment, keyId, signature, ended: null });
       return settleStatus(run);
     }
     case "ApprovalWithdrawn":
       endApprovals(run, event, "withdrawn", ({ given }) => given.actor === event.actor.id);
       return settleStatus(run);
     case "ApprovalExpired":
-      endApprovals(run, event, "expired", ({ given }) =>
+      endApprovals(run, event, event.data.cause ?? "expired", ({ given }) =>
         event.data.approvals.includes(given.index),
       );
       return settleStatus(run);
@@ -64,7 +65,7 @@ export function demandApprovals(state: LedgerState, database: DatabaseState): vo
 function endApprovals(
   run: RunState,
   event: GovernanceEvent,
-  how: "withdrawn" | "expired",
+  how: "withdrawn" | "expired" | "key-revoked",
   concerned: (approval: ApprovalState) => boolean,
 ): void {
   const ending = standing(run).filter(concerned);

@@ -13,7 +13,7 @@ import type {
   Policy,
   TransactionMode,
 } from "../database/events.ts";
-import type { ReviewVerdict, WaitCause } from "../governance/events.ts";
+import type { ApprovalSignature, ReviewVerdict, WaitCause } from "../governance/events.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type {
   Direction,
@@ -258,7 +258,9 @@ export interface ApprovalState {
   readonly planDigest: string;
   readonly comment: string | undefined;
   /** Set when it was withdrawn or has expired: it does not count any more. */
-  ended: (Happened & { readonly how: "withdrawn" | "expired" }) | null;
+  ended: (Happened & { readonly how: "withdrawn" | "expired" | "key-revoked" }) | null;
+  readonly keyId: string | undefined;
+  readonly signature: ApprovalSignature | undefined;
 }
 
 export interface StepState {

@@ -18,6 +18,18 @@ export interface Signer {
   readonly revokedAt?: string;
 }
 
+/** Signatures that approvals carry. */
+export interface ApprovalSignatures {
+  readonly signers: readonly Approver[];
+  /** An approval without one is refused. */
+  readonly required?: boolean;
+}
+
+export interface Approver extends Signer {
+  /** The pseudonym of the only actor whose approvals it signs. Absent: of any. */
+  readonly actor?: string;
+}
+
 /** A pipeline, by what its token says. */
 export interface TrustedIdentity {
   /** For people, unique in the list. */

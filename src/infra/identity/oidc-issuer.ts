@@ -30,6 +30,8 @@ const ALGORITHMS = [
 /** Clocks of issuer and service may differ by this, s. */
 const SKEW = 60;
 const TIMEOUT_MS = 5000;
+/** After the issuer could not be asked, it is left alone for so long, ms: each try may take seconds. */
+const COOL_DOWN_MS = 5000;
 /** Tokens that say what they are and are not for access (RFC 8725, 3.11) are refused: logout, DPoP, events. */
 const TYPES: ReadonlySet<string> = new Set(["jwt", "at+jwt"]);
 const MAX_NAME = 200;
@@ -42,13 +44,19 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
  */
 export class OidcIssuer implements TokenIssuer {
   readonly #options: OidcOptions;
+  readonly #now: () => number;
   #keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
+  /** Why it could not be asked last, and until when that is the answer. */
+  #failure: { readonly error: Unavailable; readonly until: number } | undefined;
 
-  constructor(options: OidcOptions) {
+  /** `now` in ms, never going back. */
+  constructor(options: OidcOptions, now: () => number = () => performance.now()) {
     this.#options = options;
+    this.#now = now;
   }
 
   async verify(token: string): Promise<Claims> {
+    if (this.#failure !== undefined && this.#now() < this.#failure.until) throw this.#failure.error;
     const { issuer, audience } = this.#options;
     const keys = await this.#published();
     try {
@@ -62,8 +70,14 @@ export class OidcIssuer implements TokenIssuer {
       refuseOtherTypes(protectedHeader.typ);
       return this.#claims(payload);
     } catch (error) {
-      throw translated(error);
+      throw this.#remembered(translated(error));
     }
+  }
+
+  /** A failure to ask is the answer to the next ones too, for a while. */
+  #remembered(error: unknown): unknown {
+    if (error instanceof Unavailable) this.#failure = { error, until: this.#now() + COOL_DOWN_MS };
+    return error;
   }
 
   #claims(payload: JWTPayload): Claims {
@@ -103,7 +117,7 @@ export class OidcIssuer implements TokenIssuer {
       return await this.#keys;
     } catch (error) {
       this.#keys = undefined;
-      throw error;
+      throw this.#remembered(error);
     }
   }
 }

@@ -91,6 +91,28 @@ describe("OidcIssuer", () => {
     assert.equal(await nameOf({ email: 1, name: [], sub: "\u200b" }), "unnamed");
   });
 
+  it("leaves an issuer alone for a while that could not be asked", async () => {
+    let now = 0;
+    let asks = 0;
+    const silent = createServer((_, response) => {
+      asks += 1;
+      response.statusCode = 500;
+      response.end();
+    });
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const place = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const options = { issuer: place, audience: AUDIENCE, rolesClaim: "roles", roles: {} };
+    const down = new OidcIssuer(options, () => now);
+    const made = await token({ iss: place });
+    for (let i = 0; i < 5; i++)
+      await assert.rejects(down.verify(made), { code: "issuer-unreachable" });
+    assert.equal(asks, 1);
+    now = 5000;
+    await assert.rejects(down.verify(made), { code: "issuer-unreachable" });
+    assert.equal(asks, 2);
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
   it("does not ask the issuer for each key that it does not know", async () => {
     await issuer.verify(await token());
     asked.length = 0;

@@ -40,9 +40,9 @@ describe("admission", () => {
   it("waits for as many approvals as were demanded", () => {
     const now = "2026-03-01T12:00:00.000Z";
     const none = at(now, {}, { approvalsNeeded: 2 });
-    assert.deepEqual(none, { kind: "approvals", missing: 2, expired: [] });
+    assert.deepEqual(none, { kind: "approvals", missing: 2, expired: [], revoked: [] });
     const one = at(now, {}, { approvalsNeeded: 2 }, approved);
-    assert.deepEqual(one, { kind: "approvals", missing: 1, expired: [] });
+    assert.deepEqual(one, { kind: "approvals", missing: 1, expired: [], revoked: [] });
     assert.deepEqual(at(now, {}, { approvalsNeeded: 1 }, approved), { kind: "begin" });
   });
 
@@ -52,7 +52,7 @@ describe("admission", () => {
     const need = { approvalsNeeded: 1 };
     assert.deepEqual(at("2026-01-02T04:00:00.000Z", policy, need, approved), { kind: "begin" });
     const late = at("2026-01-02T04:05:00.000Z", policy, need, approved);
-    assert.deepEqual(late, { kind: "approvals", missing: 1, expired: [4] });
+    assert.deepEqual(late, { kind: "approvals", missing: 1, expired: [4], revoked: [] });
   });
 
   it("waits for notBefore, exclusive of nothing", () => {
