@@ -9,6 +9,7 @@ import type { Context } from "../domain/shared/actor.ts";
 import type { LedgerState } from "../domain/state/state.ts";
 import { FileTargetSecrets } from "../infra/alerting/file-target-secrets.ts";
 import { TargetNotifier } from "../infra/alerting/target-notifier.ts";
+import { describeError } from "../infra/telemetry/logger.ts";
 import type { Closers } from "./closers.ts";
 import type { CoreConfig } from "./config.ts";
 import type { Opened } from "./container.ts";
@@ -45,13 +46,14 @@ export async function startAlerting(
   context: Context,
   closers: Closers,
 ): Promise<void> {
-  // What a crash has left; nothing is read where there never was a target.
-  if (c.resolve(t.PROJECTION).state.alertTargets.size > 0) await c.resolve(t.ALERT_TARGETS).tidy();
+  const report = reporter(c);
+  // What a crash has left. A file that cannot be read shows with the next delivery, too.
+  await c.resolve(t.ALERT_TARGETS).tidy().catch(report);
   const dispatcher = new AlertDispatcher({
     ...partsOf(c),
     notifier: new TargetNotifier(c.resolve(t.TARGET_SECRETS)),
     pace: alertPace,
-    report: c.resolve(t.BACKGROUND).report,
+    report,
   });
   closers.add(dispatcher.start(context));
 }
@@ -59,9 +61,16 @@ export async function startAlerting(
 /** Looks for what did not happen in time. Returns the function that ends it. */
 export function startWatch(c: Resolver, context: Context): () => void {
   const unanchored = (): string | undefined => c.resolve(t.COSIGNED).behindSince;
-  const watch = new Watch({ ...partsOf(c), unanchored, report: c.resolve(t.BACKGROUND).report });
+  const watch = new Watch({ ...partsOf(c), unanchored, report: reporter(c) });
   return watch.start(context);
 }
+
+const reporter =
+  (c: Resolver) =>
+  (error: unknown): void => {
+    const message = "Alerts could not be sent, or what became of them not be recorded";
+    c.resolve(t.LOG)({ level: "error", message, ...describeError(error) });
+  };
 
 const partsOf = (c: Resolver) => ({
   ledger: c.resolve(t.LEDGER),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { Webhook } from "standardwebhooks";
@@ -206,6 +206,29 @@ describe("alerts", () => {
     ].join("\n");
     assert.doesNotMatch(shown, /of-the-url/);
     assert.ok(!shown.includes(secret.slice("whsec_".length)));
+  });
+
+  it("wait when their addresses are lost, until these are given again", async () => {
+    const file = join(service.data, "keys", "alert-targets.json");
+    await service.halt();
+    writeFileSync(file, "not JSON");
+    await service.restart();
+    const tested = async (): Promise<string> =>
+      (await service.post("/v1/alert-targets/ops/tests")).body["error"]?.code;
+    assert.equal(await tested(), "alert-targets-damaged");
+    rmSync(file);
+    assert.equal(await tested(), "alert-secret-missing");
+    const path = "/v1/alert-targets/ops";
+    const nothing = await service.ask("PATCH", path, { body: { severity: "warning" } });
+    assert.equal(nothing.body["code"], "alert-target-invalid");
+    const given = await service.ask("PATCH", path, { body: { url: receiver.url } });
+    assert.equal(given.status, 200, given.text);
+    assert.equal(await tested(), undefined);
+    // The secret was lost with the address.
+    secret = (await service.post(`${path}/secrets`, { keepPrevious: false })).body["secret"];
+    const from = receiver.received.length;
+    assert.equal(await tested(), undefined);
+    payload(receiver.received[from]!);
   });
 
   it("refuse private addresses, plain HTTP and what cannot be meant", async () => {

@@ -11,6 +11,7 @@ import {
   AlertTargetRequest,
 } from "../dto/alert.request.ts";
 import { PageQuery } from "../dto/list.query.ts";
+import { breathe } from "../../infra/system/breathe.ts";
 import { pageOf, wholePage } from "../paging.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -208,6 +209,8 @@ const deliveries = ({ alertTargets }: Services, views: Views): Route[] => [
   }),
 ];
 
+const CHUNK = 200;
+
 type Raised = RecordedEvent & { readonly type: "AlertRaised" };
 
 async function alertsOf(
@@ -221,12 +224,14 @@ async function alertsOf(
   let after = before;
   for (;;) {
     const types = ["AlertRaised"] as const;
-    const query = { types, order: "desc", limit, ...stream } as const;
+    // Of those that a limited key may see there can be few among many.
+    const query = { types, order: "desc", limit: Math.max(limit, CHUNK), ...stream } as const;
     const events = await ledger.read({ ...query, ...(after === undefined ? {} : { after }) });
     for (const event of events)
       if (event.type === "AlertRaised" && isWithin(scope, event)) found.push(event);
     after = events.at(-1)?.index;
-    if (found.length >= limit || events.length < limit) return found.slice(0, limit);
+    if (found.length >= limit || events.length < query.limit) return found.slice(0, limit);
+    await breathe();
   }
 }
 

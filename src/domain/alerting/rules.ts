@@ -166,8 +166,8 @@ const RULES: Rules = {
     const target = state.alertTargets.get(targetId);
     const queued = target?.queue.find((one) => one.alert === alert);
     // Not of a message that says the same of another target: two that are dead would write for ever.
-    if (retryAt !== undefined || queued === undefined || queued.code === UNDELIVERED)
-      return undefined;
+    const isNews = queued !== undefined && queued.code !== UNDELIVERED && target!.dead.length === 0;
+    if (retryAt !== undefined || !isNews) return undefined;
     return {
       alertId: `target:${targetId}`,
       code: UNDELIVERED,

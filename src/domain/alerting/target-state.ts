@@ -9,7 +9,7 @@ export interface AlertTargetState {
   readonly added: Happened;
   changed: Happened | null;
   /** Due and not delivered, in the order in which they are sent. */
-  queue: QueuedAlert[];
+  readonly queue: QueuedAlert[];
   /** Given up. */
   dead: DeadAlert[];
   /** How many it has taken. */

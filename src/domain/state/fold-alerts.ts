@@ -81,7 +81,7 @@ function change(target: AlertTargetState, event: Of<"AlertTargetChanged">): void
 }
 
 function delivered(target: AlertTargetState, event: Of<"AlertDelivered">): void {
-  target.queue = target.queue.filter(({ alert }) => alert !== event.data.alert);
+  leave(target, event.data.alert);
   target.delivered += 1;
   target.lastDelivered = happened(event);
 }
@@ -95,7 +95,7 @@ function failed(target: AlertTargetState, event: Of<"AlertDeliveryFailed">): voi
   queued.retryAt = retryAt ?? null;
   if (retryAt !== undefined) return;
   const { alertId, code, severity } = queued;
-  target.queue = target.queue.filter((one) => one !== queued);
+  leave(target, alert);
   target.dead.push({
     alert,
     alertId,
@@ -105,6 +105,12 @@ function failed(target: AlertTargetState, event: Of<"AlertDeliveryFailed">): voi
     error,
     died: happened(event),
   });
+}
+
+/** It is the first: queues may be long, and only their beginning is looked at. */
+function leave({ queue }: AlertTargetState, alert: number): void {
+  const place = queue.findIndex((one) => one.alert === alert);
+  if (place >= 0) queue.splice(place, 1);
 }
 
 function replay(target: AlertTargetState, event: Of<"AlertReplayed">): void {

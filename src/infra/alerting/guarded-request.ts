@@ -93,7 +93,7 @@ function unreachable(url: URL, error: unknown): Unavailable {
   const system = error instanceof Error && "code" in error ? String(error.code) : "no connection";
   const code = typeof error === "string" ? error : system;
   return new Unavailable("alert-target-unreachable", `${url.host} cannot be reached: ${code}`, {
-    hint: "It is tried again by itself; see whether the target is up",
+    hint: "See whether the target is up; what waits for it is tried again by itself",
   });
 }
 

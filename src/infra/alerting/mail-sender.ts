@@ -72,12 +72,12 @@ function problemOf(host: string, { code, responseCode, command }: SmtpError): Do
     return new Unavailable(
       "alert-target-unreachable",
       `${host} cannot be reached: ${code ?? "no connection"}`,
-      { hint: "It is tried again by itself; see whether the server is up and offers TLS" },
+      { hint: "See whether the server is up and offers TLS; what waits is tried again by itself" },
     );
   if (responseCode >= 500 && command !== "AUTH" && code !== "EAUTH")
     return refused(host, `it answered ${responseCode}`);
   return new Unavailable("alert-target-failed", `${host} answered ${responseCode}`, {
-    hint: "It is tried again by itself; see whether user name and password are right",
+    hint: "See whether user name and password are right; what waits is tried again by itself",
   });
 }
 
