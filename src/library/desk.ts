@@ -51,6 +51,8 @@ export interface RunToStart {
   readonly to?: string;
   readonly reason?: string;
   readonly ticket?: string;
+  /** RFC 3339. */
+  readonly notBefore?: string;
 }
 
 /** What is heard of a run while it goes on: progress is passing, events are recorded. */

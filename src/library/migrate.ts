@@ -20,6 +20,8 @@ export interface MigrateOrder {
   readonly to?: string;
   readonly reason?: string;
   readonly ticket?: string;
+  /** RFC 3339: the run waits for it. */
+  readonly notBefore?: string;
   readonly signal?: AbortSignal;
   readonly hear: (news: MigrateNews) => void;
 }
@@ -59,11 +61,12 @@ export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): 
       applied: [],
       run: null,
     };
-  const { to, reason, ticket } = order;
+  const { to, reason, ticket, notBefore } = order;
   const run = await desk.startRun(name, {
     ...(to === undefined ? {} : { to }),
     ...(reason === undefined ? {} : { reason }),
     ...(ticket === undefined ? {} : { ticket }),
+    ...(notBefore === undefined ? {} : { notBefore }),
   });
   order.hear({ kind: "started", run });
   return resultOf(name, database.version, await followed(desk, run, order));

@@ -15,6 +15,12 @@ describe("schemaledger schedules", function () {
     writeFileSync(directory.file("m/1_one.sql"), "CREATE TABLE one (x)");
     const begun = await say("migrate", directory.file("shop.db"), directory.file("m"));
     equal(begun.code, 0, begun.stderr);
+    writeFileSync(directory.file("m/2_two.sql"), "CREATE TABLE two (x)");
+    const again = ["migrate", directory.file("shop.db"), directory.file("m"), "--not-before"];
+    equal((await say(...again, "soon")).code, 2);
+    const later = await say(...again, "2999-01-01T00:00Z");
+    equal(later.code, 3, later.stderr);
+    match(later.stdout, /^Waiting: run \S+ of shop is scheduled/);
     const empty = await say("schedules", "list");
     match(empty.stdout, /Nothing is scheduled/);
     const create = ["schedules", "create", "shop", "backup", "0 3 * * *"];

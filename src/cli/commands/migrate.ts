@@ -11,6 +11,7 @@ interface MigrateOptions extends SharedOptions, FolderFlags {
   readonly to?: string;
   readonly reason?: string;
   readonly ticket?: string;
+  readonly notBefore?: string;
   readonly dryRun?: boolean;
 }
 
@@ -26,6 +27,10 @@ export const command = defineCommand<MigrateOptions>({
     { flags: "--to <version>", description: "stop at this version (default: the newest)" },
     { flags: "--reason <text>", description: "why, for the record" },
     { flags: "--ticket <id>", description: "ticket or change request, for the record" },
+    {
+      flags: "--not-before <time>",
+      description: "have a service begin it then, or in the next window after it; exit code 3",
+    },
     { flags: "--dry-run", description: "show what would be done and change nothing" },
     ...FOLDER_OPTIONS,
   ],

@@ -1,3 +1,4 @@
+import { InvalidInput } from "../../domain/shared/errors.ts";
 import type { MigrationSet } from "../../domain/migration/migration-source.ts";
 import type { ProcessExecutor } from "../../infra/executor/process-executor.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
@@ -17,6 +18,7 @@ interface Options extends SharedOptions {
   readonly to?: string;
   readonly reason?: string;
   readonly ticket?: string;
+  readonly notBefore?: string;
 }
 
 /** Migrates on the server that is named, in this process, or on the service that has the directory. */
@@ -27,7 +29,7 @@ export async function migrateWhere(
   executor: ProcessExecutor | undefined,
 ): Promise<Migrated> {
   const { options, args, signal } = call;
-  const { to, reason, ticket } = options;
+  const { to, reason, ticket, notBefore } = options;
   const order: MigrateOrder = {
     database: args[0]!,
     set,
@@ -36,6 +38,7 @@ export async function migrateWhere(
     ...(to === undefined ? {} : { to }),
     ...(reason === undefined ? {} : { reason }),
     ...(ticket === undefined ? {} : { ticket }),
+    ...(notBefore === undefined ? {} : { notBefore: timeOf(notBefore) }),
   };
   if (options.server !== undefined) return over(await call.connect("write"), order);
   try {
@@ -49,6 +52,15 @@ export async function migrateWhere(
     if (served !== undefined) return over(served, order);
     throw error;
   }
+}
+
+/** A time without a zone is that of this machine. */
+function timeOf(text: string): string {
+  const time = Date.parse(text);
+  if (!Number.isNaN(time)) return new Date(time).toISOString();
+  throw new InvalidInput("time-unreadable", `${JSON.stringify(text)} is no time`, {
+    hint: "Write it like 2026-12-24T02:00:00Z or 2026-12-24T03:00+01:00",
+  });
 }
 
 async function over(client: Client, order: MigrateOrder): Promise<Migrated> {
