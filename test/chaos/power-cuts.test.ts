@@ -28,6 +28,8 @@ const WEAKENED: readonly (readonly [
   ["ledger appends", "the ledger's file", /ledger\.db/, /is lost/],
   ["ledger appends", "the ledger's WAL", /-wal$/, /is lost/],
   ["ledger begins", "directories", /\/$/, /the ledger is gone/],
+  ["run", "the ledger", /ledger\.db/, /did not announce|is lost/],
+  ["run", "the database", /app\.db/, /recorded and lost|malformed|corrupt/],
   ["step, wal", "the WAL", /-wal$/, /is lost|malformed|corrupt/],
   ["step, delete", "the database", /app\.db/, /malformed|corrupt|torn/],
   ["step, delete", "directories", /\/$/, /malformed|is lost/],
@@ -77,7 +79,7 @@ describe("Power cuts", function () {
 
   async function record(name: SubjectName): Promise<{ trial: Trial; recording: Recording }> {
     const trial = await Trial.of(name, directory);
-    const child = new FaultyChild({ shim }, directory);
+    const child = new FaultyChild({ shim }, directory, trial.place);
     try {
       return { trial, recording: await trial.record(child) };
     } finally {
@@ -102,6 +104,11 @@ describe("Power cuts", function () {
     });
 
   if (LONG)
+    it("announce every effect first: a run through a service", async () => {
+      assert.deepEqual(await cut("run", { draws: 4, lastDraws: 40, every: 5, seed: 4 }), []);
+    });
+
+  if (LONG)
     it(`were different in ${STATES} ways at least`, () => {
       console.log(`      ${states} different disks`);
       assert(states >= STATES, String(states));
@@ -112,7 +119,7 @@ describe("Power cuts", function () {
   ))
     it(`do harm when ${what} are not synced: ${name}`, async () => {
       const ignoresSync = (path: string): boolean => ignores.test(path);
-      const every = extent(4, name.startsWith("ledger") ? 4 : 1);
+      const every = extent(4, name === "run" ? 15 : name.startsWith("ledger") ? 4 : 1);
       const wrong = await cut(name, { draws: 3, lastDraws: 12, every, ignoresSync, seed: 2 });
       assert(
         wrong.some((one) => expected.test(one)),

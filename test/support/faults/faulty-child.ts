@@ -53,12 +53,13 @@ export class FaultyChild {
   readonly #notes: string;
   #settle: (outcome: Outcome) => void = () => {};
 
-  constructor(means: Means, directory: string) {
+  /** `root`: default a directory of its own. */
+  constructor(means: Means, directory: string, root?: string) {
     this.#base = mkdtempSync(join(directory, "child-"));
-    this.root = join(this.#base, "disk");
+    this.root = root ?? join(this.#base, "disk");
     this.#notes = join(this.#base, "notes");
     const control = join(this.#base, "control");
-    mkdirSync(this.root);
+    mkdirSync(this.root, { recursive: true });
     for (const file of [control, this.#notes]) writeFileSync(file, "");
     const env = {
       ...process.env,

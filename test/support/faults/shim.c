@@ -56,7 +56,13 @@ static int kindOf(const char *path) {
   return TRACKED;
 }
 
-static int kindOfFd(int fd) { return fd >= 0 && fd < FDS ? kinds[fd] : OTHER; }
+/* Node closes files by the system call itself, which nobody can watch: the number may be a socket's now. */
+static int kindOfFd(int fd) {
+  struct stat found;
+  if (fd < 0 || fd >= FDS || kinds[fd] == OTHER) return OTHER;
+  if (fstat(fd, &found) == 0 && (S_ISREG(found.st_mode) || S_ISDIR(found.st_mode))) return kinds[fd];
+  return kinds[fd] = OTHER;
+}
 
 /* What is logged: type, inode, offset, then two strings with their lengths. */
 static void record(char type, uint64_t inode, uint64_t offset, const void *a, uint32_t aLength,

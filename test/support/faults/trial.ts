@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dice } from "../random-sql.ts";
@@ -37,20 +37,26 @@ export interface PowerCuts {
 /** A subject with the disk before it, to be put through faults again and again. */
 export class Trial {
   readonly name: SubjectName;
+  /** Where it lies while it is prepared, recorded and cut: some remember the paths of their files. */
+  readonly place: string;
   readonly #setup: unknown;
   readonly #template: string;
 
-  private constructor(name: SubjectName, template: string, setup: unknown) {
+  private constructor(name: SubjectName, directory: string, setup: unknown) {
     this.name = name;
-    this.#template = template;
+    this.place = join(directory, "disk");
+    this.#template = join(directory, "template");
     this.#setup = setup;
   }
 
   /** In a directory that whoever made it removes. */
   static async of(name: SubjectName, directory: string): Promise<Trial> {
-    const template = join(mkdtempSync(join(directory, "trial-")), "template");
-    mkdirSync(template);
-    return new Trial(name, template, await subjectOf(name).prepare(template));
+    const own = mkdtempSync(join(directory, "trial-"));
+    const place = join(own, "disk");
+    mkdirSync(place);
+    const setup = await subjectOf(name).prepare(place);
+    renameSync(place, join(own, "template"));
+    return new Trial(name, own, setup);
   }
 
   /** Carries it out, with a fault or without, and tells what is wrong afterwards. */
@@ -66,6 +72,7 @@ export class Trial {
     };
   }
 
+  /** The child's root is `place`. */
   async record(child: FaultyChild): Promise<Recording> {
     this.#layOut(child.root);
     const before = readImage(child.root);
@@ -84,7 +91,7 @@ export class Trial {
   ): Promise<{ readonly states: number; readonly wrong: readonly string[] }> {
     const disk = new Disk(before, ignoresSync);
     const dice = new Dice(seed);
-    const root = join(this.#template, "..", "cut");
+    const root = this.place;
     const promised: string[] = [];
     const wrong: string[] = [];
     const seen = new Set<string>();
@@ -98,7 +105,11 @@ export class Trial {
         const known = seen.size;
         if (seen.add(digestOf(state, promised)).size === known) continue;
         writeState(root, state);
-        const found = await this.#inspect(root, promised, known % GO_ON === 0);
+        const found = await this.#inspect(
+          root,
+          promised,
+          known % (this.name === "run" ? 20 * GO_ON : GO_ON) === 0,
+        );
         for (const what of found) wrong.push(`cut ${n} after ${operation.kind} ${at}: ${what}`);
       }
     }

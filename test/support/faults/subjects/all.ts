@@ -4,6 +4,7 @@ import { backup } from "./backup.ts";
 import { ledgerAppends, ledgerBegins } from "./ledger.ts";
 import { prune } from "./prune.ts";
 import { restoreWhole } from "./restore.ts";
+import { run } from "./run.ts";
 import { step } from "./step.ts";
 
 /** The setup is JSON that only the subject itself understands. */
@@ -33,7 +34,10 @@ const WEAKENED = {
   "commit, delete, synchronous off": asAny(bareCommit("delete", "OFF")),
 } as const;
 
-const ALL = { ...SUBJECTS, ...WEAKENED };
+/** Knows the path of its database: it is always in the same place. */
+const PLACED = { run: asAny(run) } as const;
+
+const ALL = { ...SUBJECTS, ...PLACED, ...WEAKENED };
 
 export type SubjectName = keyof typeof ALL;
 
