@@ -1,44 +1,11 @@
 import Database from "better-sqlite3";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { readConfig } from "../../../../src/api/config.ts";
-import { startService } from "../../../../src/api/service.ts";
-import { InProcessExecutor } from "../../../../src/infra/executor/in-process-executor.ts";
-import type { ProcessExecutor } from "../../../../src/infra/executor/process-executor.ts";
-import { Api } from "../../chaos/api.ts";
 import { unsettled } from "../../chaos/assert-consistent.ts";
 import { FOUNDATION, MIGRATIONS } from "../../chaos/story.ts";
+import { withServiceHere } from "../../service-here.ts";
 import type { Subject } from "../subject.ts";
 import { databaseFile } from "./managed.ts";
-
-/**
- * Sessions in this process, so that one recording has everything in its order: the ledger's files,
- * the database's and the store's.
- */
-class HereExecutor extends InProcessExecutor {
-  warm(): Promise<void> {
-    return Promise.resolve();
-  }
-}
-
-/** Runs a service on what is in `root`. */
-async function withService<T>(root: string, use: (api: Api) => Promise<T>): Promise<T> {
-  const data = join(root, "data");
-  const service = await startService(
-    readConfig({ data, host: "127.0.0.1", port: 0, roots: [root], auditReads: "exports" }),
-    {
-      log: () => undefined,
-      startedExecutor: new HereExecutor() as unknown as ProcessExecutor,
-      ledgerBackupDelayMs: null,
-    },
-  );
-  try {
-    const token = readFileSync(service.adminKeyFile, "utf8").trim();
-    return await use(new Api(service.url, token));
-  } finally {
-    await service.close();
-  }
-}
 
 const RUN_TO = "3";
 
@@ -86,7 +53,7 @@ export const run: Subject<null> = {
     db.pragma("journal_mode = WAL");
     db.exec(FOUNDATION);
     db.close();
-    await withService(root, async (api) => {
+    await withServiceHere(root, async (api) => {
       const url = databaseFile(root);
       await api.need(api.post("/v1/databases", { name: "app", engine: "sqlite", url }));
       await api.need(api.post("/v1/databases/app/migrations", { migrations: MIGRATIONS }));
@@ -95,7 +62,7 @@ export const run: Subject<null> = {
     return null;
   },
   act: (root, _, promise) =>
-    withService(root, async (api) => {
+    withServiceHere(root, async (api) => {
       const { status } = await api.run("app", { to: RUN_TO });
       if (status !== "succeeded") throw new Error(`The run ${status}`);
       for (const { index, type } of await api.events()) promise(`${index} ${type}`);
@@ -117,7 +84,7 @@ export const run: Subject<null> = {
     return Promise.resolve(wrong);
   },
   goOn: (root) =>
-    withService(root, async (api) => {
+    withServiceHere(root, async (api) => {
       const events = await api.until((all) => unsettled(all).length === 0);
       const { body } = await api.post("/v1/ledger/verifications");
       const { status } = await api.run("app", { to: "5" });
