@@ -58,13 +58,22 @@ export class Progress {
 
   /** What goes on now, for terminals. */
   now(progress: EngineProgress): void {
+    this.#live(() => liveLine(progress));
+  }
+
+  /** The same in words. */
+  doing(text: string): void {
+    this.#live(() => plain(text));
+  }
+
+  #live(line: () => string): void {
     if (!this.#isLive) return;
     const time = performance.now();
     if (this.#drawn && time - this.#last < REDRAW_MS) return;
     this.#last = time;
     this.#erase();
     this.#drawn = true;
-    process.stderr.write(fitted(liveLine(progress)));
+    process.stderr.write(fitted(line()));
   }
 
   /** Takes the live line away. */

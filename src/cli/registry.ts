@@ -43,6 +43,12 @@ export const COMMANDS: readonly Entry[] = [
     "Look for what is dangerous in migrations before they run",
     () => import("./commands/lint.ts"),
   ),
+  entry(
+    "Migrate",
+    "test",
+    "Try migrations there, back and there again, on scratch databases",
+    () => import("./commands/test.ts"),
+  ),
   entry("Migrate", "plan", "Show what a run would do", () => import("./commands/plan.ts")),
   entry(
     "Migrate",

@@ -72,6 +72,9 @@ describe("The commands", function () {
     match(String(made["verifierKey"]), /^\S+\/schemaledger\/\S+$/);
     const read = await json(0, "detect", "m");
     deepEqual([read["grammar"], (read["migrations"] as Json[]).length], ["golang-migrate", 1]);
+    const tested = await json(0, "test", "m", "--rows", "2");
+    deepEqual([(tested["passes"] as Json[]).length, tested["failed"]], [2, 0]);
+    await json(2, "test", "m", "--rows", "many");
     const dry = await json(0, "migrate", "shop.db", "m", "--dry-run");
     deepEqual((dry["steps"] as Json[])[0]!["version"], "1");
     equal((await json(0, "status"))["databases"] instanceof Array, true);

@@ -124,4 +124,13 @@ describe("docs/guides", function () {
     equal(rows(place("shop.db")), 1 + 1);
     ok(existsSync(place("files/shop.db")));
   });
+
+  it("tests migrations with rows, expectations and a fresh installation", async () => {
+    const said = await follow("test-migrations", {});
+    match(said[0]!, /^rows \(on generated rows, \d+ rows\)$/m);
+    match(said[0]!, /^Passed: 12 passed, 0 failed, 0 lossy, 0 skipped$/m);
+    match(said[1]!, /^Passed: 13 passed/m);
+    match(said[2]!, /^Passed: 13 passed/m);
+    match(said[2]!, /^12$/m);
+  });
 });

@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import { hash } from "node:crypto";
 import { quoteName } from "../../src/infra/sqlite/quote.ts";
-import { countTables, tableNames } from "./fill.ts";
+import { countTables, tableNames } from "../../src/infra/sqlite/fill-tables.ts";
 
 /** The rows of a database as somebody else sees them. */
 export interface Sight {

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { startServiceProcess } from "../../src/cli/demo/service-process.ts";
 import { quoteName } from "../../src/infra/sqlite/quote.ts";
 import { differences, runBare, schemaOf } from "./bare.ts";
-import { countTables, fillTables, tableNames } from "./fill.ts";
+import { countTables, fillTables, tableNames } from "../../src/infra/sqlite/fill-tables.ts";
 import { GRAMMAR_NAMES, readHistory, type HistoryStep } from "./history.ts";
 import { look, undeclaredLosses } from "./observer.ts";
 import { checkSchemaQuestions } from "./schema-questions.ts";
@@ -222,7 +222,7 @@ class Replay {
     if (values["no-fill"]) return;
     const given = new Map(values.value.map(pairOf));
     this.#open((db) => {
-      fillTables(db, given);
+      fillTables(db, { rows: 3, given });
       for (const rows of countTables(db).values()) this.filled[rows > 0 ? "full" : "empty"] += 1;
     });
   }

@@ -3,6 +3,7 @@ import type { Wanted } from "../adoption/recognise.ts";
 import type { StoreAccess, StoredContent } from "../backup/backup-store.ts";
 import type { OnConflict, RestoreMethod, TableRestored, TriggerMode } from "../backup/events.ts";
 import type { Allowances, EngineName, Physical, TransactionMode } from "../database/events.ts";
+import type { Exercise, ExerciseRequest } from "./exercise.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type { Direction, Finding, RowChange, StepFacts, TableRows } from "../migration/events.ts";
 import type { CodeLanguage } from "../migration/migration.ts";
@@ -101,6 +102,8 @@ export interface DatabaseEngine {
    * difference is damage, also what SQLite's own checks cannot see.
    */
   comparePages(pages: PagesToCompare): Promise<PageComparison>;
+  /** Tries one migration on a scratch database, for tests of migrations. Never rejects for its faults. */
+  exercise(request: ExerciseRequest): Promise<Exercise>;
 }
 
 export interface LiveSchema {

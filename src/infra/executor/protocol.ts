@@ -62,6 +62,7 @@ const methods: { readonly [method in EngineMethod]: true } = {
   settleExport: true,
   check: true,
   comparePages: true,
+  exercise: true,
 };
 
 /** Every method of the engine, for looking up and for tests that go through all. */

@@ -26,6 +26,7 @@ import type {
   TableRestoreRequest,
   TablesRestored,
 } from "../../domain/engine/database-engine.ts";
+import type { Exercise, ExerciseRequest } from "../../domain/engine/exercise.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import type { EngineMethod } from "./protocol.ts";
 
@@ -125,5 +126,9 @@ export class RemoteEngine implements DatabaseEngine {
 
   comparePages(pages: PagesToCompare): Promise<PageComparison> {
     return this.#call("comparePages", [pages]);
+  }
+
+  exercise(request: ExerciseRequest): Promise<Exercise> {
+    return this.#call("exercise", [request]);
   }
 }

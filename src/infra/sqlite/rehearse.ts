@@ -22,7 +22,8 @@ import { deadlineIn } from "./waiting.ts";
 /** Nobody else has the scratch copy. */
 const SCRATCH_WAIT_MS = 1_000;
 
-interface Scratch {
+/** A copy that nobody else has. */
+export interface Scratch {
   readonly path: string;
   db: Connection;
   known: KnownState | undefined;
@@ -34,9 +35,7 @@ export async function rehearse(
   session: Session,
   request: RehearsalRequest,
 ): Promise<RehearsalResult> {
-  const path = request.scratchPath;
-  const db = await openDatabase(path, "scratch");
-  const scratch: Scratch = { path, db, known: undefined, tainted: false };
+  const scratch = await openScratch(request.scratchPath);
   try {
     const start = request.again === undefined ? undefined : contentOf(scratch);
     const steps = await runAll(session, scratch, request.steps, request.expectedAfter);
@@ -47,6 +46,11 @@ export async function rehearse(
   } finally {
     scratch.db.close();
   }
+}
+
+export async function openScratch(path: string): Promise<Scratch> {
+  const db = await openDatabase(path, "scratch");
+  return { path, db, known: undefined, tainted: false };
 }
 
 async function runAll(
@@ -64,11 +68,12 @@ async function runAll(
   return results;
 }
 
-async function rehearseStep(
+/** One step with every check. Never rejects for the step's own faults. */
+export async function rehearseStep(
   session: Session,
   scratch: Scratch,
   step: StepScript,
-  expectedAfter: string | null,
+  expectedAfter: string | null = null,
 ): Promise<StepResult> {
   if (scratch.tainted) await reopen(scratch);
   try {

@@ -28,12 +28,14 @@ import type {
   TableRestoreRequest,
   TablesRestored,
 } from "../../domain/engine/database-engine.ts";
+import type { Exercise, ExerciseRequest } from "../../domain/engine/exercise.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import { fetchContent } from "../page-store/store-access.ts";
 import { comparePages } from "./compare-pages.ts";
 import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
+import { exercise } from "./exercise.ts";
 import { readHistories } from "./histories.ts";
 import { hashFile, type FileDigest } from "./files.ts";
 import { followSchema } from "./follow-schema.ts";
@@ -163,6 +165,10 @@ export class SqliteEngine implements DatabaseEngine {
 
   comparePages(pages: PagesToCompare): Promise<PageComparison> {
     return comparePages(this.#session, pages);
+  }
+
+  exercise(request: ExerciseRequest): Promise<Exercise> {
+    return exercise(this.#session, request);
   }
 
   /** Rolls back what is open and closes every connection. */

@@ -83,6 +83,7 @@ describe("ProcessExecutor", () => {
         settleExport: [{ target: "/f" }],
         check: ["full"],
         comparePages: [{ since: "2026-01-01" }],
+        exercise: [{ fill: null }],
       };
       for (const method of ENGINE_METHODS.filter((name) => name !== "applySteps")) {
         const args = arity[method] ?? [];

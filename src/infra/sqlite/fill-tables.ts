@@ -1,8 +1,16 @@
 import type Database from "better-sqlite3";
-import { quoteName } from "../../src/infra/sqlite/quote.ts";
+import type { FixtureRow } from "../../domain/engine/exercise.ts";
+import { quoteName } from "./quote.ts";
 
-/** Every table gets up to this many rows. */
-const ROWS = 3;
+/** How tables are filled. */
+export interface Filling {
+  /** Every table gets up to this many rows. */
+  readonly rows: number;
+  /** Every third row has NULL wherever the column takes it. */
+  readonly nulls?: boolean;
+  /** Texts that columns of a name get instead of generated ones. */
+  readonly given?: ReadonlyMap<string, string>;
+}
 
 interface Table {
   readonly name: string;
@@ -21,23 +29,49 @@ interface Column {
 }
 
 /**
- * Fills every table with generated rows; a row that breaks a constraint is left out. `given` has
- * the texts that columns of a name get instead of generated ones.
+ * Fills every table with generated rows, always the same; a row that breaks a constraint is left out. Answers
+ * how many were put in, and the tables that took none.
  */
 export function fillTables(
   db: Database.Database,
-  given: ReadonlyMap<string, string> = new Map(),
-): void {
+  filling: Filling,
+): { readonly rows: number; readonly empty: readonly string[] } {
   const tables = tablesOf(db);
+  let inserted = 0;
   db.exec("BEGIN IMMEDIATE");
   // Parents are filled in the first round, their children at the latest in the third.
   for (let round = 0; round < 3; round++)
     for (const table of tables) {
-      let missing = ROWS - rowsOf(db, table.name);
-      for (let seed = 1; seed <= 2 * ROWS && missing > 0; seed++)
-        if (insertRow(db, table, seed + round, given)) missing -= 1;
+      let missing = filling.rows - rowsOf(db, table.name);
+      for (let seed = 1; seed <= 2 * filling.rows && missing > 0; seed++)
+        if (insertRow(db, table, seed + round, filling)) {
+          missing -= 1;
+          inserted += 1;
+        }
     }
   db.exec("COMMIT");
+  const empty = tables.map(({ name }) => name).filter((name) => rowsOf(db, name) === 0);
+  return { rows: inserted, empty };
+}
+
+/** Puts the rows in, all or none. Throws what SQLite says. */
+export function loadRows(
+  db: Database.Database,
+  { table, rows }: { readonly table: string; readonly rows: readonly FixtureRow[] },
+): void {
+  db.transaction(() => {
+    for (const row of rows) {
+      const names = Object.keys(row).map(quoteName);
+      const values = Object.values(row).map(valueOf);
+      const into = `INSERT INTO ${quoteName(table)} (${names.join(", ")})`;
+      db.prepare(`${into} VALUES (${values.map(() => "?").join(", ")})`).run(...values);
+    }
+  })();
+}
+
+function valueOf(value: FixtureRow[string]): Value {
+  if (typeof value === "boolean") return Number(value);
+  return typeof value === "object" && value !== null ? Buffer.from(value.$hex, "hex") : value;
 }
 
 /** Rows by table; virtual tables that cannot be read are left out. */
@@ -96,14 +130,18 @@ function insertRow(
   db: Database.Database,
   table: Table,
   seed: number,
-  given: ReadonlyMap<string, string>,
+  { given = new Map(), nulls, rows }: Filling,
 ): boolean {
   const columns = table.columns.filter(
     ({ hidden, dflt_value }) => hidden === 0 && (dflt_value === null || seed % 2 === 1),
   );
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
   const values = columns.map(
-    (column) => given.get(column.name) ?? valueFor(db, table, column, seed),
+    (column) =>
+      given.get(column.name) ??
+      (nulls === true && seed % 3 === 0 && isNullable(column)
+        ? null
+        : valueFor(db, table, column, { seed, rows })),
   );
   const marks = values.map(() => "?").join(", ");
   const name = quoteName(table.name);
@@ -126,6 +164,8 @@ function insertRow(
   return false;
 }
 
+const isNullable = ({ notnull, pk }: Column): boolean => notnull === 0 && pk === 0;
+
 function violations(db: Database.Database, table: string): number {
   try {
     return db.prepare("SELECT 1 FROM pragma_foreign_key_check(?)").all(table).length;
@@ -137,9 +177,14 @@ function violations(db: Database.Database, table: string): number {
 
 type Value = string | number | Buffer | null;
 
-function valueFor(db: Database.Database, table: Table, column: Column, seed: number): Value {
+function valueFor(
+  db: Database.Database,
+  table: Table,
+  column: Column,
+  { seed, rows }: { readonly seed: number; readonly rows: number },
+): Value {
   const parent = table.keys.get(column.name);
-  if (parent !== undefined) return parentValue(db, parent.table, parent.column, seed);
+  if (parent !== undefined) return parentValue(db, parent, { seed, rows });
   // Most likely a reference that the authors did not declare (yet).
   if (column.notnull === 0 && column.pk === 0 && /_(uu)?id$/i.test(column.name)) return null;
   return constrained(table.sql, column, seed) ?? generated(column, seed);
@@ -147,14 +192,13 @@ function valueFor(db: Database.Database, table: Table, column: Column, seed: num
 
 function parentValue(
   db: Database.Database,
-  table: string,
-  column: string | null,
-  seed: number,
+  { table, column }: { readonly table: string; readonly column: string | null },
+  { seed, rows }: { readonly seed: number; readonly rows: number },
 ): Value {
   try {
     const name = column === null ? "rowid" : quoteName(column);
     const values = db
-      .prepare<[], Value>(`SELECT ${name} FROM ${quoteName(table)} LIMIT ${ROWS}`)
+      .prepare<[], Value>(`SELECT ${name} FROM ${quoteName(table)} LIMIT ${rows}`)
       .pluck()
       .all();
     return values.length === 0 ? null : values[seed % values.length]!;
@@ -184,7 +228,8 @@ function generated({ name, type, pk }: Column, seed: number): Value {
   if (/bool|tinyint/i.test(type)) return seed % 2;
   if (/int/i.test(type)) return pk === 1 ? 1000 + seed : seed;
   if (/real|floa|doub|numeric|decimal/i.test(type)) return seed + 0.5;
-  if (/date|time/i.test(type)) return `2024-01-0${seed} 10:00:00`;
+  if (/date|time/i.test(type))
+    return `2024-01-${String((seed % 28) + 1).padStart(2, "0")} 10:00:00`;
   if (/blob/i.test(type)) return Buffer.from(`${name} ${seed}`);
   if (/json|payload|config|setting|metadata|options|layout/i.test(name)) return "{}";
   return `${name} ${seed}`;
