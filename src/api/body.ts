@@ -34,13 +34,19 @@ export async function readBody(
   if (!hasBody) return {};
   requireJson(headers["content-type"]);
   const length = Number(headers["content-length"] ?? limit);
-  // What is declared longer is refused by the reader, before it is read.
-  response.once("close", budget.reserve(length <= limit ? length : 0));
+  // Answered at once: the reader below would first read all of it. What still comes is thrown away.
+  if (length > limit) throw tooLarge();
+  response.once("close", budget.reserve(length));
   await read(request, response, limit);
   const bytes: unknown = request.body;
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) return {};
   return parseGuarded(decode(bytes));
 }
+
+const tooLarge = (): HttpError =>
+  new HttpError(413, "body-too-large", "The request's body is too large", {
+    hint: "Send less at once; only migrations may be larger than 1 MiB",
+  });
 
 function requireJson(contentType: string | undefined): void {
   const [type, ...parameters] = (contentType ?? "").toLowerCase().split(";");

@@ -51,12 +51,30 @@ export interface RawConfig extends RawOidc, RawHttp {
   readonly allowCode?: boolean;
   readonly backupRecipients?: readonly string[] | undefined;
   readonly backupIdentity?: string;
+  /** Flag → where its value was said, if not by the flag: for messages. */
+  readonly sources?: { readonly [flag: string]: string };
 }
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/;
 
-/** Errors: InvalidInput config-invalid, which names the flag. */
+/** Errors: InvalidInput config-invalid, which names the flag, or the variable or file that said it. */
 export function readConfig(raw: RawConfig): Config {
+  try {
+    return read(raw);
+  } catch (error) {
+    if (!(error instanceof WrongSetting)) throw error;
+    const { flag, why } = error;
+    const source = raw.sources?.[flag] ?? flag;
+    throw new InvalidInput("config-invalid", `${source}: ${why}`, {
+      hint:
+        source === flag
+          ? `Correct ${flag}, or its twin in the environment`
+          : `Correct it there; ${flag} on the command line would win`,
+    });
+  }
+}
+
+function read(raw: RawConfig): Config {
   const oidc = oidcOf(raw, invalid);
   return {
     ...(oidc === undefined ? {} : { oidc }),
@@ -111,7 +129,16 @@ function directory(flag: string, path: string): string {
   return isAbsolute(path) ? path : resolve(path);
 }
 
-const invalid = (flag: string, why: string): InvalidInput =>
-  new InvalidInput("config-invalid", `${flag}: ${why}`, {
-    hint: `Correct ${flag}, or its twin in the environment`,
-  });
+/** Told with where the value came from. */
+class WrongSetting extends Error {
+  readonly flag: string;
+  readonly why: string;
+
+  constructor(flag: string, why: string) {
+    super(`${flag}: ${why}`);
+    this.flag = flag;
+    this.why = why;
+  }
+}
+
+const invalid = (flag: string, why: string): WrongSetting => new WrongSetting(flag, why);

@@ -13,6 +13,7 @@ export interface Closing {
 export function callOf(
   args: readonly string[],
   options: SharedOptions,
+  sourceOf: (option: string) => string | undefined,
   out: Output,
   closing: Closing,
 ): Call<SharedOptions> {
@@ -21,6 +22,7 @@ export function callOf(
   return {
     args,
     options,
+    sourceOf,
     out,
     get signal() {
       return interrupted();

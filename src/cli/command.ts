@@ -25,6 +25,8 @@ export interface Call<Options> {
   /** Operands as given; a repeatable one is the rest of the list. */
   readonly args: readonly string[];
   readonly options: Options;
+  /** Where an option's value is from: `cli`, `env`, `default`; undefined if it has none. */
+  readonly sourceOf: (option: string) => string | undefined;
   readonly out: Output;
   /** Aborted by Ctrl-C or SIGTERM; the second one ends the process. */
   readonly signal: AbortSignal;

@@ -78,7 +78,9 @@ export function addCommand(
       .slice(0, -2)
       .flat()
       .filter((arg) => arg !== undefined) as string[];
-    result.code = await runCommand(command, args, options);
+    result.code = await runCommand(command, args, options, (name) =>
+      parser.getOptionValueSource(name),
+    );
   });
 }
 
@@ -102,11 +104,12 @@ async function runCommand(
   command: Command,
   args: readonly string[],
   options: SharedOptions,
+  sourceOf: (option: string) => string | undefined,
 ): Promise<number> {
   const closing: Closing = { steps: [] };
   const out = new Output(options.json ?? false, command.format ?? undefined);
   try {
-    return (await command.run(callOf(args, options, out, closing))) ?? EXIT.done;
+    return (await command.run(callOf(args, options, sourceOf, out, closing))) ?? EXIT.done;
   } finally {
     for (const close of closing.steps.toReversed()) await close();
   }

@@ -88,6 +88,16 @@ describe("manners under load and attack", () => {
     assert.equal((await service.get("/livez")).status, 200);
   });
 
+  it("refuse what is announced as too large before it comes", async () => {
+    const answer = await raw(
+      `POST /v1/databases HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${service.token}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${1 << 30}\r\n\r\n{`,
+      (socket) => socket.once("data", () => socket.end()),
+    );
+    assert.match(answer, /^HTTP\/1\.1 413 /);
+    assert.match(answer, /body-too-large/);
+  });
+
   it("let the pages of exactly the named origins in", async () => {
     const ask = (origin: string, method: string, more: object = {}) =>
       service.ask(method, "/v1/databases", { headers: { origin, ...more } });

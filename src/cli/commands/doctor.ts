@@ -5,19 +5,13 @@ import { DomainError } from "../../domain/shared/errors.ts";
 import { exists } from "../../infra/files/exists.ts";
 import { readHolder, serviceOf } from "../../infra/files/directory-lock.ts";
 import { defineCommand } from "../command.ts";
+import type { Examined } from "../doctor/examined.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { plain, tone } from "../output.ts";
 import type { Page } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 import { sizeText } from "../sizes.ts";
 import type { Client } from "../client/client.ts";
-
-interface Examined {
-  readonly what: string;
-  readonly status: "ok" | "warning" | "error";
-  readonly message: string;
-  readonly hint?: string;
-}
 
 const LITTLE_SPACE = 1e9;
 
@@ -29,13 +23,15 @@ export const command = defineCommand<SharedOptions>({
   },
   examples: ["schemaledger doctor", "schemaledger doctor --data /var/lib/schemaledger"],
   details:
-    "Looks and changes nothing. Exit code 1 if something needs attention, 5 if it is damage.\n",
+    "Looks at permissions, keys, durability, disk, clock, anchors and databases, and changes nothing. Exit code 1 if something needs attention, 5 if it is damage.\n",
   run: async ({ options, out, connect }) => {
     const found: Examined[] = [node()];
     if (options.server === undefined) found.push(...(await directory(options)));
     const worst = { code: EXIT.done as number };
     try {
-      found.push(...(await ledger(await connect("read"))));
+      const client = await connect("read");
+      const { examineClock } = await import("../doctor/anchors.ts");
+      found.push(...(await ledger(client)), ...(await examineClock(client, Date.now())));
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       worst.code = exitCodeOf(error);
@@ -103,6 +99,20 @@ async function directory(options: SharedOptions): Promise<Examined[]> {
           hint: "Backups need room",
         },
     await holder(data),
+    ...(await insideOf(data)),
+  ];
+}
+
+async function insideOf(data: string): Promise<Examined[]> {
+  const [{ examineKeys }, { examineDurability }, { examineAnchors }] = await Promise.all([
+    import("../doctor/keys.ts"),
+    import("../doctor/durability.ts"),
+    import("../doctor/anchors.ts"),
+  ]);
+  return [
+    ...(await examineKeys(data)),
+    ...(await examineDurability(data)),
+    ...(await examineAnchors(data)),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from "../../infra/telemetry/logger.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, type OptionSpec } from "../command.ts";
 
 interface ServeFlags {
   readonly data: string;
@@ -23,117 +23,128 @@ interface ServeFlags {
   readonly logLevel: LogLevel;
 }
 
+const OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: "--config <file>",
+    description:
+      "JSON file with settings, named as the flags are (tlsCert); flags and environment win",
+    env: "SCHEMALEDGER_CONFIG",
+  },
+  {
+    flags: "--data <dir>",
+    description: "data directory",
+    env: "SCHEMALEDGER_DATA",
+    default: "schemaledger-data",
+  },
+  {
+    flags: "--host <host>",
+    description: "address to listen on",
+    env: "SCHEMALEDGER_HOST",
+    default: "127.0.0.1",
+  },
+  {
+    flags: "--port <n>",
+    description: "port; 0 picks a free one",
+    env: "SCHEMALEDGER_PORT",
+    default: "7447",
+  },
+  {
+    flags: "--root <dir...>",
+    description:
+      "directory under which databases may lie; repeatable (default: the working directory)",
+    env: "SCHEMALEDGER_ROOT",
+  },
+  {
+    flags: "--read-only",
+    description: "only read, beside the service that writes or without one",
+    env: "SCHEMALEDGER_READ_ONLY",
+  },
+  {
+    flags: "--unsealed",
+    description: "with --read-only: also where the system does not keep it from writing",
+    env: "SCHEMALEDGER_UNSEALED",
+  },
+  {
+    flags: "--oidc-issuer <url>",
+    description: "identity provider whose tokens are accepted beside API keys",
+    env: "SCHEMALEDGER_OIDC_ISSUER",
+  },
+  {
+    flags: "--oidc-audience <name>",
+    description: "audience that its tokens must have",
+    env: "SCHEMALEDGER_OIDC_AUDIENCE",
+  },
+  {
+    flags: "--oidc-roles-claim <path>",
+    description: "claim that lists roles or groups (default: roles)",
+    env: "SCHEMALEDGER_OIDC_ROLES_CLAIM",
+  },
+  {
+    flags: "--oidc-role <group=role...>",
+    description: "role that a group of the provider gives; repeatable (default: roles by name)",
+    env: "SCHEMALEDGER_OIDC_ROLE",
+  },
+  {
+    flags: "--audit-reads <which>",
+    description: "reads of the audit history to record: all, or exports (CSV, NDJSON) only",
+    env: "SCHEMALEDGER_AUDIT_READS",
+    default: "all",
+  },
+  {
+    flags: "--allow-code",
+    description:
+      "take migrations with JavaScript: whoever may register them runs code with the service's rights",
+    env: "SCHEMALEDGER_ALLOW_CODE",
+  },
+  {
+    flags: "--backup-recipient <age...>",
+    description:
+      "encrypt backups to this age recipient too; repeatable; own: to the service alone; none: no more",
+    env: "SCHEMALEDGER_BACKUP_RECIPIENT",
+  },
+  {
+    flags: "--backup-identity <file>",
+    description: "age identity file that opens the backups (default: keys/backup.identity)",
+    env: "SCHEMALEDGER_BACKUP_IDENTITY",
+  },
+  {
+    flags: "--tls-cert <file>",
+    description: "PEM certificate to speak HTTPS with; a changed file is taken up by itself",
+    env: "SCHEMALEDGER_TLS_CERT",
+  },
+  {
+    flags: "--tls-key <file>",
+    description: "PEM key of the certificate",
+    env: "SCHEMALEDGER_TLS_KEY",
+  },
+  {
+    flags: "--cors-origin <origin...>",
+    description: "origin whose pages may use the API from a browser; repeatable (default: none)",
+    env: "SCHEMALEDGER_CORS_ORIGIN",
+  },
+  {
+    flags: "--rate-limit <n>",
+    description: "requests a second of one caller, on average; 0: no limit (default: 200)",
+    env: "SCHEMALEDGER_RATE_LIMIT",
+  },
+  {
+    flags: "--log-level <level>",
+    description: "what is written to the log on stderr; debug has a line for each request",
+    env: "SCHEMALEDGER_LOG_LEVEL",
+    default: "info",
+    choices: LOG_LEVELS,
+  },
+];
+
 export const command = defineCommand<ServeFlags>({
-  options: [
-    {
-      flags: "--data <dir>",
-      description: "data directory",
-      env: "SCHEMALEDGER_DATA",
-      default: "schemaledger-data",
-    },
-    {
-      flags: "--host <host>",
-      description: "address to listen on",
-      env: "SCHEMALEDGER_HOST",
-      default: "127.0.0.1",
-    },
-    {
-      flags: "--port <n>",
-      description: "port; 0 picks a free one",
-      env: "SCHEMALEDGER_PORT",
-      default: "7447",
-    },
-    {
-      flags: "--root <dir...>",
-      description:
-        "directory under which databases may lie; repeatable (default: the working directory)",
-      env: "SCHEMALEDGER_ROOT",
-    },
-    {
-      flags: "--read-only",
-      description: "only read, beside the service that writes or without one",
-      env: "SCHEMALEDGER_READ_ONLY",
-    },
-    {
-      flags: "--unsealed",
-      description: "with --read-only: also where the system does not keep it from writing",
-      env: "SCHEMALEDGER_UNSEALED",
-    },
-    {
-      flags: "--oidc-issuer <url>",
-      description: "identity provider whose tokens are accepted beside API keys",
-      env: "SCHEMALEDGER_OIDC_ISSUER",
-    },
-    {
-      flags: "--oidc-audience <name>",
-      description: "audience that its tokens must have",
-      env: "SCHEMALEDGER_OIDC_AUDIENCE",
-    },
-    {
-      flags: "--oidc-roles-claim <path>",
-      description: "claim that lists roles or groups (default: roles)",
-      env: "SCHEMALEDGER_OIDC_ROLES_CLAIM",
-    },
-    {
-      flags: "--oidc-role <group=role...>",
-      description: "role that a group of the provider gives; repeatable (default: roles by name)",
-      env: "SCHEMALEDGER_OIDC_ROLE",
-    },
-    {
-      flags: "--audit-reads <which>",
-      description: "reads of the audit history to record: all, or exports (CSV, NDJSON) only",
-      env: "SCHEMALEDGER_AUDIT_READS",
-      default: "all",
-    },
-    {
-      flags: "--allow-code",
-      description:
-        "take migrations with JavaScript: whoever may register them runs code with the service's rights",
-      env: "SCHEMALEDGER_ALLOW_CODE",
-    },
-    {
-      flags: "--backup-recipient <age...>",
-      description:
-        "encrypt backups to this age recipient too; repeatable; own: to the service alone; none: no more",
-      env: "SCHEMALEDGER_BACKUP_RECIPIENT",
-    },
-    {
-      flags: "--backup-identity <file>",
-      description: "age identity file that opens the backups (default: keys/backup.identity)",
-      env: "SCHEMALEDGER_BACKUP_IDENTITY",
-    },
-    {
-      flags: "--tls-cert <file>",
-      description: "PEM certificate to speak HTTPS with; a changed file is taken up by itself",
-      env: "SCHEMALEDGER_TLS_CERT",
-    },
-    {
-      flags: "--tls-key <file>",
-      description: "PEM key of the certificate",
-      env: "SCHEMALEDGER_TLS_KEY",
-    },
-    {
-      flags: "--cors-origin <origin...>",
-      description: "origin whose pages may use the API from a browser; repeatable (default: none)",
-      env: "SCHEMALEDGER_CORS_ORIGIN",
-    },
-    {
-      flags: "--rate-limit <n>",
-      description: "requests a second of one caller, on average; 0: no limit (default: 200)",
-      env: "SCHEMALEDGER_RATE_LIMIT",
-    },
-    {
-      flags: "--log-level <level>",
-      description: "what is written to the log on stderr; debug has a line for each request",
-      env: "SCHEMALEDGER_LOG_LEVEL",
-      default: "info",
-      choices: LOG_LEVELS,
-    },
-  ],
+  options: OPTIONS,
   format: null,
   examples: ["schemaledger serve --data /var/lib/schemaledger --root /srv/databases"],
-  run: async ({ options }) => {
-    const { root = [process.cwd()], oidcRole, backupRecipient, corsOrigin, ...rest } = options;
+  run: async ({ options, sourceOf }) => {
+    const { settingsOf } = await import("../serve-settings.ts");
+    const { values, sources } = await settingsOf({ ...options }, OPTIONS, sourceOf);
+    const settings = values as unknown as ServeFlags;
+    const { root = [process.cwd()], oidcRole, backupRecipient, corsOrigin, ...rest } = settings;
     const { readOnly = false, unsealed = false, logLevel, ...flags } = rest;
     const config = {
       ...flags,
@@ -141,6 +152,7 @@ export const command = defineCommand<ServeFlags>({
       backupRecipients: backupRecipient,
       corsOrigins: corsOrigin,
       roots: root,
+      sources,
     };
     if (readOnly) {
       const { serveReadOnly } = await import("../serve-read-only.ts");

@@ -1,0 +1,115 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT, textOf } from "../support/repository.ts";
+
+const UNIT = "ops/systemd/schemaledger.service";
+const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
+/** Of 10: what `systemd-analyze security` gives services that are shut in well. */
+const MAX_EXPOSURE = 20;
+
+describe("The systemd unit", () => {
+  it("starts the program with the settings that are documented", () => {
+    const unit = textOf(UNIT);
+    match(unit, /^ExecStart=\S+ \S+\/dist\/src\/cli\/main\.js serve --config \S+$/m);
+    for (const [, name] of unit.matchAll(/^Environment=(SCHEMALEDGER_\w+)=/gm))
+      ok(textOf("docs/reference/config.md").includes(`\`${name}\``), name);
+    match(unit, /^RestartPreventExitStatus=2 5$/m);
+    // Longer than a step may take to end when the service stops.
+    ok(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)![1]) > 20 + 10);
+  });
+
+  it("is taken by systemd, and shuts the service in", function () {
+    if (!hasSystemd) this.skip();
+    const directory = mkdtempSync(join(tmpdir(), "schemaledger-unit-"));
+    const file = join(directory, "schemaledger.service");
+    // The program is not installed there on this machine.
+    writeFileSync(file, textOf(UNIT).replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"));
+    try {
+      const { status, stdout, stderr } = spawnSync("systemd-analyze", ["verify", file], {
+        encoding: "utf8",
+      });
+      const said = `${stdout}${stderr}`.split("\n").filter((line) => line.includes("schemaledger"));
+      deepEqual(said, []);
+      equal(status, 0, stderr);
+      const limit = `--threshold=${MAX_EXPOSURE}`;
+      const security = spawnSync("systemd-analyze", ["security", "--offline=true", limit, file], {
+        encoding: "utf8",
+      });
+      equal(security.status, 0, security.stdout.split("\n").at(-2));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
+describe("The Dockerfile", () => {
+  const lines = textOf("ops/docker/Dockerfile")
+    .replaceAll(/\\\n/g, " ")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const instructions = (name: string): string[] =>
+    lines.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1));
+
+  it("consists of instructions that there are", () => {
+    const known = new Set(
+      "FROM WORKDIR COPY RUN ENV USER VOLUME EXPOSE STOPSIGNAL HEALTHCHECK ENTRYPOINT CMD".split(
+        " ",
+      ),
+    );
+    for (const line of lines)
+      ok(line.startsWith(" ") || known.has(line.split(" ")[0]!), line.slice(0, 60));
+  });
+
+  it("copies what is there, and builds with everything that the build reads", () => {
+    const copied = instructions("COPY")
+      .filter((line) => !line.startsWith("--from"))
+      .flatMap((line) => line.split(" ").slice(0, -1));
+    for (const path of copied) ok(existsSync(join(ROOT, path)), path);
+    for (const path of ["package-lock.json", "tsconfig.base.json", "build", "src"])
+      ok(copied.includes(path), path);
+  });
+
+  it("runs as a user of its own, gets signals itself, and is told settings that there are", () => {
+    match(instructions("USER").at(-1)!, /^[1-9]\d*:[1-9]\d*$/);
+    for (const name of ["ENTRYPOINT", "CMD"])
+      ok(Array.isArray(JSON.parse(instructions(name).at(-1)!)), name);
+    for (const [, name] of lines.join("\n").matchAll(/\b(SCHEMALEDGER_\w+)=/g))
+      ok(textOf("docs/reference/config.md").includes(`\`${name}\``), name);
+  });
+
+  it("has the Node that the package asks for", () => {
+    const { engines } = JSON.parse(textOf("package.json")) as { engines: { node: string } };
+    const least = Number(/\d+/.exec(engines.node)![0]);
+    for (const image of instructions("FROM"))
+      ok(Number(/^node:(\d+)/.exec(image)![1]) >= least, image);
+  });
+
+  it("has a health check that runs", () => {
+    const check = /CMD (\[.*\])$/.exec(instructions("HEALTHCHECK")[0]!)![1]!;
+    const [node, ...args] = JSON.parse(check) as string[];
+    equal(node, "node");
+    // Nothing listens there: it must end, and say so.
+    const env = { ...process.env, SCHEMALEDGER_PORT: "9" };
+    equal(spawnSync(process.execPath, args, { env, timeout: 20_000 }).status, 1);
+    ok(execFileSync(process.execPath, ["--version"]).length > 0);
+  });
+});
+
+describe("The threat model", () => {
+  it("names for each threat a test that is there", () => {
+    const page = textOf("docs/design/threat-model.md");
+    const rows = page
+      .split("\n")
+      .filter((line) => line.startsWith("| ") && line.split("|").length === 5);
+    const threats = rows.filter((line) => !line.startsWith("| threat"));
+    ok(threats.length > 30, String(threats.length));
+    for (const row of threats) {
+      const tests = [...row.split("|")[3]!.matchAll(/`([^`]+)`/g)].map(([, path]) => path!);
+      ok(tests.length > 0, row);
+      for (const path of tests) ok(readFileSync(join(ROOT, path)).length > 0, path);
+    }
+  });
+});
