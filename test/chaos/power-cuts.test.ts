@@ -33,6 +33,8 @@ const WEAKENED: readonly (readonly [
   ["step, wal", "the WAL", /-wal$/, /is lost|malformed|corrupt/],
   ["step, delete", "the database", /app\.db/, /malformed|corrupt|torn/],
   ["step, delete", "directories", /\/$/, /malformed|is lost/],
+  ["steps together, wal", "the WAL", /-wal$/, /is lost|malformed|corrupt/],
+  ["steps together, delete", "directories", /\/$/, /malformed|is lost/],
   ["backup", "packs", /\/packs\/[^/]/, /is damaged/],
   ["backup", "lists", /\/lists\/[^/]/, /is damaged/],
   ["backup", "manifests", /\/manifests\/[^/]/, /is damaged/],

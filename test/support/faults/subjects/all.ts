@@ -6,6 +6,7 @@ import { prune } from "./prune.ts";
 import { restoreWhole } from "./restore.ts";
 import { run } from "./run.ts";
 import { step } from "./step.ts";
+import { stepsTogether } from "./steps-together.ts";
 
 /** The setup is JSON that only the subject itself understands. */
 const asAny = <S>(subject: Subject<S>): Subject => subject as unknown as Subject;
@@ -16,6 +17,8 @@ const SUBJECTS = {
   "ledger begins": asAny(ledgerBegins),
   "step, wal": asAny(step("wal")),
   "step, delete": asAny(step("delete")),
+  "steps together, wal": asAny(stepsTogether("wal")),
+  "steps together, delete": asAny(stepsTogether("delete")),
   backup: asAny(backup(2)),
   "first backup": asAny(backup(0)),
   prune: asAny(prune),

@@ -1,7 +1,11 @@
 import Database from "better-sqlite3";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import type { DatabaseTarget, StepRequest } from "../../../../src/domain/engine/database-engine.ts";
+import type {
+  DatabaseTarget,
+  StepRequest,
+  StepResult,
+} from "../../../../src/domain/engine/database-engine.ts";
 import { DomainError } from "../../../../src/domain/shared/errors.ts";
 import { SqliteEngine } from "../../../../src/infra/sqlite/sqlite-engine.ts";
 import { stepScript } from "../../managed-database.ts";
@@ -87,7 +91,11 @@ export async function applyStep(
   identity: Identity,
   request: StepRequest,
 ): Promise<void> {
-  const result = await withEngine(root, identity, (engine) => applyOne(engine, request));
+  requireApplied(await withEngine(root, identity, (engine) => applyOne(engine, request)));
+}
+
+/** Throws what the step failed with. */
+export function requireApplied(result: StepResult): void {
   if (result.status === "failed") throw new StepFailed(result.error.code, result.error.message);
 }
 
