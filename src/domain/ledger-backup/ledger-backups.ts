@@ -9,6 +9,7 @@ import type { Clock } from "../shared/clock.ts";
 import { DomainError, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { Projection } from "../state/projection.ts";
+import type { LedgerState } from "../state/state.ts";
 import type { LedgerCopies } from "./ledger-copies.ts";
 
 export interface LedgerBackupParts {
@@ -26,6 +27,10 @@ export interface LedgerBackupParts {
 
 /** A backup of the ledger is followed by a rest of so many times as long: it is never busy with it. */
 const REST = 5;
+
+/** How long it waits for runs to end at most, and between two looks, ms. */
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 200;
 
 /** Backups of the ledger that are kept. */
 const KEPT = 3;
@@ -86,10 +91,23 @@ export class LedgerBackups {
   async #run(context: Context, delayMs: number): Promise<void> {
     await this.#settle(context);
     const rest = Math.max(delayMs, this.#tookMs * REST);
-    await Promise.race([this.#parts.clock.sleep(rest), this.#stopping]);
+    await this.#pause(rest);
+    await this.#untilNothingRuns();
     const began = this.#parts.clock.elapsed();
     await this.#takeOne(context);
     this.#tookMs = this.#parts.clock.elapsed() - began;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return Promise.race([this.#parts.clock.sleep(ms), this.#stopping]);
+  }
+
+  /** A run's end is followed by a backup anyway, and a brief run would feel this one. */
+  async #untilNothingRuns(): Promise<void> {
+    const { clock, projection } = this.#parts;
+    const began = clock.elapsed();
+    while (!this.#stopped && isRunning(projection.state) && clock.elapsed() - began < PATIENCE_MS)
+      await this.#pause(LOOK_MS);
   }
 
   /** The store says what became of the one that a dead process had begun. */
@@ -190,6 +208,11 @@ export class LedgerBackups {
     await this.#parts.ledger.append(append);
   }
 }
+
+const isRunning = ({ databases, runs }: LedgerState): boolean =>
+  [...databases.values()].some(({ openRuns }) =>
+    [...openRuns].some((id) => runs.get(id)?.status === "running"),
+  );
 
 /** The kind of the ledger's manifests. */
 export const LEDGER_KIND = "ledger";

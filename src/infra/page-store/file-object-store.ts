@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InvalidInput } from "../../domain/shared/errors.ts";
-import { fsyncDirectory } from "../files/atomic-write.ts";
+import { threadedCalls, type FileCalls, type OpenFile } from "./file-calls.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { isMissing, isTaken, storing } from "./store-errors.ts";
 
@@ -19,30 +18,32 @@ const UNFINISHED = ".";
  */
 export class FileObjectStore implements ObjectStore {
   readonly #root: string;
+  readonly #calls: FileCalls;
 
   /** `root` is an absolute path; folders in it are made when they are needed. */
-  constructor(root: string) {
+  constructor(root: string, calls: FileCalls = threadedCalls) {
     this.#root = root;
+    this.#calls = calls;
   }
 
   put(name: string, parts: readonly Uint8Array[], passing?: "passing"): Promise<boolean> {
     const path = this.#path(name);
     return storing(async () => {
-      if (passing !== undefined) return mark(path);
+      if (passing !== undefined) return this.#mark(path);
       const folder = dirname(path);
       const unfinished = join(folder, `${UNFINISHED}${randomUUID()}`);
       try {
-        await writeParts(folder, unfinished, parts);
-        await link(unfinished, path);
+        await this.#writeParts(folder, unfinished, parts);
+        await this.#calls.link(unfinished, path);
       } catch (error) {
-        await rm(unfinished, { force: true });
+        await this.#calls.remove(unfinished);
         if (!isTaken(error)) throw error;
         // Whoever put it may not have synced it yet, and the answer promises that it is durable.
-        await fsyncDirectory(folder);
+        await this.#syncFolder(folder);
         return false;
       }
-      await unlink(unfinished);
-      await fsyncDirectory(folder);
+      await this.#calls.unlink(unfinished);
+      await this.#syncFolder(folder);
       return true;
     });
   }
@@ -50,13 +51,13 @@ export class FileObjectStore implements ObjectStore {
   get(name: string, offset = 0, length?: number): Promise<Buffer | undefined> {
     const path = this.#path(name);
     return storing(async () => {
-      const file = await open(path, "r").catch(missing);
+      const file = await this.#calls.open(path, "r").catch(missing);
       if (file === undefined) return undefined;
       try {
-        const wanted = Math.min(length ?? Infinity, Math.max(0, (await file.stat()).size - offset));
+        const wanted = Math.min(length ?? Infinity, Math.max(0, (await file.size()) - offset));
         const bytes = Buffer.allocUnsafeSlow(wanted);
         for (let filled = 0; filled < wanted;) {
-          const { bytesRead } = await file.read(bytes, filled, wanted - filled, offset + filled);
+          const bytesRead = await file.read(bytes, filled, wanted - filled, offset + filled);
           if (bytesRead === 0) return bytes.subarray(0, filled);
           filled += bytesRead;
         }
@@ -69,12 +70,12 @@ export class FileObjectStore implements ObjectStore {
 
   size(name: string): Promise<number | undefined> {
     const path = this.#path(name);
-    return storing(async () => (await stat(path).catch(missing))?.size);
+    return storing(() => this.#calls.size(path).catch(missing));
   }
 
   list(folder: string): Promise<readonly string[]> {
     return storing(async () => {
-      const names = (await readdir(join(this.#root, folder)).catch(missing)) ?? [];
+      const names = (await this.#calls.names(join(this.#root, folder)).catch(missing)) ?? [];
       return names.filter((name) => NAME.test(`${folder}/${name}`)).toSorted();
     });
   }
@@ -82,8 +83,8 @@ export class FileObjectStore implements ObjectStore {
   delete(name: string, passing?: "passing"): Promise<void> {
     const path = this.#path(name);
     return storing(async () => {
-      const gone = await unlink(path).then(() => true, missing);
-      if (gone === true && passing === undefined) await fsyncDirectory(dirname(path));
+      const gone = await this.#calls.unlink(path).then(() => true, missing);
+      if (gone === true && passing === undefined) await this.#syncFolder(dirname(path));
     });
   }
 
@@ -91,9 +92,9 @@ export class FileObjectStore implements ObjectStore {
   clean(folders: readonly string[]): Promise<void> {
     return storing(async () => {
       for (const folder of folders) {
-        const names = (await readdir(join(this.#root, folder)).catch(missing)) ?? [];
+        const names = (await this.#calls.names(join(this.#root, folder)).catch(missing)) ?? [];
         for (const name of names.filter((one) => one.startsWith(UNFINISHED)))
-          await rm(join(this.#root, folder, name), { force: true, recursive: true });
+          await this.#calls.remove(join(this.#root, folder, name));
       }
     });
   }
@@ -104,50 +105,56 @@ export class FileObjectStore implements ObjectStore {
       hint: "Use an id from the list of backups",
     });
   }
-}
 
-/** An empty file that lives as long as the machine runs. False if it is there. */
-async function mark(path: string): Promise<boolean> {
-  try {
-    const file = await openNew(dirname(path), path);
-    await file.close();
-    return true;
-  } catch (error) {
-    if (isTaken(error)) return false;
-    throw error;
+  /** An empty file that lives as long as the machine runs. False if it is there. */
+  async #mark(path: string): Promise<boolean> {
+    try {
+      const file = await this.#openNew(dirname(path), path);
+      await file.close();
+      return true;
+    } catch (error) {
+      if (isTaken(error)) return false;
+      throw error;
+    }
   }
-}
 
-/** Makes the folder if it is the first file in it. */
-const openNew = (folder: string, path: string): Promise<FileHandle> =>
-  open(path, "wx", 0o600).catch(async (error: unknown) => {
-    if (!isMissing(error)) throw error;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await fsyncDirectory(dirname(folder));
-    return open(path, "wx", 0o600);
-  });
+  /** Makes the folder if it is the first file in it. */
+  #openNew(folder: string, path: string): Promise<OpenFile> {
+    return this.#calls.open(path, "wx", 0o600).catch(async (error: unknown) => {
+      if (!isMissing(error)) throw error;
+      await this.#calls.makeFolder(folder);
+      await this.#syncFolder(dirname(folder));
+      return this.#calls.open(path, "wx", 0o600);
+    });
+  }
 
-async function writeParts(
-  folder: string,
-  path: string,
-  parts: readonly Uint8Array[],
-): Promise<void> {
-  const file = await openNew(folder, path);
-  try {
-    // The process's umask may have taken bits away.
-    await file.chmod(0o600);
-    await writeAll(file, parts);
-    await file.sync();
-  } finally {
-    await file.close();
+  async #writeParts(folder: string, path: string, parts: readonly Uint8Array[]): Promise<void> {
+    const file = await this.#openNew(folder, path);
+    try {
+      // The process's umask may have taken bits away.
+      await file.chmod(0o600);
+      await writeAll(file, parts);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** What was created or removed in it survives a power loss. */
+  async #syncFolder(folder: string): Promise<void> {
+    const file = await this.#calls.open(folder, "r");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 }
 
 /** All parts in one call, which may write less than all: then it is called again and tells why. */
-async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+async function writeAll(file: OpenFile, parts: readonly Uint8Array[]): Promise<void> {
   for (let left = parts.filter((part) => part.length > 0); left.length > 0;) {
-    const { bytesWritten } = await file.writev(left);
-    let written = bytesWritten;
+    let written = await file.writev(left);
     while (left.length > 0 && written >= left[0]!.length) written -= left.shift()!.length;
     if (written > 0) left = [left[0]!.subarray(written), ...left.slice(1)];
   }

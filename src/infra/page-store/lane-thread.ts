@@ -1,6 +1,7 @@
 import { workerData } from "node:worker_threads";
 import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import { InlineLane, type Slab, type SourceFile } from "./lane.ts";
+import { threadedCalls } from "./file-calls.ts";
 import { openStore } from "./open-store.ts";
 import { serve, tell } from "./thread.ts";
 
@@ -18,7 +19,7 @@ export type LaneRequest =
   | { readonly kind: "end" };
 
 const { access, files } = workerData as LaneThreadData;
-const { objects, keys } = openStore(access);
+const { objects, keys } = openStore(access, threadedCalls);
 const lane = new InlineLane(objects, keys.current, files, (placed) =>
   tell(placed, [placed.pages.buffer as ArrayBuffer]),
 );

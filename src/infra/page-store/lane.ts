@@ -10,6 +10,8 @@ import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES } from "./page-list.ts";
 export interface SourceFile {
   readonly path: string;
   readonly bytes: number;
+  /** What a small one holds, if it is not on disk. */
+  readonly content?: Uint8Array;
   /**
    * A database in WAL mode whose main file has everything: its header says that there is a WAL,
    * and is stored as if there were none, so that the file is complete by itself.
@@ -139,15 +141,9 @@ class PageReader {
     const pages = buffer.subarray(0, needed);
     const file = this.#files[slab.file]!;
     const wanted = Math.min(pages.length, file.bytes - slab.offset);
-    const fd = this.#descriptor(slab.file);
-    for (let at = 0; at < wanted;) {
-      const read = readSync(fd, pages, at, wanted - at, slab.offset + at);
-      if (read === 0)
-        throw new Unavailable("backup-busy", "A file became shorter while it was being backed up", {
-          hint: "Stop what writes to it, or try again",
-        });
-      at += read;
-    }
+    if (file.content === undefined)
+      readWhole(this.#descriptor(slab.file), pages.subarray(0, wanted), slab.offset);
+    else pages.set(file.content.subarray(slab.offset, slab.offset + wanted));
     pages.fill(0, wanted);
     if (file.withoutWal && slab.offset === 0) asRollbackMode(pages);
     return pages;
@@ -169,6 +165,17 @@ class PageReader {
       this.#open.set(file, fd);
     }
     return fd;
+  }
+}
+
+function readWhole(fd: number, into: Buffer, offset: number): void {
+  for (let at = 0; at < into.length;) {
+    const read = readSync(fd, into, at, into.length - at, offset + at);
+    if (read === 0)
+      throw new Unavailable("backup-busy", "A file became shorter while it was being backed up", {
+        hint: "Stop what writes to it, or try again",
+      });
+    at += read;
   }
 }
 

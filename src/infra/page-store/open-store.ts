@@ -1,6 +1,7 @@
 import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import type { Json } from "../../domain/shared/json.ts";
 import { DataKeys, type DataKeyTexts } from "./data-keys.ts";
+import { promptCalls, type FileCalls } from "./file-calls.ts";
 import { FileObjectStore } from "./file-object-store.ts";
 import type { ReadableObjects } from "./page-list.ts";
 
@@ -17,8 +18,8 @@ export const toJson = (access: DirectoryAccess): Json => ({ ...access, keys: { .
 export const directoryOf = ({ store }: StoreAccess): DirectoryAccess =>
   store as unknown as DirectoryAccess;
 
-/** The store behind an access, in the process that was given it. */
-export function openStore(access: StoreAccess): ReadableObjects {
+/** The store behind an access, in the process that was given it, which has nothing else to do. */
+export function openStore(access: StoreAccess, calls: FileCalls = promptCalls): ReadableObjects {
   const { directory, keys } = directoryOf(access);
-  return { objects: new FileObjectStore(directory), keys: new DataKeys(keys) };
+  return { objects: new FileObjectStore(directory, calls), keys: new DataKeys(keys) };
 }

@@ -31,8 +31,10 @@ export async function takeSnapshot(session: Session, access: StoreAccess): Promi
   // Before the copy's moment: whatever is committed later shows as another version.
   const dataVersion = await readSnapshot(step.db, () => pragmaNumber(step.db, "data_version"));
   try {
-    const frozen = await storeFrozen(session, access);
-    const { content, facts } = frozen ?? (await storeCopy(session, access));
+    const isSmall = (await sizeOf(session.target.url)) < LARGE;
+    const frozen = isSmall ? undefined : await storeFrozen(session, access);
+    const small = isSmall ? await storeSmall(session, access, step.db) : undefined;
+    const { content, facts } = frozen ?? small ?? (await storeCopy(session, access));
     session.snapshot = { db: step.db, dataVersion, tables: new Set(Object.keys(facts.rows)) };
     session.touched.clear();
     return { content, ...facts, method: frozen === undefined ? "copied" : "frozen" };
@@ -46,13 +48,36 @@ interface Stored {
   readonly facts: Facts;
 }
 
-/** From here on another process pays that reads the file itself, bytes. */
+/** From here on another process pays that reads the file itself, bytes. Smaller ones fit into memory. */
 const LARGE = 16 << 20;
 
-/** Stores the database's own file while it is frozen. Undefined if it is small, or cannot be. */
+/** Stores a moment that is held in memory. Undefined if the WAL made it large. */
+async function storeSmall(
+  session: Session,
+  access: StoreAccess,
+  db: Connection,
+): Promise<Stored | undefined> {
+  const moment = await readSnapshot(db, () => {
+    const pageSize = pragmaNumber(db, "page_size");
+    const expected = pragmaNumber(db, "page_count") * pageSize;
+    if (expected >= LARGE) return undefined;
+    const facts = readFacts(session, db);
+    const bytes = db.serialize();
+    requireWhole(bytes.length, expected / pageSize, pageSize);
+    return { bytes, facts };
+  });
+  if (moment === undefined) return undefined;
+  const { bytes, facts } = moment;
+  const file = { name: SNAPSHOT_FILE, path: "", bytes: bytes.length, content: bytes };
+  const content = await storeFiles(access, [{ ...file, withoutWal: true }], (fraction) =>
+    session.host.onProgress({ phase: "backup", fraction }),
+  );
+  return { content, facts };
+}
+
+/** Stores the database's own file while it is frozen. Undefined if it cannot be. */
 async function storeFrozen(session: Session, access: StoreAccess): Promise<Stored | undefined> {
   const { url } = session.target;
-  if ((await sizeOf(url)) < LARGE) return undefined;
   return withFrozenFile(session.connections, url, async ({ db, path, bytes, signal }) => {
     await session.faults("snapshot-frozen");
     const file = { name: SNAPSHOT_FILE, path, bytes, withoutWal: true };
@@ -101,14 +126,17 @@ async function copy(session: Session, db: Connection, path: string): Promise<Fac
     alongside: () => (facts = readFacts(session, db)),
     onProgress: (fraction) => session.host.onProgress({ phase: "backup", fraction: fraction / 2 }),
   });
-  const found = await sizeOf(path);
-  if (found !== pages * pageSize)
-    throw new Unavailable(
-      "backup-differs",
-      `The copy has ${found} bytes where the database has ${pages} pages of ${pageSize}`,
-      { hint: "Make another backup; check the disk if it happens again" },
-    );
+  requireWhole(await sizeOf(path), pages, pageSize);
   return facts!;
+}
+
+function requireWhole(found: number, pages: number, pageSize: number): void {
+  if (found === pages * pageSize) return;
+  throw new Unavailable(
+    "backup-differs",
+    `The copy has ${found} bytes where the database has ${pages} pages of ${pageSize}`,
+    { hint: "Make another backup; check the disk if it happens again" },
+  );
 }
 
 function readFacts(session: Session, db: Connection): Facts {

@@ -12,6 +12,7 @@ import { claim } from "./step-claim.ts";
 import { factsOf } from "./step-facts.ts";
 import { knownState, withMarker, type KnownState } from "./step-state.ts";
 import { deadlineIn } from "./waiting.ts";
+import { warmUpBackup } from "./warm-up-backup.ts";
 
 const TARGET: DatabaseTarget = {
   engine: "sqlite",
@@ -23,6 +24,9 @@ const TARGET: DatabaseTarget = {
 
 /** Enough for the compiler to have seen the way of a step often. */
 const ROUNDS = 24;
+
+/** Fewer: a run makes one backup. */
+const BACKUPS = 4;
 
 /** Each kind of statement that histories are made of, on tables of their own. */
 const scripts = (round: number): readonly string[] => [
@@ -51,6 +55,11 @@ export async function warmUp(isWanted: () => boolean): Promise<void> {
         if (isWanted()) return;
         await step(work, sql);
       }
+    for (let round = 0; round < BACKUPS; round++) {
+      await nextTurn();
+      if (isWanted()) return;
+      await warmUpBackup(db, TARGET);
+    }
   } finally {
     db.close();
   }
