@@ -6,7 +6,13 @@ const BRIEF_MS = 50;
 
 /** How many are sent together at least and at most: each one behind a failure is an attempt given up. */
 const REHEARSED = { least: 8, most: 32 };
-const UNTRIED = { least: 1, most: 8 };
+/** Nobody knows how long they take, but on a small database it is not long. */
+const UNTRIED_ON_SMALL = { least: 4, most: 16 };
+/** One that takes hours must not keep the outcomes of others. */
+const UNTRIED = { least: 1, most: 1 };
+
+/** Databases up to this size are small, bytes. */
+export const SMALL_BYTES = 16 << 20;
 
 /** How long a step will take: as rehearsed, or as the one before it took. */
 export const expectedMs = ({ rehearsedMs }: StepToRun, lastMs: number): number =>
@@ -17,6 +23,11 @@ export interface Together {
   readonly steps: readonly PreparedStep[];
   /** Others may be sent behind them while they run. */
   readonly isBrief: boolean;
+}
+
+function boundsFor({ rehearsedMs, isOnSmall }: StepToRun) {
+  if (rehearsedMs !== undefined) return REHEARSED;
+  return isOnSmall === true ? UNTRIED_ON_SMALL : UNTRIED;
 }
 
 /**
@@ -33,7 +44,7 @@ export async function stepsTogether(
   const steps = [first];
   let ms = expectedMs(first.step, lastMs);
   if (ms > BRIEF_MS || !isPlain(first)) return { steps, isBrief: false };
-  const { least, most } = first.step.rehearsedMs === undefined ? UNTRIED : REHEARSED;
+  const { least, most } = boundsFor(first.step);
   const limit = Math.min(most, Math.max(least, before * 2));
   while (steps.length < limit) {
     const step = prepared.steps[at + steps.length];

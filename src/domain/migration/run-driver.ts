@@ -15,6 +15,7 @@ import type { Tracer } from "../shared/tracer.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import { NotAdmitted, recordBeginning, type Admit } from "./beginning.ts";
+import { SMALL_BYTES } from "./brief-steps.ts";
 import { planMigrate, planRollback, BEFORE_ALL } from "./plan.ts";
 import { rehearsalEvent, rehearsalFailed, rehearseBothWays } from "./rehearsal.ts";
 import type { Rollback } from "./rollback.ts";
@@ -194,6 +195,7 @@ export class RunDriver {
       version,
       direction,
       expectedAfter: null,
+      isOnSmall: facts.bytes <= SMALL_BYTES,
     }));
     const scratch = await this.#deps.keeper.store.scratch(run.id);
     try {

@@ -47,6 +47,8 @@ export interface StepToRun {
   readonly expectedAfter: string | null;
   /** How long it took on the restored copy. */
   readonly rehearsedMs?: number;
+  /** The database is small (`SMALL_BYTES`). */
+  readonly isOnSmall?: boolean;
 }
 
 /** A step whose intent is recorded and which was sent to the engine. */

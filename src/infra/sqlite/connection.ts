@@ -131,6 +131,10 @@ export const journalMode = (db: Connection): string => String(pragmaValue(db, "j
 /** A PRAGMA's integer. */
 export const pragmaNumber = (db: Connection, name: string): number => Number(pragmaValue(db, name));
 
+/** False where nothing temporary was ever made: SQLite counts each change of that schema. */
+export const mayHaveTemporaryObjects = (db: Connection): boolean =>
+  prepared<[], number>(db, "PRAGMA temp.schema_version").pluck().get() !== 0;
+
 const pragmaValue = (db: Connection, name: string): unknown =>
   prepared(db, `PRAGMA main.${name}`).pluck().get();
 

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { StepScript } from "../../domain/engine/database-engine.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
-import { prepared, type Connection } from "./connection.ts";
 import { runCode } from "./code-step.ts";
+import { mayHaveTemporaryObjects, prepared, type Connection } from "./connection.ts";
 import { classify, type Classification } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
@@ -15,6 +15,10 @@ import { changedTables, stateAfter, type KnownState } from "./step-state.ts";
 import { StepWork } from "./step-work.ts";
 import { TableFollower, type TableMoves } from "./table-moves.ts";
 import { runVerifyScript } from "./verify-script.ts";
+
+/** No script can know it: nothing shows the name of a savepoint to what runs inside it. */
+const NONCE = randomBytes(12).toString("hex");
+let guards = 0;
 
 /** Called when a statement begins. */
 export type OnStatement = (statement: Statement) => void | Promise<void>;
@@ -52,7 +56,7 @@ export interface Taint {
  */
 export async function runGuarded(run: GuardedRun, taint: Taint): Promise<GuardedOutcome> {
   const { db, step, before } = run;
-  const guard = `guard_${randomBytes(12).toString("hex")}`;
+  const guard = `guard_${NONCE}_${guards++}`;
   db.exec(`SAVEPOINT ${guard}`);
   const { state } = before;
   const schema = new FollowedSchema(db, state.schema);
@@ -200,4 +204,5 @@ const escaped = (statement: number | undefined): StepFault =>
 
 /** Temporary tables and triggers live as long as the connection and act on later steps. */
 const hasTemporaryObjects = (db: Connection): boolean =>
+  mayHaveTemporaryObjects(db) &&
   prepared(db, "SELECT 1 FROM temp.sqlite_schema LIMIT 1").get() !== undefined;

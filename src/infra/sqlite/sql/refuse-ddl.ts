@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import { prepared } from "../connection.ts";
+import { mayHaveTemporaryObjects, prepared } from "../connection.ts";
 import type { DdlTarget } from "./ddl-target.ts";
 import type { Op } from "./opcodes.ts";
 import type { Refusal } from "./refusal.ts";
@@ -51,6 +51,7 @@ function tempTrigger(db: Database, ddl: DdlTarget, schema: number): Refusal | un
 
 /** SQLite's NOCASE folds ASCII only, as names do. */
 const exists = (db: Database, schema: "main" | "temp", name: string): boolean =>
+  (schema === "main" || mayHaveTemporaryObjects(db)) &&
   prepared<[string], unknown>(
     db,
     `SELECT 1 FROM ${schema}.sqlite_schema WHERE name = ? COLLATE NOCASE`,
