@@ -7,7 +7,7 @@ import type { ExecutorSession, SessionHost } from "../../domain/engine/executor.
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { adopt, callSpan } from "../telemetry/tracing.ts";
 import type { ChildListener, ExecutorChild } from "./executor-child.ts";
-import type { EngineMethod, ToParent } from "./protocol.ts";
+import { OWN_STATEMENTS, type EngineMethod, type ToParent } from "./protocol.ts";
 import { type CallEngine, RemoteEngine } from "./remote-engine.ts";
 import { fromWire, toWire, type WireError } from "./wire-error.ts";
 
@@ -18,6 +18,9 @@ interface Pending {
 }
 
 const RECOVER = "What it did is unknown until recovery has read the database's markers";
+/** Lets go of a child that could serve another session. */
+type TakeBack = (child: ExecutorChild, reason: Unavailable) => Promise<void>;
+
 /** Number of the `open` message among the calls. */
 const OPENING = 0;
 
@@ -27,11 +30,20 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
   readonly #child: ExecutorChild;
   readonly #host: SessionHost;
   readonly #timeoutMs: number | undefined;
+  readonly #takeBack: TakeBack;
+  /** Nothing of others was executed, and nothing failed. */
+  #isClean = true;
   readonly #pending = new Map<number, Pending>();
   #nextId = OPENING + 1;
   #end: Unavailable | undefined;
 
-  private constructor(child: ExecutorChild, host: SessionHost, timeoutMs: number | undefined) {
+  private constructor(
+    child: ExecutorChild,
+    host: SessionHost,
+    timeoutMs: number | undefined,
+    takeBack: TakeBack,
+  ) {
+    this.#takeBack = takeBack;
     this.#child = child;
     this.#host = host;
     this.#timeoutMs = timeoutMs;
@@ -45,8 +57,9 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
     target: DatabaseTarget,
     host: SessionHost,
     timeoutMs: number | undefined,
+    takeBack: TakeBack,
   ): Promise<ChildExecutorSession> {
-    const session = new ChildExecutorSession(child, host, timeoutMs);
+    const session = new ChildExecutorSession(child, host, timeoutMs, takeBack);
     try {
       await session.#ask(OPENING, "open", () => child.send({ kind: "open", target }));
       return session;
@@ -68,8 +81,9 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
     const error = new Unavailable("executor-closed", "The session is closed", {
       hint: "Open another session",
     });
+    const isClean = this.#isClean && this.#end === undefined && this.#pending.size === 0;
     this.#end ??= error;
-    await this.#child.close(error);
+    await (isClean ? this.#takeBack(this.#child, error) : this.#child.close(error));
   }
 
   message(message: ToParent): void {
@@ -104,6 +118,7 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
     args: Parameters<DatabaseEngine[M]>,
   ) => {
     const id = this.#nextId++;
+    if (!OWN_STATEMENTS.has(method)) this.#isClean = false;
     const { traceparent, end } = callSpan(`executor ${method}`, {
       "schemaledger.executor.pid": this.#child.pid ?? 0,
     });
@@ -151,6 +166,7 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
     if (error === undefined) {
       pending?.resolve(value);
     } else {
+      this.#isClean = false;
       pending?.reject(fromWire(error));
     }
   }

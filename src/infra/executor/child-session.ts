@@ -37,7 +37,7 @@ export class ChildSession implements SessionHost {
   }
 
   /** Handles everything but `close`, which is the process's own affair. */
-  async handle(message: Exclude<ToChild, { kind: "close" }>): Promise<void> {
+  async handle(message: Exclude<ToChild, { kind: "close" | "release" }>): Promise<void> {
     switch (message.kind) {
       case "open":
         return this.#open(message.target);
@@ -51,6 +51,12 @@ export class ChildSession implements SessionHost {
   /** Before the process exits: SQLite's WAL would otherwise stay behind, with commits in it. */
   close(): void {
     this.#engine?.close?.();
+  }
+
+  /** The session has ended, and another can be opened. */
+  release(): void {
+    this.close();
+    this.#engine = undefined;
   }
 
   /** Progress is for people: while the service reads slowly, it is left out instead of piling up. */

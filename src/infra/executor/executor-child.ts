@@ -32,7 +32,7 @@ export interface ChildListener {
   ended(reason: Unavailable): void;
 }
 
-/** One executor process, from its start to its end. Serves at most one session. */
+/** One executor process, from its start to its end. Serves one session at a time. */
 export class ExecutorChild {
   /** Resolves once the process has gone. */
   readonly ended: Promise<void>;
@@ -44,6 +44,7 @@ export class ExecutorChild {
   #isGone = false;
   #reason: Unavailable | undefined;
   #listener: ChildListener | undefined;
+  #freed: (isFree: boolean) => void = () => {};
   #limit: NodeJS.Timeout | undefined;
   #stderr = "";
 
@@ -119,6 +120,20 @@ export class ExecutorChild {
     this.#setLimit(KILL_LIMIT_MS, () => this.#settle());
   }
 
+  /** Ends the session and waits until the child can serve another. False: it cannot. */
+  async release(): Promise<boolean> {
+    if (this.#isGone || this.#reason !== undefined) return false;
+    this.#listener = undefined;
+    this.#isReady = false;
+    const freed = new Promise<boolean>((resolve) => (this.#freed = resolve));
+    this.#setLimit(CLOSE_LIMIT_MS, () => this.kill(this.#died()));
+    this.send({ kind: "release" });
+    if (!(await freed)) return false;
+    this.#isClaimed = false;
+    this.#hold(false);
+    return true;
+  }
+
   /** Asks the child to exit and waits for it; kills it if it does not. */
   async close(reason: Unavailable): Promise<void> {
     if (!this.#isGone && this.#reason === undefined) {
@@ -150,6 +165,7 @@ export class ExecutorChild {
       this.#isReady = true;
       clearTimeout(this.#limit);
       this.#started.resolve();
+      this.#freed(true);
     } else {
       this.#listener?.message(message);
     }
@@ -187,6 +203,7 @@ export class ExecutorChild {
     const reason = (this.#reason ??= this.#died());
     this.#started.reject(reason);
     this.#gone.resolve();
+    this.#freed(false);
     this.#listener?.ended(reason);
   }
 

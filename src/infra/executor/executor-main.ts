@@ -6,9 +6,12 @@ import { exitIfOrphaned } from "./orphan.ts";
 import type { ToChild } from "./protocol.ts";
 
 /*
- * The executor child: loads the engines, waits for one session, serves it, exits. Started by
+ * The executor child: loads the engines, waits for a session, serves it, exits when told. Started by
  * `ProcessExecutor`; of use to nobody else.
  */
+
+/** A child that has grown larger does not wait for another session. */
+const MOST_BYTES = 90 << 20;
 
 /** A child that is taken at once, or started among others, does not warm up. */
 const REST_MS = 40;
@@ -47,18 +50,31 @@ async function main(): Promise<void> {
   const session = new ChildSession(createEngine, { faults }, send);
   let isWanted = false;
   process.on("message", (message) => {
-    isWanted = true;
     const told = message as ToChild;
+    if (told.kind === "release") {
+      session.release();
+      if (process.memoryUsage.rss() > MOST_BYTES) process.exit(0);
+      isWanted = false;
+      send({ kind: "ready" });
+      void rest();
+      return;
+    }
+    isWanted = true;
     if (told.kind === "close") {
       session.close();
       process.exit(0);
     }
     void session.handle(told);
   });
+  let isWarm = process.env["SCHEMALEDGER_EXECUTOR"] !== WARM_UP;
+  const rest = async (): Promise<void> => {
+    if (!isWarm) await delay(REST_MS);
+    if (isWarm || isWanted) return;
+    await warmUp(() => isWanted);
+    isWarm = !isWanted;
+  };
   send({ kind: "ready" });
-  if (process.env["SCHEMALEDGER_EXECUTOR"] !== WARM_UP) return;
-  await delay(REST_MS);
-  if (!isWanted) await warmUp(() => isWanted);
+  await rest();
 }
 
 await main();

@@ -42,6 +42,16 @@ export class ExecutorPool {
     return child;
   }
 
+  /** Has a child that is as good as new wait again, or ends it. */
+  async takeBack(child: ExecutorChild, reason: Unavailable): Promise<void> {
+    if (this.#isWanted && (await child.release()) && this.#isWanted) this.#waiting.add(child);
+    else await child.close(reason);
+  }
+
+  get #isWanted(): boolean {
+    return !this.#closed && this.#waiting.size < this.#spare;
+  }
+
   /** Starts the spare children and waits until they can serve. */
   async warm(): Promise<void> {
     this.#refuseIfClosed();

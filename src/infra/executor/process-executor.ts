@@ -40,8 +40,9 @@ export interface ProcessExecutorOptions {
 }
 
 /**
- * Runs each session in a Node process of its own, taken from a few that wait loaded. A process
- * serves one session and exits; it dies with this process, whatever ends this process.
+ * Runs each session in a Node process of its own, taken from a few that wait loaded. A process that
+ * executed anything of others serves one session and exits; it dies with this process, whatever ends
+ * this process.
  */
 export class ProcessExecutor implements Executor {
   readonly #pool: ExecutorPool;
@@ -70,7 +71,9 @@ export class ProcessExecutor implements Executor {
   /** Rejects with `executor-closed`, `executor-died`, `executor-timeout` or the engine's error. */
   async open(target: DatabaseTarget, host: SessionHost): Promise<ExecutorSession> {
     const child = await this.#pool.take();
-    return ChildExecutorSession.open(child, target, host, this.#callTimeoutMs);
+    return ChildExecutorSession.open(child, target, host, this.#callTimeoutMs, (used, reason) =>
+      this.#pool.takeBack(used, reason),
+    );
   }
 
   async close(): Promise<void> {

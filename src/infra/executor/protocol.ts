@@ -9,7 +9,7 @@ import type { WireError } from "./wire-error.ts";
 
 export type EngineMethod = keyof DatabaseEngine;
 
-/** What the service says to an executor child. One `open` in a child's life. */
+/** What the service says to an executor child. */
 export type ToChild =
   | { readonly kind: "open"; readonly target: DatabaseTarget }
   | {
@@ -21,6 +21,8 @@ export type ToChild =
       readonly traceparent?: string;
     }
   | { readonly kind: "tables-recorded"; readonly id: number; readonly error?: WireError }
+  /** The session has ended; the child answers `ready` and waits for another `open`. */
+  | { readonly kind: "release" }
   | { readonly kind: "close" };
 
 /** What an executor child says to the service. */
@@ -64,6 +66,22 @@ const methods: { readonly [method in EngineMethod]: true } = {
   comparePages: true,
   exercise: true,
 };
+
+/**
+ * Methods that execute nothing but the product's own statements: after a session of these the process is
+ * as good as new.
+ */
+export const OWN_STATEMENTS: ReadonlySet<EngineMethod> = new Set<EngineMethod>([
+  "inspect",
+  "install",
+  "schema",
+  "snapshot",
+  "rawCopy",
+  "fetch",
+  "check",
+  "comparePages",
+  "digestOf",
+]);
 
 /** Every method of the engine, for looking up and for tests that go through all. */
 export const ENGINE_METHODS = Object.keys(methods) as readonly EngineMethod[];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ExecutorSession } from "../../../src/domain/engine/executor.ts";
 import { ProcessExecutor } from "../../../src/infra/executor/process-executor.ts";
 import {
   FAKE_ENGINE,
@@ -54,6 +55,46 @@ describe("the pool of executor processes", () => {
     await session.close();
     assert.deepEqual(states(), ["idle"]);
     assert.equal(isAlive(warm!), false);
+  });
+
+  it("lets a process serve again that executed nothing but our own statements", async () => {
+    await withSpare(1).warm();
+    const [warm] = pids();
+    for (let n = 0; n < 3; n++) {
+      const session = await executor.open(target, quietHost);
+      assert.deepEqual(executor.children(), [{ pid: warm, state: "working" }]);
+      await session.engine.schema();
+      await session.close();
+      assert.deepEqual(executor.children(), [{ pid: warm, state: "idle" }]);
+      await assert.rejects(session.engine.schema(), { code: "executor-closed" });
+    }
+  });
+
+  it("ends a process that executed a step, in which something failed, or that works", async () => {
+    await withSpare(1).warm();
+    const ends: ((session: ExecutorSession) => unknown)[] = [
+      (session) => perform(session, "echo"),
+      (session) => assert.rejects(perform(session, "conflict")),
+      (session) => void session.engine.schema().catch(() => {}),
+      (session) => session.kill("test"),
+    ];
+    for (const use of ends) {
+      const session = await executor.open(target, quietHost);
+      const { pid } = executor.children().find(({ state }) => state === "working")!;
+      await use(session);
+      await session.close();
+      assert.equal(isAlive(pid), false);
+    }
+  });
+
+  it("ends a process when enough others wait", async () => {
+    await withSpare(1).warm();
+    const [first, second] = [
+      await executor.open(target, quietHost),
+      await executor.open(target, quietHost),
+    ];
+    await Promise.all([first.close(), second.close()]);
+    assert.equal(states().length, 1);
   });
 
   it("serves each session in a process of its own, fifty in a row", async function () {
