@@ -13,12 +13,16 @@ import { isGone } from "../support/chaos/stories.ts";
 const PACE = { firstMs: 10, growth: 1.5, mostMs: 50, giveUpMs: 600_000 };
 const ROUNDS = extent(1, 8);
 
+interface Run {
+  readonly id: string;
+  readonly planDigest: string;
+}
+
 describe("Kills while alerts are delivered", function () {
   this.timeout(extent(60_000, 300_000));
   let root: string;
   let receiver: AlertReceiver;
   let child: ServiceChild;
-  let run: { readonly id: string; readonly planDigest: string };
   let raised = 0;
   let deaths = 0;
 
@@ -43,11 +47,12 @@ describe("Kills while alerts are delivered", function () {
     return (await started()) ?? child.api;
   }
 
-  /** Alerts that cost nothing: somebody approves the own run, again and again. */
+  /** Alerts that cost little: somebody approves the own run, of which there are ever more. */
   async function raise(api: Api | undefined, count: number): Promise<void> {
     for (let n = 0; api !== undefined && n < count; n++) {
-      const decision = { decision: "approve", planDigest: run.planDigest };
       try {
+        const run = await api.need(api.post<Run>("/v1/databases/app/runs", {}));
+        const decision = { decision: "approve", planDigest: run.planDigest };
         const { status } = await api.post(`/v1/runs/${run.id}/approvals`, decision);
         assert.equal(status, 403);
         raised += 1;
@@ -100,7 +105,6 @@ describe("Kills while alerts are delivered", function () {
         migrations: [{ version: "1", name: "one", up: "CREATE TABLE a (x)" }],
       }),
     );
-    run = await api.need(api.post("/v1/databases/app/runs", {}));
     await raise(api, 2);
     await receiver.until(2);
     await child.stop();

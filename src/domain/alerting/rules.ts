@@ -56,8 +56,9 @@ const RULES: Rules = {
       about: { kind: "run", id: runId },
     };
   },
-  ApprovalRefused: ({ runId, code, decision }, { name }) =>
-    code === "self-approval" || code === "author-approval"
+  // What is only counted further was told with the first.
+  ApprovalRefused: ({ runId, code, decision, repeated }, { name }) =>
+    repeated === undefined && (code === "self-approval" || code === "author-approval")
       ? {
           alertId: `${code}:${runId}`,
           code,
@@ -67,6 +68,17 @@ const RULES: Rules = {
           about: { kind: "run", id: runId },
         }
       : undefined,
+  MigrationRefused: ({ version, code, repeated }, { database, name }) =>
+    database === undefined || repeated !== undefined
+      ? undefined
+      : {
+          alertId: `migration-refused:${database.id}:${version}`,
+          code: "migration-refused",
+          severity: "warning",
+          message: `Somebody tried to register version ${version} of ${name}, which was refused (${code})`,
+          hint: "GET /v1/audit/events?type=MigrationRefused&order=desc names who",
+          about: { kind: "database", id: database.id },
+        },
   RecoveryStarted: ({ attempts, reason }, { database, name }) =>
     attempts.length === 0 || reason === "after-failure" || database === undefined
       ? undefined

@@ -78,6 +78,11 @@ describe("alert rules", () => {
     assert.deepEqual(raised([ops], [refused("plan-changed")]), []);
   });
 
+  it("tell of a migration that was refused", () => {
+    const refused = event("MigrationRefused", { version: "1", code: "signature-missing" });
+    assert.deepEqual(raised([ops], [refused]), ["migration-refused"]);
+  });
+
   it("tell of a window that passed without the run having begun", () => {
     const at = (time: string): DomainEvent =>
       event("RunScheduled", { runId: "r", at: time, cause: "window" });
