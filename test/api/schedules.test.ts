@@ -156,6 +156,35 @@ describe("schedules", () => {
     assert.equal(again.body["next"][0], "2026-04-02T14:05:00.000Z");
   });
 
+  it("leave runs to their windows, whatever the clock does", async () => {
+    const window = { opens: "0 2 * * *", minutes: 60, timeZone: "UTC" };
+    await service.ask("PATCH", "/v1/databases/other/policy", { body: { window } });
+    const migrations = ["1", "2"].map((version) => ({
+      version,
+      name: `step ${version}`,
+      up: `CREATE TABLE t${version} (x)`,
+    }));
+    await service.post("/v1/databases/other/migrations", { migrations });
+    const run = async (to: string): Promise<string> =>
+      (await service.post("/v1/databases/other/runs", { to })).body["id"];
+    const until = async (id: string, shows: (run: Reply["body"]) => boolean): Promise<void> => {
+      while (!shows((await service.get(`/v1/runs/${id}`)).body))
+        await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+    const waitsFor = (at: string) => (run: Reply["body"]) => run.scheduledFor?.at === at;
+    const first = await run("1");
+    await until(first, waitsFor("2026-04-03T02:00:00.000Z"));
+    // Over the whole window: it waits for the next one.
+    clock.set("2026-04-03T03:30:00.000Z");
+    await until(first, waitsFor("2026-04-04T02:00:00.000Z"));
+    // Back before the window that was missed: the next look finds it.
+    clock.set("2026-04-03T01:00:00.000Z");
+    await service.restart();
+    await until(first, waitsFor("2026-04-03T02:00:00.000Z"));
+    clock.set("2026-04-03T02:30:00.000Z");
+    await until(first, ({ status }) => status === "succeeded");
+  });
+
   it("refuse what cannot be meant, and change nothing", async () => {
     const path = "/v1/databases/other/schedules";
     const facts = await service.facts();

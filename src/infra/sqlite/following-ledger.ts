@@ -21,6 +21,8 @@ type Listener = (events: readonly RecordedEvent[]) => void;
 
 /** Milliseconds between two looks for what was appended. */
 const LOOK_EVERY = 100;
+/** Chunks that are handed on before others get their turn. */
+const CHUNKS = 4;
 /** How long a signature is waited for that the writer makes a moment after an append, ms. */
 const SIGNED_WITHIN = 2000;
 
@@ -155,7 +157,7 @@ export class FollowingLedger implements Ledger {
   }
 
   #look(): void {
-    for (;;) {
+    for (let chunks = 0; chunks < CHUNKS; chunks++) {
       const rows = this.#reader.chunk(this.#size);
       if (rows.length === 0) return;
       const events = rows.map(recordedEvent);

@@ -3,12 +3,19 @@ import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /**
- * In a mount namespace of its own the directory cannot be written, whoever asks. What could undo that
+ * In a mount namespace of its own the directory, and what is mounted below it, cannot be written,
+ * whoever asks. What could undo that
  * is given up: the capability to mount, and to look into other processes. The working directory is
  * entered anew, or it would still be the one outside.
  */
 const SCRIPT = `
-mount --bind "$1" "$1" && mount -o remount,bind,ro,nosuid,nodev,noexec "$1" || exit 1
+mount --rbind "$1" "$1" || exit 1
+places=$(findmnt --submounts --noheadings --raw --output TARGET "$1") || exit 1
+while IFS= read -r place
+do mount -o remount,bind,ro,nosuid,nodev,noexec "$(printf %b "$place")" || exit 1
+done <<END
+$places
+END
 cd "$(pwd -P)" || exit 1
 shift
 if command -v setpriv >/dev/null
@@ -20,6 +27,9 @@ fi
 /** What Node itself refuses to the program: writing files, other programs, threads, native code. */
 const PERMISSIONS = ["--permission", "--allow-fs-read=*"];
 
+/** How the system says that something cannot be written. */
+const REFUSED = new Set(["EROFS", "EACCES", "EPERM"]);
+
 /** Whether Node refuses already what it can. */
 export const isRestricted = (): boolean => process.permission !== undefined;
 
@@ -28,8 +38,10 @@ export function canWrite(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // Anything else says nothing about what the system would do.
+    if (error instanceof Error && "code" in error && REFUSED.has(String(error.code))) return false;
+    throw error;
   }
 }
 
