@@ -16,7 +16,7 @@ const ROUNDS = 3;
 const SECONDS = 1;
 const LIMITS = [1, 100, 1000];
 
-const service = await TestService.start();
+const service = await TestService.start({ rateLimit: 0 });
 await fill();
 const floor = floorServer(join(service.data, "ledger.db"));
 await new Promise<void>((resolve) => floor.listen(0, "127.0.0.1", resolve));

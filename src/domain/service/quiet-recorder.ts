@@ -21,7 +21,7 @@ export interface Repeatable {
 
 /** The same is recorded once in this time; the rest is counted. */
 export const QUIET_MS = 60_000;
-/** Things that are told apart at once; what comes beyond is counted together. */
+/** Things of one stream that are told apart at once; what comes beyond is counted together. */
 const MAX_TOLD_APART = 100;
 
 interface Counted {
@@ -41,8 +41,7 @@ export class QuietRecorder {
 
   /** Resolves when it is on record or counted; never rejects. */
   async note(what: Repeatable): Promise<void> {
-    const isTold = this.#quiet.size < MAX_TOLD_APART || this.#quiet.has(what.key);
-    const key = isTold ? what.key : "others";
+    const key = this.#keyOf(what);
     const known = this.#quiet.get(key);
     if (known !== undefined) {
       known.repeated += 1;
@@ -51,6 +50,14 @@ export class QuietRecorder {
     this.#quiet.set(key, { what, repeated: 0 });
     void this.#parts.clock.sleep(QUIET_MS).then(() => this.#endQuiet(key));
     await this.record(what, 0);
+  }
+
+  /** A flood in one stream does not hide what is tried in another. */
+  #keyOf({ key, stream }: Repeatable): string {
+    const own = `${stream} ${key}`;
+    if (this.#quiet.has(own)) return own;
+    const told = [...this.#quiet.values()].filter(({ what }) => what.stream === stream);
+    return told.length < MAX_TOLD_APART ? own : `${stream} others`;
   }
 
   /** Appends the event at once, whatever was recorded before. */

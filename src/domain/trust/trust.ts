@@ -92,14 +92,14 @@ const isBefore = (a: string, b: string): boolean => Date.parse(a) < Date.parse(b
 
 function missing(signers: readonly Signer[], identities: readonly TrustedIdentity[]): Refused {
   const ways = [
-    ...(signers.length === 0 ? [] : ["sign it with a key of the policy"]),
-    ...(identities.length === 0 ? [] : ["let the pipeline of the policy register it"]),
+    ...(signers.length === 0 ? [] : ["Sign it with a key of the policy"]),
+    ...(identities.length === 0 ? [] : ["Let the pipeline of the policy register it"]),
   ];
   return new Refused(
     "signature-missing",
     "The policy takes no migrations that nobody vouches for",
     {
-      hint: `Either ${ways.join(", or ")}`,
+      hint: ways.join("; or: "),
     },
   );
 }
