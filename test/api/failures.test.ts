@@ -99,7 +99,7 @@ describe("what becomes of a run that fails, or is undone", () => {
     }
   }
 
-  it("gives up the step whose intent was recorded while the one before it ran and failed", async () => {
+  it("gives up the steps whose intents were recorded before one ahead of them failed", async () => {
     const fine = (version: number): Migration => ({
       version: String(version),
       up: `CREATE TABLE t${version} (x)`,
@@ -119,10 +119,11 @@ describe("what becomes of a run that fails, or is undone", () => {
     ]);
     const { body } = await service.get(`/v1/runs/${failed["id"]}/events?limit=100`);
     const given = body["items"].filter(({ type }: { type: string }) => type === "StepAborted");
-    assert.deepEqual(
-      given.map(({ data }: Reply["body"]) => [data.version, data.begun]),
-      [["5", false]],
-    );
+    // How many were sent together depends on how long the first one took.
+    const versions = given.map(({ data }: Reply["body"]) => data.version);
+    assert.deepEqual(versions, ["5", "6"].slice(0, versions.length));
+    assert.ok(versions.length > 0);
+    for (const { data } of given) assert.deepEqual([data.begun, data.recovered], [false, false]);
     assert.equal(query(name, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 't%'"), 3);
     await service.post(`/v1/databases/${name}/migrations/4/withdrawals`, { reason: "test" });
     assert.equal((await run(name))["status"], "succeeded");
