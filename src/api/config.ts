@@ -94,7 +94,9 @@ function read(raw: RawConfig): Config {
 
 function auditReadsOf(reads: string): AuditReads {
   if (reads === "all" || reads === "exports") return reads;
-  throw invalid("--audit-reads", `${JSON.stringify(reads)} is neither all nor exports`);
+  const oneIn = /^sample:([1-9]\d{0,5})$/.exec(reads)?.[1];
+  if (oneIn !== undefined) return `sample:${Number(oneIn)}`;
+  throw invalid("--audit-reads", `${JSON.stringify(reads)} is not all, sample:N or exports`);
 }
 
 function recipientsOf(recipients: readonly string[]): Pick<CoreConfig, "backupRecipients"> {

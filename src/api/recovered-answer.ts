@@ -119,6 +119,7 @@ export async function recoveredAnswer(
     case "HeartbeatRecorded":
     case "LedgerOpened":
     case "AuditAccessed":
+    case "AuditReadsChanged":
     case "ReportIssued":
     case "KeyRevoked":
     case "KeyUsed":

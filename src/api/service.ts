@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { SERVICE_STREAM } from "../domain/events.ts";
 import { Closers } from "./closers.ts";
 import { tellRefusedStart } from "./alert-refused-start.ts";
 import { createApp } from "./app.ts";
@@ -55,6 +56,7 @@ async function start(
 ): Promise<RunningService> {
   const core = await openCore(config, options, { description: "schemaledger serve" }, closers);
   const { container, opened, executor } = core;
+  await recordAuditReads(core, config);
   searchWithIndex(core, join(config.data, "search.db"));
   const adminKeyFile = join(config.data, "keys", "admin.key");
   await issueFirstKey(container.resolve(t.KEY_SERVICE), adminKeyFile, core.context);
@@ -86,6 +88,19 @@ async function start(
   // Children start while the first request is on its way; a failure shows at first use.
   executor.warm().catch(() => undefined);
   return { url: server.url, adminKeyFile, close: () => closers.close() };
+}
+
+/** Whoever reads less of who reads is to be seen in what is left. */
+async function recordAuditReads(core: Core, { auditReads = "all" }: Config): Promise<void> {
+  const { container, context } = core;
+  if (auditReads === "none" || auditReads === container.resolve(t.PROJECTION).state.auditReads)
+    return;
+  await container.resolve(t.LEDGER).append({
+    stream: SERVICE_STREAM,
+    expected: "any",
+    events: [{ type: "AuditReadsChanged", data: { reads: auditReads } }],
+    context,
+  });
 }
 
 /** Everything is found without it too, only later. */

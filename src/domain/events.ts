@@ -104,6 +104,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   KeyUsed: 1,
   AccessRefused: 1,
   AuditAccessed: 1,
+  AuditReadsChanged: 1,
   ReportIssued: 1,
   KeyRotated: 1,
   KeyRetired: 1,

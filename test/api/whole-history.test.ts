@@ -115,6 +115,18 @@ describe("the whole history", () => {
     assert.deepEqual(JSON.parse(none.text), { items: [], next: null });
   });
 
+  it("leaves a trace when reads are recorded otherwise from now on", async () => {
+    for (const auditReads of ["exports", "exports", "sample:10", "all"])
+      await service.restart({ auditReads });
+    const { body } = await service.get(`${PATH}?type=AuditReadsChanged`);
+    assert.deepEqual(
+      (body["items"] as { data: { reads: string } }[]).map(({ data }) => data.reads),
+      ["exports", "sample:10", "all"],
+    );
+    await assert.rejects(service.restart({ auditReads: "sample:0" }), { code: "config-invalid" });
+    await service.restart();
+  });
+
   it("takes no other word", async () => {
     for (const limit of ["ALL", "0", "1001", "all&limit=all"])
       assert.equal((await service.get(`${PATH}?limit=${limit}`)).status, 400, limit);

@@ -86,7 +86,7 @@ const OPTIONS: readonly OptionSpec[] = [
   },
   {
     flags: "--audit-reads <which>",
-    description: "reads of the audit history to record: all, or exports (CSV, NDJSON) only",
+    description: "reads of the audit history to record: all, sample:N, or exports alone",
     env: "SCHEMALEDGER_AUDIT_READS",
     default: "all",
   },

@@ -5,10 +5,11 @@ import type { Clock } from "../shared/clock.ts";
 import type { AuditAccess } from "./events.ts";
 
 /**
- * Which answers are recorded: every one, or only those in a format made for taking away. None where
- * the ledger can only be read.
+ * Which answers are recorded: every one; every one, of which one in so many is told and the others are
+ * counted; or only those made for taking away, which are told in any case. None where the ledger
+ * can only be read.
  */
-export type AuditReads = "all" | "exports" | "none";
+export type AuditReads = "all" | `sample:${number}` | "exports" | "none";
 
 /** How long an answer waits for others to be recorded with it, ms: at first, and at most. */
 const FIRST_MS = 1_000;
@@ -28,6 +29,7 @@ interface Batch {
 
 interface Reader {
   waitMs: number;
+  reads: number;
   batch: Batch | undefined;
   /** When the last batch was recorded, on the clock's own scale. */
   recorded: number;
@@ -42,6 +44,7 @@ export class AccessLog {
   readonly #ledger: Pick<Ledger, "append">;
   readonly #clock: Clock;
   readonly #reads: AuditReads;
+  readonly #oneIn: number;
   readonly #report: (error: unknown) => void;
   readonly #readers = new Map<string, Reader>();
 
@@ -54,13 +57,15 @@ export class AccessLog {
     this.#ledger = ledger;
     this.#clock = clock;
     this.#reads = reads;
+    this.#oneIn = reads.startsWith("sample:") ? Number(reads.slice("sample:".length)) : 1;
     this.#report = report;
   }
 
   /** Takes note of an answer; it is recorded a little later, at the latest by `flush`. */
   note(context: Context, access: Omit<AuditAccess, "time" | "requestId">): void {
     if (this.#reads === "none") return;
-    if (this.#reads === "exports" && access.format === "application/json") return;
+    const exported = isExport(access);
+    if (this.#reads === "exports" && !exported) return;
     const time = this.#clock.now();
     const { reader, key } = this.#readerOf(context);
     if (reader.batch === undefined) {
@@ -70,7 +75,9 @@ export class AccessLog {
     const { batch } = reader;
     batch.answers += 1;
     batch.to = time;
-    if (batch.shown.length < SHOWN)
+    reader.reads += 1;
+    const isDrawn = exported || (reader.reads - 1) % this.#oneIn === 0;
+    if (isDrawn && batch.shown.length < SHOWN)
       batch.shown.push({ time, ...access, requestId: context.requestId });
   }
 
@@ -85,7 +92,7 @@ export class AccessLog {
     const now = this.#clock.elapsed();
     const goesOn = known !== undefined && now - known.recorded <= 2 * known.waitMs;
     if (known !== undefined && (goesOn || known.batch !== undefined)) return { reader: known, key };
-    const reader = { waitMs: FIRST_MS, batch: undefined, recorded: now };
+    const reader = { waitMs: FIRST_MS, reads: 0, batch: undefined, recorded: now };
     this.#readers.set(key, reader);
     return { reader, key };
   }
@@ -109,3 +116,11 @@ export class AccessLog {
     }
   }
 }
+
+/** Made for taking away: in a format for it, or a whole history. */
+const isExport = ({
+  format,
+  sha256,
+  brokenOff,
+}: Omit<AuditAccess, "time" | "requestId">): boolean =>
+  format !== "application/json" || sha256 !== undefined || brokenOff === true;

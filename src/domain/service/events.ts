@@ -71,6 +71,8 @@ export interface ServiceEvents {
     readonly recipients: readonly string[];
     readonly rewrapped: readonly string[];
   };
+  /** Reads of the audit history are recorded otherwise from here on. */
+  readonly AuditReadsChanged: { readonly reads: string };
   readonly KeyRevoked: { readonly keyId: string; readonly reason: string };
 }
 

@@ -47,6 +47,9 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
     case "BackupKeyChanged":
       state.backupKey = event.data.keyId;
       return;
+    case "AuditReadsChanged":
+      state.auditReads = event.data.reads;
+      return;
     case "KeyIssued": {
       const { keyId, name, roles, tokenHash, actorId, actorKind } = event.data;
       const { databases = null, expiresAt = null } = event.data;

@@ -60,6 +60,8 @@ export interface LedgerState {
   readonly erasures: ErasureState[];
   /** Id of the data key that backups are encrypted under; null: they are not. */
   backupKey: string | null;
+  /** How reads of the audit history are recorded. */
+  auditReads: string;
   readonly keys: Entities<KeyState>;
   readonly databases: Entities<DatabaseState>;
   /** Names of databases that are not retired → id. */
@@ -89,6 +91,7 @@ export function emptyState(): LedgerState {
     signingKeys: [],
     erasures: [],
     backupKey: null,
+    auditReads: "all",
     keys: new Entities(folding),
     databases: new Entities(folding),
     databaseIds: new Entities(folding),

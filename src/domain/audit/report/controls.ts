@@ -131,7 +131,7 @@ export const LOG_CONTROLS: readonly LogControl[] = [
     framework: "PCI DSS 4.0.1",
     clause: "10.2.1.3",
     expects: "Access to audit logs",
-    types: ["AuditAccessed", "ReportIssued"],
+    types: ["AuditAccessed", "AuditReadsChanged", "ReportIssued"],
   },
   {
     framework: "21 CFR 11",

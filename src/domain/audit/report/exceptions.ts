@@ -107,6 +107,7 @@ export class ExceptionCollector {
     LedgerBackupFailed: (event) =>
       this.#note(event, "ledger-backup-failed", event.data.error.message),
     LedgerRestored: (event) => this.#note(event, "ledger-restored", event.data.reason),
+    AuditReadsChanged: (event) => this.#note(event, "audit-reads-changed", event.data.reads),
     BackupKeyChanged: (event) =>
       this.#note(event, "backup-key-changed", event.data.keyId ?? "not encrypted any more"),
   };

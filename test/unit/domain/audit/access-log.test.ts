@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AccessLog } from "../../../../src/domain/audit/access-log.ts";
+import { AccessLog, type AuditReads } from "../../../../src/domain/audit/access-log.ts";
 import type { AuditEvents } from "../../../../src/domain/audit/events.ts";
 import type { Append, Appended } from "../../../../src/domain/ledger/ledger.ts";
 import type { Context } from "../../../../src/domain/shared/actor.ts";
@@ -12,7 +12,7 @@ const reader = (id: string): Context => ({
 });
 
 /** A clock that stands until it is told to go on, and what was appended meanwhile. */
-function world(reads: "all" | "exports" = "all") {
+function world(reads: AuditReads = "all") {
   let now = 0;
   const waiting: { readonly at: number; readonly wake: () => void }[] = [];
   const appended: Append[] = [];
@@ -127,6 +127,28 @@ describe("the record of reads", () => {
       recorded().map(({ answers, shown }) => [answers, shown[0]!.format]),
       [[1, "text/csv"]],
     );
+  });
+
+  it("tells one in so many and every export, and counts them all, if told so", async () => {
+    const { log, recorded } = world("sample:10");
+    for (let n = 0; n < 25; n += 1) log.note(reader("ada"), { ...read, items: n });
+    log.note(reader("ada"), { ...read, items: 25, sha256: "sha256:x" });
+    log.note(reader("ada"), { ...read, items: 26, format: "text/csv" });
+    await log.flush();
+    const [one] = recorded();
+    assert.equal(one!.answers, 27);
+    assert.deepEqual(
+      one!.shown.map(({ items }) => items),
+      [0, 10, 20, 25, 26],
+    );
+  });
+
+  it("takes a whole history for an export, whatever its format", async () => {
+    const { log, recorded } = world("exports");
+    log.note(reader("ada"), { ...read, brokenOff: true });
+    log.note(reader("ada"), { ...read, sha256: "sha256:x" });
+    await log.flush();
+    assert.equal(recorded()[0]!.answers, 2);
   });
 
   it("says when it cannot record", async () => {
