@@ -58,7 +58,12 @@ export function historyServices(
   const ledger = c.resolve(t.LEDGER);
   const dialect = c.resolve(t.DIALECT);
   const scan = new EventScan(ledger, breathe);
-  const schemas = new SchemaHistory(ledger, dialect);
+  const projection = c.resolve(t.PROJECTION);
+  const schemas = new SchemaHistory(ledger, dialect, (databaseId) => {
+    const { size, databases } = projection.state;
+    const database = databases.get(databaseId);
+    return database === undefined ? undefined : { schema: database.schema, size };
+  });
   return {
     points: new Points(ledger),
     schemas,

@@ -1,7 +1,7 @@
 import { EventScan } from "../../src/domain/audit/event-scan.ts";
 import { ChangeReporter } from "../../src/domain/audit/report/change-report.ts";
 import { resolvePeriod, type Period } from "../../src/domain/audit/period.ts";
-import { SchemaHistory } from "../../src/domain/schema/schema-history.ts";
+import { SchemaHistory, type PresentSchema } from "../../src/domain/schema/schema-history.ts";
 import { reportCsv } from "../../src/api/report/report-csv.ts";
 import { reportJson } from "../../src/api/report/report-json.ts";
 import { SqliteDialect } from "../../src/infra/sqlite/sql/sqlite-dialect.ts";
@@ -10,6 +10,9 @@ import { breathe } from "../../src/infra/system/breathe.ts";
 import type { Names } from "../../src/api/views/names.ts";
 import { digest } from "../support/digest.ts";
 import { timed } from "./support.ts";
+
+/** Of a synthetic history, at most. */
+const DATABASES = 100;
 
 const names = {
   actor: (id: string) => ({ id, name: id, kind: "user" }),
@@ -22,7 +25,9 @@ const names = {
  */
 export async function reportOf(ledger: SqliteLedger, runs: number): Promise<string> {
   const scan = new EventScan(ledger, breathe);
-  const schemas = new SchemaHistory(ledger, new SqliteDialect());
+  const whole = await resolvePeriod(ledger, {});
+  const present = await presentSchemas(ledger, whole.last);
+  const schemas = new SchemaHistory(ledger, new SqliteDialect(), (id) => present.get(id));
   const log = {
     rootAt: () => Promise.resolve(new Uint8Array(32)),
     consistencyProof: () => Promise.resolve([]),
@@ -40,8 +45,7 @@ export async function reportOf(ledger: SqliteLedger, runs: number): Promise<stri
     const made = await reporter.report(period, 25);
     changes = made.changes.length;
     const script = (): Promise<undefined> => Promise.resolve(undefined);
-    const schema = (id: string, at: number) => schemas.findAt(id, at);
-    const source = { report: made, names: names as unknown as Names, digest, script, schema };
+    const source = { report: made, names: names as unknown as Names, digest, script, schemas };
     for await (const text of reportJson(source)) bytes += text.length;
     for (const text of reportCsv(made, source.names)) bytes += text.length;
   });
@@ -52,6 +56,17 @@ export async function reportOf(ledger: SqliteLedger, runs: number): Promise<stri
     `${changes} changes in ${events} events, ${mib(bytes)} written, ${(took / 1000).toFixed(1)} s, ` +
     `${(took / plain).toFixed(2)} x reading the events; RSS ${mib(peak)} at most, ${mib(before)} before`
   );
+}
+
+/** What a service has in memory: the schemas of now. */
+async function presentSchemas(ledger: SqliteLedger, last: number) {
+  const history = new SchemaHistory(ledger, new SqliteDialect());
+  const present = new Map<string, PresentSchema>();
+  for (let n = 0; n < DATABASES; n += 1) {
+    const found = await history.findAt(`db-${n}`, last);
+    if (found !== undefined) present.set(`db-${n}`, { schema: found.schema, size: last + 1 });
+  }
+  return present;
 }
 
 /** The period that begins with the request of the oldest of the newest runs. */

@@ -1,6 +1,6 @@
 import type { ChangeReport } from "../../domain/audit/report/change-report.ts";
 import type { Change } from "../../domain/audit/report/change.ts";
-import type { SchemaAt } from "../../domain/schema/schema-history.ts";
+import type { SchemaAt, SchemaHistory } from "../../domain/schema/schema-history.ts";
 import { statements } from "../views/schema-view.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import type { Names } from "../views/names.ts";
@@ -12,8 +12,8 @@ export interface ReportSource {
   readonly digest: Digest;
   /** The text of a script by its digest. */
   readonly script: (digest: string) => Promise<string | undefined>;
-  /** The schema of a database after an event; undefined if there was none yet. */
-  readonly schema: (databaseId: string, index: number) => Promise<SchemaAt | undefined>;
+  /** The schemas of a database after two events; undefined if there was none yet. */
+  readonly schemas: Pick<SchemaHistory, "findBoth">;
 }
 
 /** A database's schema as statements, and the event that led to it. */
@@ -25,24 +25,23 @@ export interface SchemaText {
 
 /** Each database of some changes, with its schema before the period and at its end. */
 export async function* schemasOf(
-  { report: { period }, schema }: ReportSource,
+  { report: { period }, schemas }: ReportSource,
   changes: readonly Change[],
 ): AsyncGenerator<{
   readonly databaseId: string;
   readonly before: SchemaText | null;
   readonly after: SchemaText | null;
 }> {
-  const at = async (databaseId: string, index: number): Promise<SchemaText | null> => {
-    const found = await schema(databaseId, index);
-    if (found === undefined) return null;
-    const { fingerprint, since } = found;
-    return { fingerprint, since: since.index, sql: statements(found.schema) };
-  };
   for (const databaseId of new Set(changes.map((change) => change.databaseId))) {
-    const before = await at(databaseId, period.first - 1);
-    yield { databaseId, before, after: await at(databaseId, period.last) };
+    const [before, after] = await schemas.findBoth(databaseId, period.first - 1, period.last);
+    yield { databaseId, before: textOf(before), after: textOf(after) };
   }
 }
+
+const textOf = (at: SchemaAt | undefined): SchemaText | null =>
+  at === undefined
+    ? null
+    : { fingerprint: at.fingerprint, since: at.since.index, sql: statements(at.schema) };
 
 /** Events in the period of these types; `*` is any. */
 export const eventsOf = ({ eventsByType }: ChangeReport, types: readonly string[]): number =>

@@ -98,6 +98,5 @@ async function sourceOf(
   });
   const report = await services.reporter.report(period, Number(sample), services.texts.open);
   const { digest, ledger, schemas } = services;
-  const schema: ReportSource["schema"] = (id, index) => schemas.findAt(id, index);
-  return { report, names, digest, script: (of) => ledger.content(of), schema };
+  return { report, names, digest, script: (of) => ledger.content(of), schemas };
 }

@@ -11,14 +11,24 @@ import {
   type Blame,
   type Origin,
 } from "./blame.ts";
-import { applyChanges, type SchemaObject, type SchemaRenames } from "./schema.ts";
+import {
+  CHANGES,
+  FoldedSchema,
+  newestChange,
+  schemaAfter,
+  UndoneSchema,
+  WHOLE,
+  type SchemaAt,
+  type SchemaEvent,
+} from "./schema-events.ts";
+import type { SchemaObject, SchemaRenames } from "./schema.ts";
 
-/** The schema of a database at one point of the ledger. */
-export interface SchemaAt {
-  readonly fingerprint: string;
+export type { SchemaAt } from "./schema-events.ts";
+
+export interface PresentSchema {
   readonly schema: readonly SchemaObject[];
-  /** The event that led to it. */
-  readonly since: { readonly index: number; readonly time: string };
+  /** Number of events that led to it, of all databases. */
+  readonly size: number;
 }
 
 export interface BlameAt extends SchemaAt {
@@ -31,15 +41,6 @@ export interface RenamesOf extends SchemaRenames {
   readonly version: string;
 }
 
-/** Events that carry a whole schema, and those that carry what changed. */
-const WHOLE = ["SchemaBaselined", "RestoreCompleted", "DriftResolved"] as const;
-const CHANGES = ["StepApplied", "StepReverted"] as const;
-
-type SchemaEvent = Extract<
-  RecordedEvent,
-  { type: (typeof WHOLE)[number] | (typeof CHANGES)[number] }
->;
-
 /** Events fetched at a time. */
 const PAGE = 200;
 
@@ -47,10 +48,17 @@ const PAGE = 200;
 export class SchemaHistory {
   readonly #ledger: Ledger;
   readonly #dialect: Dialect;
+  readonly #present: (databaseId: string) => PresentSchema | undefined;
 
-  constructor(ledger: Ledger, dialect: Dialect) {
+  /** `present` gives the schema that a database has after all events: a shorter way to those of late. */
+  constructor(
+    ledger: Ledger,
+    dialect: Dialect,
+    present: (databaseId: string) => PresentSchema | undefined = () => undefined,
+  ) {
     this.#ledger = ledger;
     this.#dialect = dialect;
+    this.#present = present;
   }
 
   /** After the event `index`. Error: `NotFound` schema-not-known-yet. */
@@ -62,11 +70,69 @@ export class SchemaHistory {
 
   /** After the event `index`; undefined if the ledger had no schema yet. */
   async findAt(databaseId: string, index: number): Promise<SchemaAt | undefined> {
-    let found: SchemaAt | undefined;
-    const start = await this.#newestWhole(databaseId, index);
-    for await (const event of this.#events(databaseId, [...WHOLE, ...CHANGES], start, index))
-      found = schemaAfter(found, event) ?? found;
+    const [found] = await this.findBoth(databaseId, index, index);
     return found;
+  }
+
+  /** After two events, the second not before the first, in one reading. */
+  async findBoth(
+    databaseId: string,
+    first: number,
+    second: number,
+  ): Promise<readonly [SchemaAt | undefined, SchemaAt | undefined]> {
+    const start = await this.#newestWhole(databaseId, first);
+    const present = this.#present(databaseId);
+    const isNearer = present !== undefined && present.size - first < first - start;
+    const found = isNearer ? await this.#backwards(databaseId, first, second, present) : undefined;
+    return found ?? this.#forwards(databaseId, start, first, second);
+  }
+
+  async #forwards(
+    databaseId: string,
+    start: number,
+    first: number,
+    second: number,
+  ): Promise<readonly [SchemaAt | undefined, SchemaAt | undefined]> {
+    const folded = new FoldedSchema();
+    let then: SchemaAt | undefined;
+    let isPast = false;
+    for await (const event of this.#events(databaseId, [...WHOLE, ...CHANGES], start, second)) {
+      if (!isPast && event.index > first) [isPast, then] = [true, folded.value()];
+      folded.add(event);
+    }
+    const now = folded.value();
+    return [isPast ? then : now, now];
+  }
+
+  /** From the present schema, undoing what came since; undefined if something cannot be undone. */
+  async #backwards(
+    databaseId: string,
+    first: number,
+    second: number,
+    present: PresentSchema,
+  ): Promise<readonly [SchemaAt | undefined, SchemaAt | undefined] | undefined> {
+    const undone = new UndoneSchema(present.schema);
+    let now: readonly SchemaObject[] | undefined;
+    for await (const event of this.#eventsBack(databaseId, present.size)) {
+      if (event.index <= second) now ??= undone.value();
+      if (event.index <= first) break;
+      if (!undone.undo(event)) return undefined;
+    }
+    const then = undone.value();
+    const at = async (index: number, schema: readonly SchemaObject[]) => {
+      const change = await this.#changeAt(databaseId, index);
+      return change === undefined ? undefined : { ...change, schema };
+    };
+    return [await at(first, then), await at(second, now ?? then)];
+  }
+
+  /** The fingerprint after the event `index`; undefined if the ledger had no schema yet. */
+  async fingerprintAt(databaseId: string, index: number): Promise<string | undefined> {
+    return (await this.#changeAt(databaseId, index))?.fingerprint;
+  }
+
+  #changeAt(databaseId: string, index: number): ReturnType<typeof newestChange> {
+    return newestChange(this.#eventsBack(databaseId, index + 1, 2));
   }
 
   /** Who made and last changed each part of the schema after the event `index`. Errors: as above. */
@@ -121,6 +187,21 @@ export class SchemaHistory {
     }
   }
 
+  /** Events about the schema below an index, the newest first. */
+  async *#eventsBack(
+    databaseId: string,
+    end: number,
+    limit = PAGE,
+  ): AsyncGenerator<SchemaEvent, void, undefined> {
+    const query = { stream: databaseStream(databaseId), types: [...WHOLE, ...CHANGES] };
+    for (let after = end; after > 0;) {
+      const events = await this.#ledger.read({ ...query, after, limit, order: "desc" });
+      yield* events as readonly SchemaEvent[];
+      if (events.length < limit) return;
+      after = events.at(-1)!.index;
+    }
+  }
+
   async *#events<T extends EventType>(
     databaseId: string,
     types: readonly T[],
@@ -142,30 +223,6 @@ export class SchemaHistory {
       }
       if (events.length < PAGE) return;
       after = events.at(-1)!.index;
-    }
-  }
-}
-
-/** The schema an event leads to; undefined if it leaves the schema as it was. */
-function schemaAfter(before: SchemaAt | undefined, event: SchemaEvent): SchemaAt | undefined {
-  const since = { index: event.index, time: event.time };
-  switch (event.type) {
-    case "SchemaBaselined":
-    case "RestoreCompleted": {
-      const { fingerprint, schema } = event.data;
-      return { fingerprint, schema, since };
-    }
-    case "DriftResolved": {
-      const { adopted } = event.data;
-      if (adopted === undefined) return undefined;
-      return { fingerprint: adopted.fingerprint, schema: adopted.schema, since };
-    }
-    case "StepApplied":
-    case "StepReverted": {
-      const { fingerprintAfter, schemaChanges } = event.data;
-      if (schemaChanges.length === 0 && before?.fingerprint === fingerprintAfter) return before;
-      const schema = applyChanges(before?.schema ?? [], schemaChanges);
-      return { fingerprint: fingerprintAfter, schema, since };
     }
   }
 }

@@ -45,7 +45,9 @@ export interface SchemaRenames {
   }[];
 }
 
-const keyOf = (object: SchemaObject): string => `${object.type}:${object.name}`;
+/** What an object is known by within its database. */
+export const keyOf = ({ type, name }: Pick<SchemaObject, "type" | "name">): string =>
+  `${type}:${name}`;
 
 const same = (a: SchemaObject, b: SchemaObject): boolean =>
   a === b ||

@@ -133,10 +133,8 @@ export class ChangeReporter {
       population: populationOf(changes),
       totals: totals.summary(),
       eventsByType: new Map([...eventsByType].toSorted(([a], [b]) => (a < b ? -1 : 1))),
-      completeness: await completeness.result(
-        ledger,
-        async (stream) =>
-          (await schemas.findAt(databaseIdOf(stream)!, period.first - 1))?.fingerprint,
+      completeness: await completeness.result(ledger, (stream) =>
+        schemas.fingerprintAt(databaseIdOf(stream)!, period.first - 1),
       ),
       faults: completeness.faults,
       logLife: logLife.result(),
