@@ -39,6 +39,12 @@ const ROUNDS = 5;
 /** How many events of the history are in the ledger. */
 const mark = join(directory, "appended");
 
+/** Where anybody's statement finds an index that has its answer in order: else the planner sorts. */
+const isPlain = ({ stream, actor, types }: Filter): boolean =>
+  stream === undefined &&
+  (actor === undefined || types === undefined) &&
+  (types?.length ?? 1) === 1;
+
 const STAGES: { readonly [name: string]: () => Promise<void> } = {
   fill: () => fill(Number(argument)),
   multiply: async () => multiplyLedger(file, join(data, "search.db"), Number(argument)),
@@ -118,14 +124,16 @@ async function questions(): Promise<void> {
   console.log(`${size} events`);
   const db = new Sqlite(file, { readonly: true });
   for (const [name, filter] of Object.entries(FILTERS)) {
-    const bare = bareQuestion(db, filter);
     const ours = bestOf(ROUNDS, () => ask(ledger, filter, size));
-    const floor = bestOf(ROUNDS, () => askedOf(size, bare));
-    const [p50, p99] = [0.5, 0.99].map((p) => [percentile(ours, p), percentile(floor, p)]);
-    console.log(
-      `  ${name.padEnd(28)} p50 ${p50![0]!.toFixed(2)} ms, p99 ${p99![0]!.toFixed(2)} ms; ` +
-        `bare statement ${p50![1]!.toFixed(2)} and ${p99![1]!.toFixed(2)} ms`,
-    );
+    const [p50, p99] = [percentile(ours, 0.5), percentile(ours, 0.99)];
+    const floor = isPlain(filter)
+      ? bestOf(ROUNDS, () => askedOf(size, bareQuestion(db, filter)))
+      : [];
+    const bare =
+      floor.length === 0
+        ? ""
+        : `; bare statement ${percentile(floor, 0.5).toFixed(2)} and ${percentile(floor, 0.99).toFixed(2)} ms`;
+    console.log(`  ${name.padEnd(28)} p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms${bare}`);
   }
   db.close();
   await ledger.close();
