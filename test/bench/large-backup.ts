@@ -24,7 +24,7 @@ const MIB = Number(process.argv[2] ?? 1024);
 /** How often processes are looked at, ms. */
 const LOOK = 20;
 
-/** What each kind of process took at most, MiB. */
+/** What each kind of process took at most so far, MiB. */
 const most = new Map<string, number>();
 
 /** Kinds of processes by what their command line has. */
@@ -90,10 +90,15 @@ await withService(async ({ client }, directory) => {
   look();
   const idle = new Map(most);
   const timer = setInterval(look, LOOK);
-  const report = (what: string, ms: number): void =>
-    console.log(
-      `${what.padEnd(34)} ${(ms / 1000).toFixed(2).padStart(7)} s  ${(ms / floor).toFixed(2)} x the copy`,
+  const report = (what: string, ms: number): void => {
+    const memory = [...most].map(
+      ([name, mib]) =>
+        `${name} ${mib.toFixed(0)}${idle.has(name) ? ` (idle ${idle.get(name)!.toFixed(0)})` : ""}`,
     );
+    console.log(
+      `${what.padEnd(34)} ${(ms / 1000).toFixed(2).padStart(7)} s  ${(ms / floor).toFixed(2)} x the copy; MiB so far: ${memory.join(", ")}`,
+    );
+  };
   const backUp = async (what: string): Promise<string> => {
     const began = performance.now();
     const { id } = await client.post("/v1/databases/app/backups");
@@ -118,9 +123,4 @@ await withService(async ({ client }, directory) => {
     report(what, performance.now() - began);
   }
   clearInterval(timer);
-  for (const [name, mib] of most)
-    console.log(
-      `${name}: ${mib.toFixed(0)} MiB at most` +
-        (idle.has(name) ? `, ${(mib - idle.get(name)!).toFixed(0)} above idle` : ""),
-    );
 });

@@ -2,6 +2,7 @@ import Database from "better-sqlite3";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Api } from "../support/chaos/api.ts";
 import { withServiceHere } from "../support/service-here.ts";
 import { startService } from "../support/service-process.ts";
@@ -42,6 +43,7 @@ async function backUp(api: Api, n: number): Promise<void> {
     const { status } = await api.need(api.get<Item>(`/v1/backups/${id}`));
     if (status === "verified") return;
     if (status === "failed") throw new Error("A backup failed");
+    await delay(5);
   }
 }
 
