@@ -5,6 +5,7 @@ import { ApprovalService } from "../domain/governance/approval-service.ts";
 import { RiskAssessor } from "../domain/governance/risk.ts";
 import { RunGate } from "../domain/governance/run-gate.ts";
 import { IntegrityService } from "../domain/integrity/integrity-service.ts";
+import { Deviations } from "../domain/migration/deviations.ts";
 import { MigrationService } from "../domain/migration/migration-service.ts";
 import { Registrar } from "../domain/migration/registrar.ts";
 import { RunService, type RunServiceParts } from "../domain/migration/run-service.ts";
@@ -54,6 +55,27 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
       ),
   );
   one(
+    t.REGISTRAR,
+    (c) =>
+      new Registrar({
+        dialect: c.resolve(t.DIALECT),
+        digest: c.resolve(t.DIGEST),
+        trust: c.resolve(t.MIGRATION_TRUST),
+        quiet: c.resolve(t.QUIET_RECORDER),
+        allowsCode: config.allowCode === true,
+      }),
+  );
+  one(
+    t.DEVIATIONS,
+    (c) =>
+      new Deviations(
+        c.resolve(t.DATABASE_SERVICE),
+        c.resolve(t.LEDGER),
+        c.resolve(t.DIGEST),
+        c.resolve(t.REGISTRAR),
+      ),
+  );
+  one(
     t.MIGRATION_SERVICE,
     (c) =>
       new MigrationService(
@@ -63,13 +85,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         c.resolve(t.DIALECT),
         c.resolve(t.DIGEST),
         diffText,
-        new Registrar({
-          dialect: c.resolve(t.DIALECT),
-          digest: c.resolve(t.DIGEST),
-          trust: c.resolve(t.MIGRATION_TRUST),
-          quiet: c.resolve(t.QUIET_RECORDER),
-          allowsCode: config.allowCode === true,
-        }),
+        c.resolve(t.REGISTRAR),
       ),
   );
   one(

@@ -104,6 +104,7 @@ const servicesOf = (
 ): Services => ({
   databases: c.resolve(t.DATABASE_SERVICE),
   migrations: c.resolve(t.MIGRATION_SERVICE),
+  deviations: c.resolve(t.DEVIATIONS),
   runs: c.resolve(t.RUN_SERVICE),
   backups: c.resolve(t.BACKUP_SERVICE),
   restores: c.resolve(t.RESTORE_SERVICE),

@@ -129,6 +129,7 @@ export async function recoveredAnswer(
     case "SchemaBaselined":
     case "PolicyChanged":
     case "MigrationWithdrawn":
+    case "DeviationAccepted":
     case "DatabaseQuarantined":
     case "DatabaseRetired":
     case "ApprovalExpired":

@@ -17,6 +17,7 @@ import type { ScheduleService } from "../domain/schedule/schedule-service.ts";
 import type { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { AccessRecorder } from "../domain/service/access-recorder.ts";
+import type { Deviations } from "../domain/migration/deviations.ts";
 import type { KeyService } from "../domain/service/key-service.ts";
 import type { ErasureService } from "../domain/erasure/erasure-service.ts";
 import type { Texts } from "./views/texts.ts";
@@ -37,6 +38,7 @@ import type { Log } from "../infra/telemetry/logger.ts";
 export interface Services extends HistoryServices, SafekeepingServices {
   readonly databases: DatabaseService;
   readonly migrations: MigrationService;
+  readonly deviations: Deviations;
   readonly adoptions: AdoptionService;
   /** The migrations in a folder below a root. */
   readonly folderFiles: (directory: string, format?: string) => Promise<readonly FileMigration[]>;

@@ -10,8 +10,11 @@ const COMMAND_HINTS: { readonly [code: string]: string } = {
   "token-unknown": "Put a valid API key into SCHEMALEDGER_TOKEN",
   "plan-changed": "schemaledger plan shows the present plan",
   "rows-lost":
-    "If that is meant, say so at the head of the file: -- schemaledger:allow-row-loss TABLE",
-  "migration-changed": "Put the applied text back, and make the change in a new version",
+    "If that is meant, say so at the head of the file: -- schemaledger:allow-row-loss TABLE; for a file that must stay as it is, in steps of schemaledger.config.json",
+  "migration-changed":
+    "Put the applied text back and make the change in a new version; schemaledger accept takes it with a reason",
+  "migration-file-missing":
+    "Put the file back; schemaledger accept records with a reason that it is gone",
   drift: "schemaledger diff shows what was changed past the ledger",
   "database-quarantined":
     "schemaledger status shows why; schemaledger restore brings a backup back",

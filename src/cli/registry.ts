@@ -49,6 +49,12 @@ export const COMMANDS: readonly Entry[] = [
     "Try migrations there, back and there again, on scratch databases",
     () => import("./commands/test.ts"),
   ),
+  entry(
+    "Migrate",
+    "accept",
+    "Accept that files differ from what was applied",
+    () => import("./commands/accept.ts"),
+  ),
   entry("Migrate", "plan", "Show what a run would do", () => import("./commands/plan.ts")),
   entry(
     "Migrate",

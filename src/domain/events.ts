@@ -118,6 +118,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   PolicyChanged: 1,
   MigrationRegistered: 1,
   MigrationWithdrawn: 1,
+  DeviationAccepted: 1,
   HistoryImported: 1,
   MigrationAdopted: 1,
   MigrationRefused: 1,

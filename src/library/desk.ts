@@ -20,6 +20,10 @@ export interface MigrationView {
   readonly checksum: string | null;
   readonly state: "pending" | "applied" | "failed" | "reverted";
   readonly order?: string | undefined;
+  /** Another tool applied it. */
+  readonly adopted?: unknown;
+  /** What people decided about it. */
+  readonly accepted?: readonly { readonly deviation: string }[];
   readonly repeatable?: boolean | undefined;
 }
 

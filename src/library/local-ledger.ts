@@ -7,7 +7,8 @@ import {
 import { DomainError } from "../domain/shared/errors.ts";
 import { LocalDesk } from "./local-desk.ts";
 import { migrate, type Migrated, type MigrateOrder } from "./migrate.ts";
-import { nothingToDo } from "./nothing-to-do.ts";
+import { realPath, wantedDatabase } from "./database-name.ts";
+import { databaseRegisteredAs, nothingToDo } from "./nothing-to-do.ts";
 
 /** A data directory of this machine. Nothing stays open between calls. */
 export class LocalLedger {
@@ -21,9 +22,20 @@ export class LocalLedger {
   async migrate(order: MigrateOrder, options: EmbeddedOptions): Promise<Migrated> {
     const done = await this.#glance(options, (embedded) => nothingToDo(embedded, order));
     if (done !== undefined) return done;
-    return this.working(options, (embedded) =>
-      migrate(new LocalDesk(embedded), embedded.services.digest, order),
-    );
+    return this.working(options, async (embedded) => {
+      const isShipped = await this.#begin(embedded, order);
+      return migrate(new LocalDesk(embedded), embedded.services.digest, { ...order, isShipped });
+    });
+  }
+
+  /** Makes a new database from the file that the migrations ship, if they do. */
+  async #begin(embedded: Embedded, { database, set }: MigrateOrder): Promise<boolean> {
+    const shipped = set.migrations.find((one) => one.shipped !== undefined)?.shipped;
+    const wanted = wantedDatabase(database);
+    if (shipped === undefined || !("path" in wanted)) return false;
+    if (databaseRegisteredAs(embedded, database) !== undefined) return false;
+    const { beginsAsShipped } = await import("../infra/migration-files/shipped-database.ts");
+    return beginsAsShipped(shipped, realPath(wanted.path));
   }
 
   /** Beside whoever has the directory. Errors: those of `openReadOnly`. */

@@ -23,6 +23,8 @@ export interface MigrateOrder {
   /** RFC 3339: the run waits for it. */
   readonly notBefore?: string;
   readonly signal?: AbortSignal;
+  /** The database is a copy of the file that the set ships, and not registered yet. */
+  readonly isShipped?: boolean;
   readonly hear: (news: MigrateNews) => void;
 }
 
@@ -46,11 +48,13 @@ export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): 
   const set = await resolveSet(order.set, {
     registered,
     isEmpty: () => desk.isEmpty(name),
+    isShipped: order.isShipped ?? false,
     digest,
   });
   requireKnown({ ...order, set }, registered);
   const comparison = compareFiles(set.migrations, registered, digest, order.to);
   order.hear({ kind: "files", comparison, set });
+  refuseMissing(name, comparison);
   order.signal?.throwIfAborted();
   await registerFiles(desk, name, comparison);
   if (comparison.pending.length === 0)
@@ -70,6 +74,23 @@ export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): 
   });
   order.hear({ kind: "started", run });
   return resultOf(name, database.version, await followed(desk, run, order));
+}
+
+/**
+ * An older checkout finds nothing to do. Where there is something, the folder is not the one that the
+ * database was made from: what is missing there was removed, or belongs to another line of versions.
+ */
+function refuseMissing(name: string, { missing, pending }: FileComparison): void {
+  const first = missing.find(({ adopted }) => (adopted ?? null) === null);
+  if (first === undefined || pending.length === 0) return;
+  throw new Conflict(
+    "migration-file-missing",
+    `Version ${first.version} is applied to ${name}, and the folder has no file of it`,
+    {
+      hint: "Put the file back, or accept with a reason that it is gone: POST …/migrations/{version}/acceptances",
+      details: { missing: missing.map(({ version }) => version) },
+    },
+  );
 }
 
 /** A misspelt version must not look like one that is reached. */

@@ -22,6 +22,9 @@ export interface FileComparison {
   readonly late: readonly FileMigration[];
 }
 
+const isAccepted = (migration: MigrationView | undefined, what: string): boolean =>
+  migration?.accepted?.some(({ deviation }) => deviation === what) ?? false;
+
 /** Compares by version and checksum, never by a high-water mark: a late one is not overlooked. */
 export function compareFiles(
   files: readonly FileMigration[],
@@ -49,9 +52,14 @@ export function compareFiles(
     fresh: files.filter(({ version }) => !known.has(version)),
     changed: differing.filter(isApplied),
     edited: differing.filter((file) => !isApplied(file)),
-    missing: absent.filter(isApplied),
+    missing: absent.filter((one) => isApplied(one) && !isAccepted(one, "missing")),
     gone: absent.filter(({ state }) => state === "pending" || state === "failed"),
     pending,
-    late: pending.filter((file) => newest !== undefined && compareMigrations(file, newest) < 0),
+    late: pending.filter(
+      (file) =>
+        newest !== undefined &&
+        compareMigrations(file, newest) < 0 &&
+        !isAccepted(known.get(file.version), "out-of-order"),
+    ),
   };
 }

@@ -14,6 +14,8 @@ export interface SetContext {
   readonly registered: readonly MigrationView[];
   /** It has no tables and no other objects. Asked for only where the set has a baseline. */
   readonly isEmpty: () => boolean | Promise<boolean>;
+  /** It is, byte by byte, the file that a baseline ships. */
+  readonly isShipped?: boolean;
   readonly digest: Digest;
 }
 
@@ -37,8 +39,7 @@ async function withBaseline(set: MigrationSet, context: SetContext): Promise<Mig
   const { registered } = context;
   const known = new Set(registered.map(({ version }) => version));
   const begun = baselines.findLast(({ version }) => known.has(version));
-  const isFresh = registered.length === 0 && (await context.isEmpty());
-  const base = begun ?? (isFresh ? baselines.at(-1) : undefined);
+  const base = begun ?? (registered.length === 0 ? await beginning(baselines, context) : undefined);
   const unmatched: UnmatchedFile[] = [...set.unmatched];
   const migrations = set.migrations.filter((migration) => {
     const reason = whyLeftOut(migration, base, known);
@@ -47,6 +48,16 @@ async function withBaseline(set: MigrationSet, context: SetContext): Promise<Mig
     return false;
   });
   return { ...set, migrations, unmatched };
+}
+
+/** The baseline that a database which has nothing registered begins with. */
+async function beginning(
+  baselines: readonly FileMigration[],
+  { isEmpty, isShipped = false }: SetContext,
+): Promise<FileMigration | undefined> {
+  if (isShipped) return baselines.findLast(({ shipped }) => shipped !== undefined);
+  const scripts = baselines.filter(({ shipped }) => shipped === undefined);
+  return scripts.length > 0 && (await isEmpty()) ? scripts.at(-1) : undefined;
 }
 
 function whyLeftOut(

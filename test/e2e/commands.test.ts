@@ -81,6 +81,14 @@ describe("The commands", function () {
     const first = await json(0, "migrate", "shop.db", "m", "--reason", "Test", "--ticket", "T-1");
     deepEqual([first["outcome"], first["version"], first["database"]], ["applied", "1", "shop"]);
     equal((await json(0, "migrate", "shop", "m"))["outcome"], "nothing-to-do");
+    write("1_orders.up.sql", `${ORDERS} -- why`);
+    equal(problem(await json(4, "migrate", "shop", "m"))["code"], "migration-changed");
+    const accept = ["accept", "shop", "m", "--reason", "A comment", "--yes"];
+    const [edited] = (await json(0, ...accept))["accepted"] as Json[];
+    deepEqual([edited!["version"], edited!["deviation"]], ["1", "edited"]);
+    match(String(edited!["diff"]), /\+.*-- why/);
+    deepEqual((await json(0, ...accept))["accepted"], []);
+    equal((await json(0, "migrate", "shop", "m"))["outcome"], "nothing-to-do");
     const status = await json(0, "status", "shop.db");
     equal(((status["migrations"] as Json[])[0]!["appliedBy"] as Json)["name"], "tester");
     equal(((await json(0, "plan", "shop"))["steps"] as Json[]).length, 0);
@@ -118,7 +126,7 @@ describe("The commands", function () {
     equal(failed.code, 1);
     match(
       failed.stderr,
-      /rows-lost\)\n  The database was not touched\.\n  .*allow-row-loss TABLE\n$/,
+      /rows-lost\)\n  The database was not touched\.\n  .*allow-row-loss TABLE; for .*\n$/,
     );
     ok(!failed.stderr.includes("\u001b"));
     const document = await json(1, "migrate", "shop.db", "m");

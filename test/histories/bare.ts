@@ -4,9 +4,14 @@ import { fingerprintOf } from "../../src/infra/sqlite/fingerprint.ts";
 import { schemaTokens } from "../../src/infra/sqlite/sql/tokens.ts";
 
 /** Runs one script as a plain shell with foreign keys off would; the error's text if it fails. */
-export function runBare(path: string, sql: string): string | undefined {
+export async function runBare(
+  path: string,
+  sql: string,
+  prepare: (db: Database.Database) => Promise<void> | void = () => {},
+): Promise<string | undefined> {
   const db = new Database(path);
   try {
+    await prepare(db);
     db.unsafeMode(true);
     db.pragma("foreign_keys = OFF");
     // These scripts break out of their tool's transaction, so that there must be one.

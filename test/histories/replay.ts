@@ -143,7 +143,7 @@ class Replay {
       }
       this.#losses(step, undeclaredLosses(before, after, "", []));
       const tables = lossesNamed(outcome.problem);
-      const bare = this.#bareError(step);
+      const bare = await this.#bareError(step);
       const also = bare === undefined ? "" : ` [bare: ${bare}]`;
       this.#refuse(step, outcome.problem, `attempt ${attempt + 1}${also}`);
       await this.#withdraw(step);
@@ -244,12 +244,12 @@ class Replay {
   }
 
   /** What a plain shell says to the step on the same rows. */
-  #bareError(step: HistoryStep): string | undefined {
+  async #bareError(step: HistoryStep): Promise<string | undefined> {
     const copy = join(this.directory, "copy.db");
     this.#open((db) => db.pragma("wal_checkpoint(TRUNCATE)"));
     copyFileSync(this.path, copy);
     try {
-      return runBare(copy, step.up);
+      return await runBare(copy, step.up);
     } finally {
       for (const file of [copy, `${copy}-wal`, `${copy}-shm`]) rmSync(file, { force: true });
     }
@@ -293,11 +293,14 @@ function outcomeOf(run: Answer): Outcome {
 }
 
 /** The schema that the same steps reach in a plain shell. */
-function bareSchema(replay: Replay, base: string | undefined): ReturnType<typeof schemaOf> {
+async function bareSchema(
+  replay: Replay,
+  base: string | undefined,
+): Promise<ReturnType<typeof schemaOf>> {
   const path = join(replay.directory, "bare.db");
   prepare(path, base);
   for (const { version, up } of replay.applied) {
-    const error = runBare(path, up);
+    const error = await runBare(path, up);
     if (error !== undefined) console.log(`bare run of ${version} on empty tables: ${error}`);
   }
   return schemaOf(path);
@@ -353,7 +356,7 @@ try {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   let equal = "not compared";
   if (!values.down) {
-    const [service, bare] = [schemaOf(replay.path), bareSchema(replay, values.base)];
+    const [service, bare] = [schemaOf(replay.path), await bareSchema(replay, values.base)];
     equal = service.fingerprint === bare.fingerprint ? "yes" : "NO";
     for (const difference of differences(service.objects, bare.objects)) console.log(difference);
   }

@@ -30,7 +30,7 @@ export async function checkSchemaQuestions(
   let asked = 0;
   brute.step("nobody", "", bare);
   for (const { version, up } of steps) {
-    runBare(bare, up);
+    await runBare(bare, up);
     brute.step(version, up, bare);
     const schema = await ask(`/v1/databases/app/schema?at=${events.get(version)}`);
     asked += 1;

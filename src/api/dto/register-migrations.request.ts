@@ -1,5 +1,5 @@
 import { ArrayMaxSize, ArrayMinSize, IsBoolean, IsIn } from "class-validator";
-import type { CodeLanguage } from "../../domain/migration/migration.ts";
+import type { CodeLanguage, Deviation } from "../../domain/migration/migration.ts";
 import type { TransactionMode } from "../../domain/database/events.ts";
 import { ListOf, Names, Nested, Optional, Sql, Text, Version } from "./decorators.ts";
 
@@ -34,6 +34,16 @@ export class MigrationRequest {
   @Optional() @Sql() source?: string;
   /** What ssh-keygen or minisign made over the migration's statement: the whole file. */
   @Optional() @Text(MAX_SIGNATURE) signature?: string;
+}
+
+const DEVIATIONS: readonly Deviation[] = ["edited", "out-of-order", "missing"];
+
+/** A decision that a migration may differ from what the ledger expects. */
+export class AcceptanceRequest {
+  @IsIn(DEVIATIONS) deviation!: Deviation;
+  @Text(1000) reason!: string;
+  /** With `edited`: the migration as its files have it now. */
+  @Optional() @Nested(() => MigrationRequest) migration?: MigrationRequest;
 }
 
 /** Migrations to register: all of them, or none. */

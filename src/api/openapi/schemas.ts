@@ -128,6 +128,11 @@ export const RESPONSE_SCHEMAS: Schemas = {
       reversible: flag("It has a down script"),
       language: text("What it is written in if not in SQL"),
       functions: text("Digest of the module with the SQL functions that it uses"),
+      accepted: {
+        type: "array",
+        items: { type: "object" },
+        description: "Decisions about it: deviation, at, by, eventIndex",
+      },
       order: text("Compared in place of the version, where a tool orders otherwise"),
       repeatable: flag("Runs after all versions"),
       signed: flag("A signature came with it"),

@@ -1,5 +1,8 @@
 import { MIGRATIONS_BODY_LIMIT } from "../body.ts";
-import { RegisterMigrationsRequest } from "../dto/register-migrations.request.ts";
+import {
+  AcceptanceRequest,
+  RegisterMigrationsRequest,
+} from "../dto/register-migrations.request.ts";
 import { PlanRequest, WithdrawalRequest } from "../dto/run.request.ts";
 import { wholePage } from "../paging.ts";
 import { route, type Route } from "../route.ts";
@@ -62,6 +65,23 @@ export const migrationRoutes = (services: Services, views: Views): Route[] => [
       const { reason } = body;
       const given = await services.migrations.withdraw(database, version, reason, context);
       return { status: 200, body: views.migration(given) };
+    },
+  }),
+  route<AcceptanceRequest, object>({
+    method: "post",
+    path: `${MIGRATIONS}/{version}/acceptances`,
+    id: "acceptDeviation",
+    access: "operate",
+    tag,
+    summary: "Accept that a migration was edited, comes late or lost its files; with a reason",
+    request: AcceptanceRequest,
+    bodyLimit: MIGRATIONS_BODY_LIMIT,
+    responses: { 200: { description: "The migration as it is now", schema: "Migration" } },
+    handle: async ({ params, body, context, identity }) => {
+      const { database, version } = params as { database: string; version: string };
+      const registrant = { context, identity };
+      const accepted = await services.deviations.accept(database, version, body, registrant);
+      return { status: 200, body: views.migration(accepted) };
     },
   }),
   route<PlanRequest, object>({

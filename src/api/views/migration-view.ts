@@ -12,6 +12,16 @@ export const migrationView = (migration: MigrationState, names: Names): object =
   reversible: migration.down !== undefined,
   ...(migration.language === undefined ? {} : { language: migration.language }),
   ...(migration.functions === undefined ? {} : { functions: migration.functions }),
+  ...(migration.accepted.length === 0
+    ? {}
+    : {
+        accepted: migration.accepted.map(({ deviation, time, actor, index }) => ({
+          deviation,
+          at: time,
+          by: names.actor(actor),
+          eventIndex: index,
+        })),
+      }),
   ...(migration.order === undefined ? {} : { order: migration.order }),
   ...(migration.repeatable === true ? { repeatable: true } : {}),
   signed: migration.signature !== undefined,

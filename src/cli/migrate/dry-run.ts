@@ -92,6 +92,14 @@ function refusals(files: FileComparison, { database, migrations }: Known): Findi
       message: `Version ${version} is applied to ${database?.name}, and its file has changed since`,
       hint: "Put the applied text back and make the change in a new version",
     })),
+    ...files.missing
+      .filter(({ adopted }) => (adopted ?? null) === null && files.pending.length > 0)
+      .map(({ version }) => ({
+        severity: "error" as const,
+        code: "migration-file-missing",
+        message: `Version ${version} is applied, and the folder has no file of it`,
+        hint: "Put the file back, or accept with a reason that it is gone",
+      })),
     ...files.late.map(({ version }) => ({
       severity: "error" as const,
       code: "out-of-order",

@@ -1,4 +1,5 @@
 import type { CodeLanguage } from "../migration/migration.ts";
+import type { Deviation } from "../migration/migration.ts";
 import type { Retention } from "../retention/retention.ts";
 import type { SchemaChange, SchemaObject } from "../schema/schema.ts";
 import type { ApprovalSignatures, TrustPolicy, TrustVerdict } from "../trust/policy.ts";
@@ -65,6 +66,14 @@ export interface DatabaseEvents {
   };
   /** A migration that is not applied is given up; its version may be registered anew. */
   readonly MigrationWithdrawn: { readonly version: string; readonly reason: string };
+  /** Somebody decided that a migration may differ from what the ledger expects of it. */
+  readonly DeviationAccepted: {
+    readonly version: string;
+    readonly deviation: Deviation;
+    readonly reason: string;
+    /** Edited: what it is from here on. What ran stays what it was. */
+    readonly registration?: DatabaseEvents["MigrationRegistered"];
+  };
   readonly DriftDetected: {
     readonly expected: string;
     readonly found: string;

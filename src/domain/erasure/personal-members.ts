@@ -11,6 +11,7 @@ const PERSONAL: { readonly [T in EventType]?: readonly string[] } = {
   KeyRetired: ["reason"],
   SubjectErased: ["reason"],
   MigrationWithdrawn: ["reason"],
+  DeviationAccepted: ["reason"],
   HistoryImported: ["reason"],
   MigrationAdopted: ["row", "claimed"],
   RunRequested: ["reason", "ticket"],

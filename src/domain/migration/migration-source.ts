@@ -36,6 +36,14 @@ export interface FileMigration extends MigrationInput {
   readonly earlier?: readonly string[];
   /** It stands for everything up to its place, on an empty database only. */
   readonly baseline?: boolean;
+  /** A baseline that is no script but a file: a new database begins as a copy of it. */
+  readonly shipped?: ShippedDatabase;
+}
+
+export interface ShippedDatabase {
+  /** Absolute. */
+  readonly path: string;
+  readonly sha256: string;
 }
 
 /** A migration in the words of its tool: as the tool's own history table has it. */
@@ -60,6 +68,6 @@ export interface UnmatchedFile {
 /** The part of it that is registered. */
 export function inputOf(migration: FileMigration): MigrationInput {
   const { files: _f, origin: _o, notes: _n, onChange: _c, ...rest } = migration;
-  const { earlier: _e, baseline: _b, ...input } = rest;
+  const { earlier: _e, baseline: _b, shipped: _s, ...input } = rest;
   return input;
 }

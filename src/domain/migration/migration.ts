@@ -5,6 +5,9 @@ import type { Digest } from "../shared/digest.ts";
 /** What a step is written in if not in SQL: a module that exports `up`, and perhaps `down`. */
 export type CodeLanguage = "javascript" | "typescript";
 
+/** How a migration can differ from what the ledger expects of it. */
+export type Deviation = "edited" | "out-of-order" | "missing";
+
 /** A migration as submitted: immutable once registered. SQL texts are raw. */
 export interface MigrationInput {
   readonly version: string;

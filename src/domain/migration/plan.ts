@@ -33,7 +33,8 @@ export const inOrder = (database: DatabaseState): MigrationState[] =>
 export const versionOf = (database: DatabaseState): string | null =>
   newestApplied(database)?.version ?? null;
 
-const newestApplied = (database: DatabaseState): MigrationState | undefined =>
+/** The highest applied one, undefined before the first. */
+export const newestApplied = (database: DatabaseState): MigrationState | undefined =>
   highest([...database.migrations.values()].filter(({ state }) => state === "applied"));
 
 /** The plan that applies what is pending, up to and including `to` (default: all). */
@@ -51,7 +52,7 @@ export function planMigrate(database: DatabaseState, to: string | undefined, dig
     ...adoptionFindings(database),
     ...pending.filter(({ up }) => up === null).map(({ version }) => withoutText(version)),
     ...pending
-      .filter((migration) => newest !== undefined && compareMigrations(migration, newest) < 0)
+      .filter((migration) => isOutOfOrder(migration, newest) && !isAccepted(migration))
       .map(({ version }) => outOfOrder(version, from!)),
   ];
   return sealed(database, digest, {
@@ -63,6 +64,16 @@ export function planMigrate(database: DatabaseState, to: string | undefined, dig
     reversible: pending.every(({ down }) => down !== undefined),
   });
 }
+
+/** It is to be applied, and its place is below one that is. */
+export const isOutOfOrder = (
+  migration: MigrationState,
+  newest: MigrationState | undefined,
+): boolean =>
+  migration.state !== "applied" && newest !== undefined && compareMigrations(migration, newest) < 0;
+
+const isAccepted = ({ accepted }: MigrationState): boolean =>
+  accepted.some(({ deviation }) => deviation === "out-of-order");
 
 /** The plan that undoes every applied version above `to`, newest first. */
 export function planRollback(database: DatabaseState, to: string, digest: Digest): Plan {
@@ -128,7 +139,7 @@ const outOfOrder = (version: string, applied: string): Finding => ({
   severity: "error",
   code: "out-of-order",
   message: `Version ${version} is pending but ${applied} above it is applied`,
-  hint: "Register the change under a version above the applied ones",
+  hint: "Register the change under a version above the applied ones, or accept with a reason that it comes late",
 });
 
 function sealed(database: DatabaseState, digest: Digest, plan: Omit<Plan, "planDigest">): Plan {

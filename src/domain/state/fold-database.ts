@@ -37,6 +37,8 @@ export function foldDatabase(
         throw contradiction(event, `version ${event.data.version} is applied`);
       database.migrations.delete(event.data.version);
       return;
+    case "DeviationAccepted":
+      return acceptDeviation(database, event);
     case "DriftDetected":
       database.drift = {
         expected: event.data.expected,
@@ -120,33 +122,51 @@ function addMigration(
   database: DatabaseState,
   event: Extract<DatabaseEvent, { type: "MigrationRegistered" }>,
 ): void {
-  const { version, name, checksum, up, down, verify, transaction, allow } = event.data;
-  const { order, repeatable, source, language, functions } = event.data;
-  const { signature, trust } = event.data;
+  const { version } = event.data;
   const known = database.migrations.get(version);
   if (known !== undefined && known.checksum !== null)
     throw contradiction(event, `version ${version} is registered already`);
   // The text of an adopted version whose file was not there when it was adopted.
   const { state = "pending", applied = null, adopted = null } = known ?? {};
   database.migrations.set(version, {
-    version,
-    name,
-    checksum,
-    up,
-    down,
-    verify,
-    transaction,
-    allow,
-    order,
-    repeatable,
-    source,
-    signature,
-    trust,
-    language,
-    functions,
+    ...contentOf(event.data),
     registered: happened(event),
+    accepted: [],
     state,
     applied,
     adopted,
   });
 }
+
+function acceptDeviation(
+  database: DatabaseState,
+  event: Extract<DatabaseEvent, { type: "DeviationAccepted" }>,
+): void {
+  const { version, deviation, registration } = event.data;
+  const known = database.migrations.get(version);
+  if (known === undefined) throw contradiction(event, `version ${version} is not registered`);
+  database.migrations.set(version, {
+    ...known,
+    ...(registration === undefined ? {} : contentOf(registration)),
+    accepted: [...known.accepted, { ...happened(event), deviation }],
+  });
+}
+
+/** What a registration says of a migration, every member of it. */
+const contentOf = (data: DatabaseEvents["MigrationRegistered"]) => ({
+  version: data.version,
+  name: data.name,
+  checksum: data.checksum,
+  up: data.up,
+  down: data.down,
+  verify: data.verify,
+  transaction: data.transaction,
+  allow: data.allow,
+  order: data.order,
+  repeatable: data.repeatable,
+  source: data.source,
+  language: data.language,
+  functions: data.functions,
+  signature: data.signature,
+  trust: data.trust,
+});

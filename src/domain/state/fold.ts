@@ -75,6 +75,7 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "PolicyChanged":
     case "MigrationRegistered":
     case "MigrationWithdrawn":
+    case "DeviationAccepted":
     case "MigrationRefused":
     case "DriftDetected":
     case "DriftChecked":

@@ -1,6 +1,6 @@
 import type { Adopted } from "../adoption/adoption-state.ts";
 import type { Allowances, TransactionMode } from "../database/events.ts";
-import type { CodeLanguage } from "../migration/migration.ts";
+import type { CodeLanguage, Deviation } from "../migration/migration.ts";
 import type { TrustVerdict } from "../trust/policy.ts";
 import type { Happened } from "./state.ts";
 
@@ -26,6 +26,8 @@ export interface MigrationState {
   readonly language: CodeLanguage | undefined;
   readonly functions: string | undefined;
   readonly registered: Happened;
+  /** What people decided about it, in order. */
+  readonly accepted: readonly (Happened & { readonly deviation: Deviation })[];
   state: MigrationStatus;
   /**
    * Set while the state is `applied`. `runId` null: adopted, so that the database has no marker of it.

@@ -4,6 +4,7 @@ import type { Grammar, Override } from "./grammar.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import type { ReadFiles } from "./migration-format.ts";
 import { substituted } from "./placeholders.ts";
+import { shippedBaseline } from "./shipped-database.ts";
 import { noted } from "./transaction-opt-out.ts";
 
 /** What the configuration says beside how files are named, whatever format they have. */
@@ -90,15 +91,16 @@ async function baselineOf(
   config: string,
 ): Promise<FileMigration | undefined> {
   if (baseline === undefined) return undefined;
-  const { version, sql } = baseline;
-  if (!folder.has(sql))
-    throw configInvalid(config, `migrations.baseline.sql: there is no ${sql} in the folder`);
+  const { version, file, isDatabase } = baseline;
+  if (!folder.has(file))
+    throw configInvalid(config, `migrations.baseline: there is no ${file} in the folder`);
+  if (isDatabase) return shippedBaseline(version, file, folder.pathOf(file));
   return {
     version: `B${version}`,
     name: `baseline ${version}`,
-    up: await folder.text(sql),
+    up: await folder.text(file),
     order: version,
     baseline: true,
-    files: [sql],
+    files: [file],
   };
 }

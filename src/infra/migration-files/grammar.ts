@@ -33,8 +33,9 @@ export interface Grammar {
 /** What an empty database begins with in place of the migrations up to a version. */
 export interface Baseline {
   readonly version: string;
-  /** A script in the folder. */
-  readonly sql: string;
+  /** In the folder: a script, or a database file. */
+  readonly file: string;
+  readonly isDatabase: boolean;
 }
 
 const MEMBERS = new Set(
@@ -114,10 +115,14 @@ class Reader {
   }
 
   baseline(value: unknown): Baseline {
-    const { version, sql } = this.object("migrations.baseline", value);
+    const { version, sql, database } = this.object("migrations.baseline", value);
+    if ((sql === undefined) === (database === undefined))
+      throw configInvalid(this.#file, "migrations.baseline has either sql or database");
+    const isDatabase = database !== undefined;
     return {
       version: this.text("baseline.version", version),
-      sql: this.text("baseline.sql", sql),
+      file: this.text(`baseline.${isDatabase ? "database" : "sql"}`, sql ?? database),
+      isDatabase,
     };
   }
 

@@ -1,4 +1,14 @@
-import { readFileSync, readdirSync, realpathSync, statSync, type Dirent } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  type Dirent,
+} from "node:fs";
 import { join, relative, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { InvalidInput } from "../../domain/shared/errors.ts";
@@ -48,6 +58,11 @@ export class MigrationFolder {
     }
   }
 
+  /** Absolute, links resolved. Error: InvalidInput migration-file-outside. */
+  pathOf(file: string): string {
+    return this.#links.has(file) ? this.#inside(file) : `${this.#real}/${file}`;
+  }
+
   has(file: string): boolean {
     return (this.#names ??= new Set(this.files)).has(file);
   }
@@ -84,18 +99,9 @@ export class MigrationFolder {
     if (peeked !== undefined) return peeked;
     // Reading synchronously is several times faster for thousands of small files.
     if (++this.#reads % BATCH === 0) await setImmediate();
-    const path = this.#links.has(file) ? this.#inside(file) : join(this.#real, file);
-    const { size } = readable(file, () => statSync(path));
-    if (size > MAX_SCRIPT_BYTES)
-      throw new InvalidInput(
-        "migration-too-large",
-        `${file} has ${size} bytes; a script may have ${MAX_SCRIPT_BYTES}`,
-        { hint: "Load bulk data outside of migrations, or split the file" },
-      );
-    return decode(
-      file,
-      readable(file, () => readFileSync(path)),
-    );
+    // Joined by hand: cleaning thousands of paths takes longer than opening the files.
+    const path = this.pathOf(file);
+    return readable(file, () => textOf(file, path));
   }
 
   /** A link may lead around inside the folder, as volumes mounted into containers do. */
@@ -108,10 +114,35 @@ export class MigrationFolder {
   }
 }
 
+/** Most files fit: reading them needs no look at their size first. Used synchronously alone. */
+const WINDOW = Buffer.allocUnsafe(64 << 10);
+
+function textOf(file: string, path: string): string {
+  const descriptor = openSync(path, "r");
+  try {
+    const bytes = readSync(descriptor, WINDOW, 0, WINDOW.length, 0);
+    const isAll = bytes < WINDOW.length && readSync(descriptor, WINDOW, bytes, 1, bytes) === 0;
+    if (isAll) return decoded(file, WINDOW.subarray(0, bytes));
+    const { size } = fstatSync(descriptor);
+    if (size > MAX_SCRIPT_BYTES) throw tooLarge(file, size);
+    return decoded(file, readFileSync(path));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const tooLarge = (file: string, size: number): InvalidInput =>
+  new InvalidInput(
+    "migration-too-large",
+    `${file} has ${size} bytes; a script may have ${MAX_SCRIPT_BYTES}`,
+    { hint: "Load bulk data outside of migrations, or split the file" },
+  );
+
 function readable<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
+    if (error instanceof InvalidInput) throw error;
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new InvalidInput("migrations-unreadable", `${file} cannot be read: ${why}`, {
       hint: "See that it is there and may be read; a link may lead to nothing",
@@ -150,6 +181,16 @@ const isFile = (entry: Dirent, path: string): boolean =>
 
 function leadsToFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+const REPLACEMENT = "\ufffd";
+const MARK = "\ufeff";
+
+/** Quick for text that is UTF-8: what is not shows by this character, which may also stand there. */
+function decoded(file: string, bytes: Buffer): string {
+  const text = bytes.toString("utf8");
+  if (text.includes(REPLACEMENT)) return decode(file, bytes);
+  return text.startsWith(MARK) ? text.slice(1) : text;
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });

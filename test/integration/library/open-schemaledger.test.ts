@@ -97,6 +97,35 @@ describe("openSchemaledger", function () {
     deepEqual(news, ["5_tool.js"]);
   });
 
+  it("makes a new database from the file that its folder ships, and records which", async () => {
+    mkdirSync(directory.file("m"));
+    const shipped = new Sqlite(directory.file("m/app.db"));
+    shipped.exec("CREATE TABLE orders (total INTEGER); INSERT INTO orders VALUES (7)");
+    shipped.close();
+    writeFileSync(directory.file("m/1_orders.sql"), "CREATE TABLE orders (total INTEGER);");
+    writeFileSync(directory.file("m/2_more.sql"), "INSERT INTO orders VALUES (8);");
+    const config = { migrations: { baseline: { version: "1", database: "app.db" } } };
+    writeFileSync(directory.file("m/schemaledger.config.json"), JSON.stringify(config));
+    const ledger = await open();
+    const request = { database: database(), migrations: directory.file("m") };
+    const first = await ledger.migrate(request);
+    deepEqual(
+      first.applied.map(({ version }) => version),
+      ["B1", "2"],
+    );
+    deepEqual(rows(), [7, 8]);
+    equal((await ledger.migrate(request)).outcome, "nothing-to-do");
+    // A database that began otherwise goes the ordinary way.
+    const other = new Sqlite(directory.file("other.db"));
+    other.exec("CREATE TABLE notes (x)");
+    other.close();
+    const second = await ledger.migrate({ ...request, database: directory.file("other.db") });
+    deepEqual(
+      second.applied.map(({ version }) => version),
+      ["1", "2"],
+    );
+  });
+
   it("stops at the version that is asked for", async () => {
     const ledger = await open();
     const second = { version: "2", name: "more", up: "CREATE TABLE more (x)" };

@@ -139,6 +139,7 @@ describe("The configuration of a folder", () => {
     [{ steps: { "1": { allowed: {} } } }, /steps\.1\.allowed is not known/],
     [{ steps: { "1": { transaction: "maybe" } } }, /required or none/],
     [{ baseline: { version: "1", sql: "none.sql" } }, /there is no none\.sql/],
+    [{ baseline: { version: "1", sql: "1_a.sql", database: "x.db" } }, /either sql or database/],
     [{ functions: "none.js" }, /there is no none\.js/],
   ];
   for (const [migrations, message] of WRONG)

@@ -1,11 +1,13 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { FileMigration } from "../../../src/domain/migration/migration-source.ts";
+import { checksumOf } from "../../../src/domain/migration/migration.ts";
+import { inputOf, type FileMigration } from "../../../src/domain/migration/migration-source.ts";
 import {
   FolderMigrationSource,
   type FolderOptions,
 } from "../../../src/infra/migration-files/folder-migration-source.ts";
+import { digest } from "../../support/digest.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 type Files = { readonly [file: string]: string };
@@ -382,6 +384,22 @@ describe("Migration files of other tools", () => {
         );
         for (const { file, reason } of set.unmatched) match(reason, unmatched[file]!);
       });
+    });
+
+  for (const [format, fixtures] of Object.entries(FIXTURES))
+    it(`are the same migrations of ${format} with CRLF and a byte order mark`, async () => {
+      const checksums = async (files: Files, options?: FolderOptions): Promise<string[]> =>
+        (await read(files, options)).migrations.map((one) => checksumOf(inputOf(one), digest));
+      // What seals files by their bytes takes others for changed, as its tool does.
+      const fixture = fixtures.find(({ files }) => !("atlas.sum" in files));
+      const unix = await checksums(fixture!.files, fixture!.options);
+      const windows = Object.fromEntries(
+        Object.entries(fixture!.files).map(([file, text]) => [
+          file,
+          file.endsWith(".json") ? text : `\ufeff${text.replaceAll("\n", "\r\n")}`,
+        ]),
+      );
+      deepEqual(await checksums(windows, fixture!.options), unix);
     });
 
   it("keep the text from before values were put in", async () => {

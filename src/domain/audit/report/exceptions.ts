@@ -79,6 +79,10 @@ export class ExceptionCollector {
       this.#note(event, "policy-changed", Object.keys(event.data.policy).toSorted().join(", ")),
     MigrationWithdrawn: (event) =>
       this.#note(event, "withdrawn", `Version ${event.data.version}: ${event.data.reason}`),
+    DeviationAccepted: (event) => {
+      const { version, deviation, reason } = event.data;
+      this.#note(event, "deviation-accepted", `Version ${version}, ${deviation}: ${reason}`);
+    },
     MigrationRefused: (event) =>
       this.#note(event, "migration-refused", `Version ${event.data.version}: ${event.data.code}`),
     HistoryImported: (event) => {

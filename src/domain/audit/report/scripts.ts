@@ -28,7 +28,7 @@ export class Scripts {
     open: <T>(value: T) => T = (value) => value,
   ): Promise<Scripts> {
     const scripts = new Scripts();
-    const types = ["MigrationRegistered", "TestEvidenceRecorded"] as const;
+    const types = ["MigrationRegistered", "DeviationAccepted", "TestEvidenceRecorded"] as const;
     for await (const events of scan.chunks({ first: 0, last }, { types }))
       for (const event of events) scripts.add(open(event));
     return scripts;
@@ -54,7 +54,11 @@ export class Scripts {
   }
 
   readonly #handlers: EventHandlers = {
-    MigrationRegistered: (event) => this.#register(event),
+    MigrationRegistered: (event) => this.#register(event, event.data),
+    DeviationAccepted: (event) => {
+      const { registration } = event.data;
+      if (registration !== undefined) this.#register(event, registration);
+    },
     TestEvidenceRecorded: ({ index, time, actor, stream, data }) => {
       const { planDigest, environment, result, artifact = null, reference = null } = data;
       const test = { index, time, actor: actor.id, environment, result, artifact, reference };
@@ -62,7 +66,10 @@ export class Scripts {
     },
   };
 
-  #register({ index, time, actor, stream, data }: Recorded<"MigrationRegistered">): void {
+  #register(
+    { index, time, actor, stream }: RecordedEvent,
+    data: Recorded<"MigrationRegistered">["data"],
+  ): void {
     const { version, checksum, up, down = null, verify = null } = data;
     const { signature = null, trust = null } = data;
     const scripts = { checksum, up, down, verify, signature, trust };

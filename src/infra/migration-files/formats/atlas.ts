@@ -94,6 +94,7 @@ function delimited(text: string, delimiter: string | undefined): string {
   if (delimiter === undefined) return text;
   const mark = delimiter.replaceAll(String.raw`\n`, "\n").replaceAll(String.raw`\t`, "\t");
   return text
+    .replaceAll("\r\n", "\n")
     .split(mark)
     .map((part) => part.trimEnd())
     .filter((part) => part.trim() !== "")
