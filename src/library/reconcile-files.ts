@@ -28,10 +28,12 @@ const isAccepted = (migration: MigrationView | undefined, what: string): boolean
 /** Compares by version and checksum, never by a high-water mark: a late one is not overlooked. */
 export function compareFiles(
   files: readonly FileMigration[],
-  registered: readonly MigrationView[],
+  all: readonly MigrationView[],
   digest: Digest,
   to?: string,
 ): FileComparison {
+  // What another tool had applied, and undone again, is known by its number alone.
+  const registered = all.filter(({ checksum, state }) => checksum !== null || state === "applied");
   const known = new Map(registered.map((migration) => [migration.version, migration]));
   const inFolder = new Set(files.flatMap(({ version, earlier = [] }) => [version, ...earlier]));
   const isSame = (file: FileMigration): boolean => {

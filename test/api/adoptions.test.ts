@@ -242,6 +242,16 @@ describe("adoptions", () => {
         ["20240102000001", "reverted", false],
       ],
     );
+    const run = await migrated("files", [
+      { version: "020240103000001", name: "c", up: "CREATE TABLE c (id)" },
+    ]);
+    assert.equal(run["status"], "succeeded", JSON.stringify(run["error"]));
+    const back = await service.post("/v1/databases/files/rollbacks", {
+      to: "020240102000001",
+      reason: "Try",
+    });
+    const undone = await service.get(`/v1/runs/${back.body["id"]}?wait=20`);
+    assert.equal(undone.body["status"], "succeeded", undone.text);
   });
 
   it("lapse when a backup from before is restored", async () => {
@@ -273,8 +283,17 @@ describe("adoptions", () => {
   it("survive a rebuild of the state, and are refused where they cannot be", async () => {
     const rebuilt = await service.post("/v1/ledger/rebuild");
     assert.equal(rebuilt.body["identical"], true, rebuilt.text);
-    await service.register("empty");
-    assert.equal((await adopt("empty")).body["code"], "history-not-found");
+    const keyed = { headers: { "Idempotency-Key": "once" } };
+    await given("empty", "CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY)");
+    const [first, second] = await Promise.all([
+      service.post("/v1/databases/empty/adoptions", {}, keyed),
+      adopt("empty"),
+    ]);
+    assert.deepEqual([first.status, second.status].toSorted(), [200, 202]);
+    const again = await service.post("/v1/databases/empty/adoptions", {}, keyed);
+    assert.deepEqual([again.status, again.body], [first.status, first.body]);
+    await service.register("bare");
+    assert.equal((await adopt("bare")).body["code"], "history-not-found");
     assert.equal((await adopt("empty", { tool: "nobody" })).status, 400);
     const missing = await service.get("/v1/databases/empty/adoptions/nothing");
     assert.equal(missing.body["code"], "adoption-not-found");

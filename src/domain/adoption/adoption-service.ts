@@ -6,6 +6,7 @@ import { databaseStream, type EventOf } from "../events.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, InvalidInput } from "../shared/errors.ts";
+import { decide } from "../shared/recorder.ts";
 import type { DatabaseState } from "../state/state.ts";
 import type { Adoption } from "./adoption.ts";
 import {
@@ -43,22 +44,25 @@ export class AdoptionService {
   async adopt(name: string, order: AdoptionOrder, context: Context): Promise<AdoptionResult> {
     requireReason(order);
     const { id } = this.#parts.databases.find(name);
-    return this.#parts.jobs.run(id, async () => {
-      const database = adoptable(this.#parts.databases.find(id));
-      const { streamVersion } = database;
-      const result = await this.preview(id, order);
-      if (result.outcome === "undecided") throw undecided(database, result.adoption);
-      if (result.outcome === "unchanged") return result;
-      const { adoption } = result;
-      await this.#parts.ledger.append({
-        stream: databaseStream(database.id),
-        expected: streamVersion,
-        events: adoption.events(),
-        contents: adoption.contents(),
-        context: { ...context, correlation: adoption.id },
-      });
-      return result;
+    // Decided anew if the ledger knows more of the database by then.
+    return this.#parts.jobs.run(id, () => decide(() => this.#adopt(id, order, context)));
+  }
+
+  async #adopt(id: string, order: AdoptionOrder, context: Context): Promise<AdoptionResult> {
+    const database = adoptable(this.#parts.databases.find(id));
+    const { streamVersion } = database;
+    const result = await this.preview(id, order);
+    if (result.outcome === "undecided") throw undecided(database, result.adoption);
+    if (result.outcome === "unchanged") return result;
+    const { adoption } = result;
+    await this.#parts.ledger.append({
+      stream: databaseStream(database.id),
+      expected: streamVersion,
+      events: adoption.events(),
+      contents: adoption.contents(),
+      context: { ...context, correlation: adoption.id },
     });
+    return result;
   }
 
   /** The same without recording anything. Errors as above, but for adoption-undecided. */

@@ -46,11 +46,12 @@ export function planMigrate(database: DatabaseState, to: string | undefined, dig
   const pending = migrations.filter(
     (migration) =>
       migration.state !== "applied" &&
+      // Nobody has shown what it is; the adoption of another tool's history left it behind.
+      migration.up !== null &&
       (last === undefined || compareMigrations(migration, last) <= 0),
   );
   const findings = [
     ...adoptionFindings(database),
-    ...pending.filter(({ up }) => up === null).map(({ version }) => withoutText(version)),
     ...pending
       .filter((migration) => isOutOfOrder(migration, newest) && !isAccepted(migration))
       .map(({ version }) => outOfOrder(version, from!)),
@@ -126,13 +127,6 @@ const adoptedForGood = (version: string): Finding => ({
   code: "adopted-not-reversible",
   message: `Version ${version} was applied by another tool: there is no backup from before it, and no down script`,
   hint: "Name a version above it; an adoption with the folder of its files brings the down scripts along",
-});
-
-const withoutText = (version: string): Finding => ({
-  severity: "error",
-  code: "text-missing",
-  message: `Version ${version} was adopted without its file, and is not applied any more`,
-  hint: "Adopt once more with the folder of its files",
 });
 
 const outOfOrder = (version: string, applied: string): Finding => ({
