@@ -1,6 +1,6 @@
 import type { SchemaColumn, SchemaObject } from "../schema/schema.ts";
 import type { LintedStatement, LintedStep } from "./facts.ts";
-import { same } from "./rule.ts";
+import { fold, same } from "./rule.ts";
 
 /** A table that was there before the step and still is, maybe under another name. */
 export interface Survivor {
@@ -10,28 +10,43 @@ export interface Survivor {
   readonly rebuilt: boolean;
 }
 
-export const tablesOf = (objects: readonly SchemaObject[]): SchemaObject[] =>
-  objects.filter(({ type }) => type === "table");
-
-/** The name that a table of before has after the step. */
-const nameAfter = ({ renames }: LintedStep, name: string): string =>
-  renames.tables.find(({ from }) => same(from, name))?.to ?? name;
-
-export function survivors(step: LintedStep): Survivor[] {
-  const after = tablesOf(step.after.objects);
-  return tablesOf(step.before.objects).flatMap((before) => {
-    const now = after.find(({ name }) => same(name, nameAfter(step, before.name)));
-    if (now === undefined) return [];
-    const rebuilt = step.dropped.some((name) => same(name, before.name));
-    return [{ before, after: now, rebuilt }];
-  });
+interface Tables {
+  readonly survivors: readonly Survivor[];
+  readonly lost: readonly SchemaObject[];
 }
+
+const known = new WeakMap<LintedStep, Tables>();
+
+/** Survivors that are not exactly as they were. */
+export const changedTables = (step: LintedStep): readonly Survivor[] => tables(step).survivors;
 
 /** Tables of before that are there under no name. */
-export function lostTables(step: LintedStep): SchemaObject[] {
-  const kept = new Set(survivors(step).map(({ before }) => before.name));
-  return tablesOf(step.before.objects).filter(({ name }) => !kept.has(name));
+export const lostTables = (step: LintedStep): readonly SchemaObject[] => tables(step).lost;
+
+function tables(step: LintedStep): Tables {
+  const found = known.get(step) ?? compared(step);
+  known.set(step, found);
+  return found;
 }
+
+function compared({ before, after, renames, dropped }: LintedStep): Tables {
+  const now = new Map(tablesOf(after.objects).map((table) => [fold(table.name), table]));
+  const names = new Map(renames.tables.map(({ from, to }) => [fold(from), fold(to)]));
+  const gone = new Set(dropped.map(fold));
+  const survivors: Survivor[] = [];
+  const lost: SchemaObject[] = [];
+  for (const table of tablesOf(before.objects)) {
+    const name = fold(table.name);
+    const present = now.get(names.get(name) ?? name);
+    if (present === undefined) lost.push(table);
+    else if (present !== table)
+      survivors.push({ before: table, after: present, rebuilt: gone.has(name) });
+  }
+  return { survivors, lost };
+}
+
+const tablesOf = (objects: readonly SchemaObject[]): SchemaObject[] =>
+  objects.filter(({ type }) => type === "table");
 
 /** The name that a column of before has after the step. */
 export const columnAfter = ({ renames }: LintedStep, { after }: Survivor, column: string): string =>

@@ -6,7 +6,7 @@ import {
   columnAfter,
   columnNamed,
   statementAbout,
-  survivors,
+  changedTables,
   type Survivor,
 } from "../tables.ts";
 
@@ -14,7 +14,7 @@ export const notNullWithoutDefault: LintRule = {
   id: "not-null-without-default",
   severity: "warning",
   title: "A column becomes NOT NULL in a table that may have rows, and has no default",
-  check: (step) => survivors(step).flatMap((table) => strictColumns(step, table)),
+  check: (step) => changedTables(step).flatMap((table) => strictColumns(step, table)),
 };
 
 function strictColumns(step: LintedStep, table: Survivor): Found[] {
@@ -98,10 +98,12 @@ export const doubleQuotedString: LintRule = {
           },
         ]
       : [];
-    for (const table of step.after.objects)
+    const before = new Map(step.before.objects.map((one) => [`${one.type} ${one.name}`, one]));
+    for (const table of step.after.objects) {
+      const was = before.get(`${table.type} ${table.name}`);
+      if (was === table) continue;
       for (const column of table.columns ?? []) {
-        const before = step.before.objects.find(({ name }) => name === table.name);
-        const known = before === undefined ? undefined : columnNamed(before, column.name);
+        const known = was === undefined ? undefined : columnNamed(was, column.name);
         if (column.default?.startsWith('"') !== true || known?.default === column.default) continue;
         found.push({
           message: `The default of ${table.name}.${column.name} is a string in double quotes: SQLite takes it here, and refuses it elsewhere`,
@@ -109,6 +111,7 @@ export const doubleQuotedString: LintRule = {
           statement: at(statementAbout(step, table.name)),
         });
       }
+    }
     return found;
   },
 };

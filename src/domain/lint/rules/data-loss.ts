@@ -1,6 +1,13 @@
 import type { LintedStep } from "../facts.ts";
 import { same, type Found, type LintRule } from "../rule.ts";
-import { at, columnAfter, columnNamed, lostTables, statementAbout, survivors } from "../tables.ts";
+import {
+  at,
+  columnAfter,
+  columnNamed,
+  lostTables,
+  statementAbout,
+  changedTables,
+} from "../tables.ts";
 
 export const dropTable: LintRule = {
   id: "drop-table",
@@ -19,7 +26,7 @@ export const dropColumn: LintRule = {
   severity: "warning",
   title: "A column is dropped with its values",
   check: (step) =>
-    survivors(step).flatMap((table) =>
+    changedTables(step).flatMap((table) =>
       (table.before.columns ?? [])
         .filter(
           ({ name }) => columnNamed(table.after, columnAfter(step, table, name)) === undefined,
@@ -90,7 +97,7 @@ export const cascadeThroughRebuild: LintRule = {
       const isDropped = (name: string): boolean => step.dropped.some((one) => same(one, name));
       if (!LOSING.has(onDelete) || !isDropped(parent) || isDropped(child) || same(child, parent))
         return [];
-      const rebuilt = survivors(step).some(({ before }) => same(before.name, parent));
+      const rebuilt = changedTables(step).some(({ before }) => same(before.name, parent));
       const loss = onDelete === "CASCADE" ? `rows of ${child}` : `${child}.${columns.join(", ")}`;
       return [
         {

@@ -1,7 +1,7 @@
 import type { SchemaObject } from "../../schema/schema.ts";
 import type { ForeignKeyFacts, LintedStatement, LintedStep } from "../facts.ts";
 import { fold, same, type Found, type LintLimits, type LintRule } from "../rule.ts";
-import { at, statementAbout, survivors } from "../tables.ts";
+import { at, statementAbout, changedTables } from "../tables.ts";
 
 export const unindexedForeignKey: LintRule = {
   id: "unindexed-foreign-key",
@@ -54,7 +54,9 @@ function wholeTables(step: LintedStep, { measured, manyRows }: LintLimits): Foun
     hint: "With many rows, run it in a maintenance window; lint --database measures it",
     statement: at(statement),
   });
-  const rebuilt = survivors(step).filter((table) => table.rebuilt && isLarge(table.before.name));
+  const rebuilt = changedTables(step).filter(
+    (table) => table.rebuilt && isLarge(table.before.name),
+  );
   return [
     ...rebuilt.map(({ before }) =>
       found(before.name, "The rebuild copies", statementAbout(step, before.name, "drop")),
@@ -80,8 +82,11 @@ export const nameStyle: LintRule = {
   title: "A new name is not written as the others are to be",
   check: (step, { namePattern }) => {
     const pattern = new RegExp(`^(?:${namePattern})$`);
+    const before = new Set(step.before.objects);
+    const others = step.after.objects.filter((object) => !before.has(object));
+    if (others.length === 0) return [];
     const known = new Set(namesOf(step.before.objects).map(({ key }) => key));
-    return namesOf(step.after.objects)
+    return namesOf(others)
       .filter(({ key, name }) => !known.has(key) && !pattern.test(name))
       .map(({ name, what, table }) => ({
         message: `The name ${name} (${what}) is not written as ${namePattern}`,

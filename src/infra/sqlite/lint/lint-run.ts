@@ -1,9 +1,17 @@
-import type { DownFacts, LintedStatement, LintedStep } from "../../../domain/lint/facts.ts";
+import type {
+  DownFacts,
+  LintedStatement,
+  LintedStep,
+  SchemaFacts,
+} from "../../../domain/lint/facts.ts";
 import type { MigrationInput } from "../../../domain/migration/migration.ts";
 import { failureOf } from "../../../domain/shared/errors.ts";
 import type { ScriptAnalysis } from "../../../domain/engine/dialect.ts";
 import type { StepScript } from "../../../domain/engine/database-engine.ts";
+import { followCatalog } from "../catalog.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import { changedRows } from "../rows.ts";
+import { readSchemaRows } from "../schema-rows.ts";
 import { beginImmediate, commit, openDatabase, rollback, type Connection } from "../connection.ts";
 import { runGuarded, type GuardedOutcome } from "../guarded-script.ts";
 import { createOwnTables, readMeta } from "../meta.ts";
@@ -41,10 +49,12 @@ export async function lintRun(
         0,
       );
     const steps: LintedStep[] = [];
+    let known: Known | undefined;
     for (const migration of migrations) {
-      const step = await lintStep(db, migration);
-      steps.push(step);
-      if (step.failure !== undefined) break;
+      const linted = await lintStep(db, migration, known);
+      steps.push(linted.step);
+      if (linted.known === undefined) break;
+      ({ known } = linted);
     }
     return steps;
   } finally {
@@ -53,11 +63,22 @@ export async function lintRun(
   }
 }
 
-async function lintStep(db: Connection, migration: MigrationInput): Promise<LintedStep> {
+/** What one step leaves is what the next one begins with. */
+interface Known {
+  readonly state: KnownState;
+  readonly facts: SchemaFacts;
+}
+
+/** Without `known` in the answer the step failed. */
+async function lintStep(
+  db: Connection,
+  migration: MigrationInput,
+  last: Known | undefined,
+): Promise<{ readonly step: LintedStep; readonly known?: Known }> {
   const { version, name, transaction = "required", allow = {}, repeatable = false } = migration;
   const script = prepareScript(migration.up, transaction);
-  const state = knownState(db, undefined);
-  const before = schemaFacts(db, state);
+  const state = knownState(db, last?.state);
+  const before = last !== undefined && last.state === state ? last.facts : schemaFacts(db, state);
   const watched = new Watched(db);
   const started = performance.now();
   const done = await attempt(db, migration, script, state, watched);
@@ -75,25 +96,32 @@ async function lintStep(db: Connection, migration: MigrationInput): Promise<Lint
   };
   if ("failure" in done)
     return {
-      ...common,
-      ...done,
-      after: before,
-      renames: NO_RENAMES,
-      dropped: [],
-      rows: [],
-      ...(migration.down === undefined ? {} : { down: { restores: true } }),
+      step: {
+        ...common,
+        ...done,
+        after: before,
+        renames: NO_RENAMES,
+        dropped: [],
+        rows: [],
+        ...(migration.down === undefined ? {} : { down: { restores: true } }),
+      },
     };
-  const after = knownState(db, undefined);
-  const down = await tryDown(db, migration, state.fingerprint);
   const { outcome, findings } = done;
+  const now = knownState(db, outcome?.after);
+  const known = { state: now, facts: now === state ? before : schemaFacts(db, now) };
+  const down = await tryDown(db, migration, state);
+  const renames = outcome && schemaRenames(state.catalog, now.catalog, outcome.moves);
   return {
-    ...common,
-    findings,
-    after: schemaFacts(db, after),
-    renames: (outcome && schemaRenames(state.catalog, after.catalog, outcome.moves)) ?? NO_RENAMES,
-    dropped: droppedOf(state, outcome),
-    rows: changedRows(state.rows, after.rows),
-    ...(down === undefined ? {} : { down }),
+    known,
+    step: {
+      ...common,
+      findings,
+      after: known.facts,
+      renames: renames ?? NO_RENAMES,
+      dropped: droppedOf(state, outcome),
+      rows: changedRows(state.rows, now.rows),
+      ...(down === undefined ? {} : { down }),
+    },
   };
 }
 
@@ -172,7 +200,7 @@ const stepOf = (migration: MigrationInput): StepScript => ({
 async function tryDown(
   db: Connection,
   { down, transaction = "required" }: MigrationInput,
-  fingerprint: string,
+  before: KnownState,
 ): Promise<DownFacts | undefined> {
   if (down === undefined) return undefined;
   if (transaction === "none") return { restores: true };
@@ -182,7 +210,8 @@ async function tryDown(
     failOnErrors(script.findings);
     for (const { sql } of script.statements)
       if (firstWord(sql) !== "PRAGMA" || gatePragma(sql).action === "run") db.exec(sql);
-    return { restores: knownState(db, undefined).fingerprint === fingerprint };
+    const catalog = followCatalog(db, readSchemaRows(db).rows, before.catalog);
+    return { restores: fingerprintOf(catalog) === before.fingerprint };
   } catch (error) {
     return {
       restores: false,

@@ -1,68 +1,105 @@
 import type { ForeignKeyFacts, SchemaFacts } from "../../../domain/lint/facts.ts";
-import { schemaOf } from "../catalog.ts";
-import type { Connection } from "../connection.ts";
+import { schemaOf, type CatalogEntry } from "../catalog.ts";
+import { prepared, type Connection } from "../connection.ts";
 import { foldName, sqlTokens } from "../sql/tokens.ts";
 import type { KnownState } from "../step-state.ts";
 import { changingWords } from "./observed-statement.ts";
 
-/** What rules may know of a schema. */
+/** What rules may know of a schema. What did not change is looked at once. */
 export function schemaFacts(db: Connection, state: KnownState): SchemaFacts {
-  const objects = schemaOf(state.catalog);
+  const { entries, tables } = state.catalog;
   const changing: { [column: string]: readonly string[] } = {};
-  for (const { type, name, columns = [] } of objects)
-    for (const column of type === "table" ? columns : []) {
-      const words = changingWords(sqlTokens(column.default ?? ""));
-      if (words.length > 0) changing[`${name}.${column.name}`] = words;
-    }
-  return { objects, keys: keysOf(db, state), rows: state.rows, changingDefaults: changing };
+  for (const table of tables.values()) Object.assign(changing, changingDefaults(table));
+  return {
+    objects: schemaOf(state.catalog),
+    keys: keysOf(db, state, indexTexts(entries)),
+    rows: state.rows,
+    changingDefaults: changing,
+  };
 }
 
-interface ActionRow {
-  readonly child: string;
-  readonly id: number;
-  readonly onDelete: string;
+type Defaults = SchemaFacts["changingDefaults"];
+
+const defaults = new WeakMap<CatalogEntry, Defaults>();
+
+function changingDefaults(table: CatalogEntry): Defaults {
+  const known = defaults.get(table);
+  if (known !== undefined) return known;
+  const found: { [column: string]: readonly string[] } = {};
+  for (const column of table.columns ?? []) {
+    const words = column.default === null ? [] : changingWords(sqlTokens(column.default));
+    if (words.length > 0) found[`${table.name}.${column.name}`] = words;
+  }
+  defaults.set(table, found);
+  return found;
 }
 
-const ACTIONS = `SELECT m.name AS child, k.id, k.on_delete AS onDelete
-  FROM main.sqlite_schema AS m JOIN pragma_foreign_key_list(m.name, 'main') AS k
-  WHERE m.type = 'table' AND k.seq = 0`;
-
-const INDEXES = `SELECT m.name AS "table", l.name AS "index", x.seqno AS seq, x.name AS "column"
-  FROM main.sqlite_schema AS m
-  JOIN pragma_index_list(m.name, 'main') AS l JOIN pragma_index_xinfo(l.name, 'main') AS x
-  WHERE m.type = 'table' AND x.key = 1 AND l.partial = 0 ORDER BY l.name, x.seqno`;
-
-interface IndexRow {
-  readonly table: string;
-  readonly index: string;
-  readonly column: string | null;
+/** By folded table: what its indexes say, to tell whether they are as they were. */
+function indexTexts(entries: readonly CatalogEntry[]): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const { type, table, sql } of entries) {
+    if (type !== "index") continue;
+    const name = foldName(table);
+    texts.set(name, `${texts.get(name) ?? ""}${sql};`);
+  }
+  return texts;
 }
 
-function keysOf(db: Connection, { foreignKeys, catalog }: KnownState): ForeignKeyFacts[] {
-  if (foreignKeys.length === 0) return [];
-  const actions = new Map(
-    db
-      .prepare<[], ActionRow>(ACTIONS)
-      .all()
-      .map(({ child, id, onDelete }) => [`${child}\0${id}`, onDelete]),
-  );
-  const indexes = indexesByTable(db);
-  return foreignKeys.map(({ child, id, columns, parent }) => {
-    const table = catalog.tables.get(foldName(child));
-    const primary = (table?.columns ?? [])
-      .filter(({ primaryKey }) => primaryKey > 0)
-      .toSorted((a, b) => a.primaryKey - b.primaryKey)
-      .map((column) => foldName(column.name));
-    const wanted = columns.map(foldName);
-    const candidates = [...(indexes.get(child) ?? []), primary];
-    return {
-      child,
-      columns,
-      parent,
-      onDelete: actions.get(`${child}\0${id}`) ?? "NO ACTION",
-      indexed: candidates.some((index) => beginsWith(index, wanted)),
-    };
+interface TableKeys {
+  readonly indexes: string;
+  readonly keys: readonly ForeignKeyFacts[];
+}
+
+const known = new WeakMap<CatalogEntry, TableKeys>();
+
+function keysOf(
+  db: Connection,
+  state: KnownState,
+  texts: ReadonlyMap<string, string>,
+): ForeignKeyFacts[] {
+  const children = new Set(state.foreignKeys.map(({ child }) => foldName(child)));
+  return [...children].flatMap((child) => {
+    const table = state.catalog.tables.get(child)!;
+    const indexes = texts.get(child) ?? "";
+    const before = known.get(table);
+    if (before?.indexes === indexes) return before.keys;
+    const own = state.foreignKeys.filter((key) => foldName(key.child) === child);
+    const keys = factsOf(db, table, own);
+    known.set(table, { indexes, keys });
+    return keys;
   });
+}
+
+const ACTIONS =
+  "SELECT id, on_delete AS onDelete FROM pragma_foreign_key_list(?, 'main') WHERE seq = 0";
+
+const INDEXES = `SELECT l.name AS "index", x.name AS "column"
+  FROM pragma_index_list(?, 'main') AS l JOIN pragma_index_xinfo(l.name, 'main') AS x
+  WHERE x.key = 1 AND l.partial = 0 ORDER BY l.name, x.seqno`;
+
+function factsOf(
+  db: Connection,
+  table: CatalogEntry,
+  own: KnownState["foreignKeys"],
+): ForeignKeyFacts[] {
+  const { name } = table;
+  const actions = new Map(
+    prepared<[string], { id: number; onDelete: string }>(db, ACTIONS)
+      .all(name)
+      .map(({ id, onDelete }) => [id, onDelete]),
+  );
+  const primary = (table.columns ?? [])
+    .filter(({ primaryKey }) => primaryKey > 0)
+    .toSorted((a, b) => a.primaryKey - b.primaryKey)
+    .map((column) => foldName(column.name));
+  const indexes = [...indexesOf(db, name), primary];
+  return own.map(({ id, columns, parent }) => ({
+    child: name,
+    columns,
+    parent,
+    onDelete: actions.get(id) ?? "NO ACTION",
+    indexed: indexes.some((index) => beginsWith(index, columns.map(foldName))),
+  }));
 }
 
 /** In whatever order: all of them are compared. */
@@ -70,18 +107,13 @@ const beginsWith = (index: readonly (string | null)[], wanted: readonly string[]
   index.length >= wanted.length &&
   wanted.every((name) => index.slice(0, wanted.length).includes(name));
 
-function indexesByTable(db: Connection): ReadonlyMap<string, readonly (string | null)[][]> {
-  const byIndex = new Map<
-    string,
-    { readonly table: string; readonly columns: (string | null)[] }
-  >();
-  for (const { table, index, column } of db.prepare<[], IndexRow>(INDEXES).all()) {
-    const known = byIndex.get(index) ?? { table, columns: [] };
-    known.columns.push(column === null ? null : foldName(column));
-    byIndex.set(index, known);
+function indexesOf(db: Connection, table: string): (string | null)[][] {
+  const indexes = new Map<string, (string | null)[]>();
+  const rows = prepared<[string], { index: string; column: string | null }>(db, INDEXES).all(table);
+  for (const { index, column } of rows) {
+    const columns = indexes.get(index) ?? [];
+    columns.push(column === null ? null : foldName(column));
+    indexes.set(index, columns);
   }
-  const byTable = new Map<string, (string | null)[][]>();
-  for (const { table, columns } of byIndex.values())
-    byTable.set(table, [...(byTable.get(table) ?? []), columns]);
-  return byTable;
+  return [...indexes.values()];
 }
