@@ -1,8 +1,9 @@
 import { equal, match, ok } from "node:assert/strict";
-import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import Database from "better-sqlite3";
 import { MAIN, textOf } from "../support/repository.ts";
 import { endProcessesAfterEach, start, startService } from "../support/service-process.ts";
+import { HISTORIES } from "../support/tool-histories.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 /** The blocks of a guide that are marked `run`, in order. */
@@ -132,5 +133,27 @@ describe("docs/guides", function () {
     match(said[1]!, /^Passed: 13 passed/m);
     match(said[2]!, /^Passed: 13 passed/m);
     match(said[2]!, /^12$/m);
+  });
+
+  it("takes a database over from another tool", async () => {
+    const db = new Database(directory.file("shop.db"));
+    db.exec(`${HISTORIES["dbmate"]!.sql} CREATE TABLE a (x); INSERT INTO a VALUES (1), (2)`);
+    db.close();
+    mkdirSync(directory.file("migrations"));
+    const file = (name: string, up: string, down: string): void =>
+      writeFileSync(
+        directory.file(`migrations/${name}.sql`),
+        `-- migrate:up\n${up}\n-- migrate:down\n${down}\n`,
+      );
+    file("20240101000001_a", "CREATE TABLE a (x);", "DROP TABLE a;");
+    file("20240102000001_y", "ALTER TABLE a ADD COLUMN y TEXT;", "ALTER TABLE a DROP COLUMN y;");
+    const said = await follow("coming-from", {});
+    match(said[0]!, /Dry run: 1 version of shop.db would be in force/);
+    match(said[1]!, /Adopted: 1 version of shop is in force[\s\S]*20240101000001/);
+    match(
+      said[2]!,
+      /Linted: 1 migration:[\s\S]*is at version 20240102000001 \(1 migration applied/,
+    );
+    equal(rows(directory.file("shop.db")), 2);
   });
 });

@@ -175,7 +175,17 @@ async function csv(
 /** The members that tell most in one line. */
 function summaryOf({ data }: Event): string {
   if (data === null) return "(erased)";
-  const shown = ["version", "name", "code", "outcome", "status", "reason", "purpose"];
+  const shown = [
+    "version",
+    "name",
+    "tool",
+    "table",
+    "code",
+    "outcome",
+    "status",
+    "reason",
+    "purpose",
+  ];
   return shown
     .filter((member) => typeof data[member] === "string")
     .map((member) => String(data[member]))

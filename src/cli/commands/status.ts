@@ -22,6 +22,7 @@ interface Migration {
   readonly state: string;
   readonly appliedAt?: string;
   readonly appliedBy?: { readonly name: string };
+  readonly adopted?: { readonly tool: string; readonly claimed: { readonly at?: string } };
 }
 
 export const command = defineCommand<SharedOptions>({
@@ -88,8 +89,8 @@ function one(
       migration.version,
       migration.name,
       migration.state === "applied" ? toned("good", "applied") : migration.state,
-      migration.appliedAt,
-      migration.appliedBy?.name,
+      migration.appliedAt ?? claimedText(migration.adopted),
+      migration.appliedBy?.name ?? migration.adopted?.tool,
     ]),
   );
 }
@@ -101,3 +102,7 @@ const statusOf = ({ status, drift }: Database): Cell =>
 
 const withTime = (what: string | undefined, time: string | null | undefined): Cell =>
   what === undefined ? null : time === null || time === undefined ? what : `${what} ${time}`;
+
+/** Nobody here has seen it: the other tool says so. */
+const claimedText = (adopted: Migration["adopted"]): string | undefined =>
+  adopted === undefined ? undefined : `${adopted.claimed.at ?? "unknown"} (claimed)`;
