@@ -7,7 +7,7 @@ import * as t from "./tokens.ts";
 /** What takes over other tools' histories. */
 export const adoptionServices = (
   c: t.Resolver,
-  { roots, data }: CoreConfig,
+  { roots, data, allowCode }: CoreConfig,
 ): Pick<Services, "adoptions" | "folderFiles"> => ({
   adoptions: new AdoptionService({
     databases: c.resolve(t.DATABASE_SERVICE),
@@ -17,6 +17,7 @@ export const adoptionServices = (
     dialect: c.resolve(t.DIALECT),
     digest: c.resolve(t.DIGEST),
     ids: c.resolve(t.IDS),
+    allowsCode: allowCode === true,
     open: c.resolve(t.TEXTS).open,
   }),
   folderFiles: async (directory, format) => {

@@ -292,6 +292,16 @@ describe("adoptions", () => {
     assert.deepEqual([first.status, second.status].toSorted(), [200, 202]);
     const again = await service.post("/v1/databases/empty/adoptions", {}, keyed);
     assert.deepEqual([again.status, again.body], [first.status, first.body]);
+    await given("code", HISTORIES["dbmate"]!.sql);
+    const code = {
+      version: "20240101000001",
+      name: "code",
+      up: "export const up = () => {};",
+      language: "javascript",
+      files: ["20240101000001_code.mjs"],
+    };
+    const programs = await adopt("code", { migrations: [code] });
+    assert.deepEqual([programs.status, programs.body["code"]], [403, "code-not-allowed"]);
     await service.register("bare");
     assert.equal((await adopt("bare")).body["code"], "history-not-found");
     assert.equal((await adopt("empty", { tool: "nobody" })).status, 400);

@@ -57,6 +57,14 @@ describe("schemaledger lint", () => {
       '{"lint": {"rules": {"not-null-without-default": "error"}}}',
     );
     equal((await run()).code, 1);
+    file(
+      "m/3_code.up.mjs",
+      "export const up = (db) => db.exec('CREATE TABLE made (id INTEGER PRIMARY KEY)');",
+    );
+    const code = await run();
+    equal(code.code, 3, code.stdout);
+    match(code.stderr, /Version 3 brings code/);
+    match((await run("--allow-code", "--fail-on", "never")).stdout, /Linted: 3 migrations/);
     file("m/schemaledger.config.json", '{"lint": {"rules": {"nothing": "error"}}}');
     const wrong = await run();
     equal(wrong.code, 2);

@@ -8,6 +8,7 @@ import type { Client } from "../client/client.ts";
 import { HttpDesk } from "../client/http-desk.ts";
 import type { Call } from "../command.ts";
 import type { AdoptOptions } from "../commands/adopt.ts";
+import { folderOptions } from "../migrate/folder-options.ts";
 import { databasePath } from "../resources.ts";
 import type { Body } from "./preview-file.ts";
 import type { AdoptionDocument } from "./print-adoption.ts";
@@ -51,11 +52,11 @@ async function answerOf(client: Client, path: string, body: Body): Promise<Adopt
   }
 }
 
-async function folderOf({ dir, format }: AdoptOptions): Promise<MigrationSet | undefined> {
-  if (dir === undefined) return undefined;
+async function folderOf(options: AdoptOptions): Promise<MigrationSet | undefined> {
+  if (options.dir === undefined) return undefined;
   const { FolderMigrationSource } =
     await import("../../infra/migration-files/folder-migration-source.ts");
-  return new FolderMigrationSource(dir, format === undefined ? {} : { format }).read();
+  return new FolderMigrationSource(options.dir, folderOptions(options)).read();
 }
 
 function decisionsOf({ applied, notApplied }: AdoptOptions): object[] | undefined {

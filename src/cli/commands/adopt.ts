@@ -2,14 +2,14 @@ import { TOOL_NAMES } from "../../domain/adoption/tools/tools.ts";
 import { defineCommand } from "../command.ts";
 import { printAdoption, type AdoptionDocument } from "../adopt/print-adoption.ts";
 import { EXIT } from "../exit-codes.ts";
+import { FOLDER_OPTIONS, type FolderFlags } from "../migrate/folder-options.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
 /** Flags of the command. */
-export interface AdoptOptions extends SharedOptions {
+export interface AdoptOptions extends FolderFlags, SharedOptions {
   readonly tool?: string;
   readonly table?: string;
   readonly dir?: string;
-  readonly format?: string;
   readonly applied?: string;
   readonly notApplied?: string;
   readonly confirmUnlocked?: boolean;
@@ -27,10 +27,7 @@ export const command = defineCommand<AdoptOptions>({
     },
     { flags: "--table <name>", description: "the tool's table, where it is called otherwise" },
     { flags: "--dir <dir>", description: "the folder with the tool's migration files" },
-    {
-      flags: "--format <tool>",
-      description: "whose files those are (default: recognised; `schemaledger detect` explains)",
-    },
+    ...FOLDER_OPTIONS,
     {
       flags: "--applied <versions>",
       description: "versions that the history leaves open, and that are applied: 3,4",

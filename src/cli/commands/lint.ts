@@ -11,6 +11,7 @@ import type { Linted } from "../lint/run-lint.ts";
 export interface LintOptions extends FolderFlags, SharedOptions {
   readonly database?: string;
   readonly since?: string;
+  readonly allowCode?: boolean;
   readonly failOn?: string;
   readonly report?: string;
   readonly reportFile?: string;
@@ -26,6 +27,7 @@ export const command = defineCommand<LintOptions>({
       flags: "--database <database>",
       description: "run on a copy of this database: a file, or a registered name",
     },
+    { flags: "--allow-code", description: "run migrations that are programs, too" },
     { flags: "--since <version>", description: "report only what comes after this version" },
     {
       flags: "--fail-on <severity>",
@@ -67,12 +69,14 @@ export const command = defineCommand<LintOptions>({
       import("../lint/run-lint.ts"),
       import("../lint/database-to-lint.ts"),
     ]);
-    const { since } = options;
+    const { since, allowCode, config } = options;
     const linted = await runLint({
       directory: args[0]!,
       set,
       ...(await databaseToLint(call, set)),
       ...(since === undefined ? {} : { since }),
+      ...(allowCode === undefined ? {} : { allowCode }),
+      ...(config === undefined ? {} : { config }),
     });
     await report(linted, args[0]!, options, out, set.unmatched);
     const rank = RANKS.indexOf(options.failOn ?? "error");

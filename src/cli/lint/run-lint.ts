@@ -1,13 +1,19 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lint, type LintFinding, type PlacedStep } from "../../domain/lint/lint.ts";
 import { placesIn } from "../../domain/lint/places.ts";
-import { lintSettings, type LintSettings } from "../../domain/lint/settings.ts";
+import { lintSettings } from "../../domain/lint/settings.ts";
 import { suppressionsIn, type Suppression } from "../../domain/lint/suppressions.ts";
 import type { FileMigration, MigrationSet } from "../../domain/migration/migration-source.ts";
 import { compareMigrations } from "../../domain/migration/migration-order.ts";
-import { InvalidInput } from "../../domain/shared/errors.ts";
+import { InvalidInput, Refused } from "../../domain/shared/errors.ts";
+import {
+  parsedConfig,
+  readFolderConfig,
+  type FolderConfig,
+} from "../../infra/migration-files/folder-config.ts";
 import { MigrationFolder } from "../../infra/migration-files/migration-folder.ts";
 import { lintRun } from "../../infra/sqlite/lint/lint-run.ts";
 import { copyOf } from "./database-copy.ts";
@@ -19,6 +25,10 @@ export interface LintOrder {
   readonly database?: string;
   /** Versions that the database has already. */
   readonly applied: ReadonlySet<string>;
+  /** The file of settings, if it is not the folder's. */
+  readonly config?: string;
+  /** Code in the folder may be run, with the rights of this process. */
+  readonly allowCode?: boolean;
   /** Only what comes after this version is reported. */
   readonly since?: string;
 }
@@ -30,13 +40,10 @@ export interface Linted {
   readonly notLinted: readonly string[];
 }
 
-/** The file of settings in a folder of migrations. */
-export const CONFIG_FILE = "schemaledger.config.json";
-
 /** Runs the migrations on a scratch database and judges what was seen. */
 export async function runLint(order: LintOrder): Promise<Linted> {
   const { directory, set, applied, since } = order;
-  const settings = settingsIn(directory);
+  const settings = lintSettings((await configOf(order))["lint"]);
   const scratch = mkdtempSync(join(tmpdir(), "schemaledger-lint-"));
   try {
     const path = join(scratch, "scratch.db");
@@ -45,6 +52,7 @@ export async function runLint(order: LintOrder): Promise<Linted> {
     const pending = set.migrations.filter(
       ({ version, baseline }) => !applied.has(version) && baseline !== true,
     );
+    if (order.allowCode !== true) pending.forEach(refuseUnasked);
     const steps = await lintRun(path, pending);
     const reported = new Set(reportedOf(set, pending, since));
     const { placed, texts } = await places(directory, pending, steps);
@@ -60,23 +68,22 @@ export async function runLint(order: LintOrder): Promise<Linted> {
   }
 }
 
-function settingsIn(directory: string): LintSettings {
-  let text: string;
-  try {
-    text = readFileSync(join(directory, CONFIG_FILE), "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT")
-      return lintSettings(undefined);
-    throw error;
-  }
-  try {
-    return lintSettings((JSON.parse(text) as { readonly lint?: unknown } | null)?.lint);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new InvalidInput("lint-config-invalid", `${CONFIG_FILE} is not JSON: ${error.message}`, {
-      hint: "docs/reference/lint.md describes the file",
-    });
-  }
+/** The folder's, or the file that takes its place. */
+const configOf = ({ directory, config }: LintOrder): Promise<FolderConfig> =>
+  config === undefined
+    ? readFolderConfig(directory)
+    : readFile(config, "utf8").then((text) => parsedConfig(config, text));
+
+/** Looking at a folder must not run its programs. Error: Refused code-not-allowed. */
+function refuseUnasked({ version, language, functions }: FileMigration): void {
+  if (language === undefined && functions === undefined) return;
+  throw new Refused(
+    "code-not-allowed",
+    `Version ${version} brings code, which lint runs only when asked`,
+    {
+      hint: "If you trust what is in the folder: --allow-code",
+    },
+  );
 }
 
 /** Error: InvalidInput version-not-registered. */

@@ -4,6 +4,7 @@ import type { DatabaseJobs } from "../engine/database-jobs.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import { databaseStream, type EventOf } from "../events.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { refuseCode } from "../migration/code-steps.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, InvalidInput } from "../shared/errors.ts";
 import { decide } from "../shared/recorder.ts";
@@ -21,6 +22,8 @@ export interface AdoptionParts extends ReaderParts {
   readonly ledger: Ledger;
   readonly sessions: Sessions;
   readonly jobs: DatabaseJobs;
+  /** Migrations may bring code. */
+  readonly allowsCode: boolean;
   /** Opens sealed values of events. */
   readonly open: <T>(value: T) => T;
 }
@@ -55,6 +58,9 @@ export class AdoptionService {
     if (result.outcome === "undecided") throw undecided(database, result.adoption);
     if (result.outcome === "unchanged") return result;
     const { adoption } = result;
+    // Their down scripts can run one day.
+    for (const { texts } of adoption.facts.tables)
+      for (const file of texts) refuseCode(file, this.#parts.allowsCode);
     await this.#parts.ledger.append({
       stream: databaseStream(database.id),
       expected: streamVersion,

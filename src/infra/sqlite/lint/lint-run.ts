@@ -16,9 +16,11 @@ import { beginImmediate, commit, openDatabase, rollback, type Connection } from 
 import { runGuarded, type GuardedOutcome } from "../guarded-script.ts";
 import { createOwnTables, readMeta } from "../meta.ts";
 import { gatePragma } from "../sql/pragma-gate.ts";
+import { analysisOf } from "../sql/code.ts";
 import { prepareScript } from "../sql/script.ts";
 import { firstWord } from "../sql/tokens.ts";
 import { schemaRenames } from "../schema-renames.ts";
+import { useFunctions } from "../sql-functions.ts";
 import { takeBaseline } from "../step-baseline.ts";
 import { StepFault, failOnErrors, statementFault, stepFailure } from "../step-fault.ts";
 import { knownState, type KnownState } from "../step-state.ts";
@@ -76,7 +78,7 @@ async function lintStep(
   last: Known | undefined,
 ): Promise<{ readonly step: LintedStep; readonly known?: Known }> {
   const { version, name, transaction = "required", allow = {}, repeatable = false } = migration;
-  const script = prepareScript(migration.up, transaction);
+  const script = analysisOf(stepOf(migration));
   const state = knownState(db, last?.state);
   const before = last !== undefined && last.state === state ? last.facts : schemaFacts(db, state);
   const watched = new Watched(db);
@@ -148,9 +150,10 @@ async function attempt(
       outside(db, script, watched);
       return { outcome: undefined, findings: script.findings };
     }
+    const step = stepOf(migration);
+    await useFunctions(db, step.functions);
     await beginImmediate(db, deadlineIn(WAIT_MS), "scratch");
     const before = takeBaseline(db, state, script);
-    const step = stepOf(migration);
     const outcome = await runGuarded(
       {
         db,
@@ -194,16 +197,19 @@ const stepOf = (migration: MigrationInput): StepScript => ({
   ...(migration.verify === undefined ? {} : { verify: migration.verify }),
   transaction: migration.transaction ?? "required",
   allow: migration.allow ?? {},
+  ...(migration.language === undefined ? {} : { language: migration.language }),
+  ...(migration.functions === undefined ? {} : { functions: migration.functions }),
 });
 
 /** Goes down and looks whether that is where the step began; then everything is as before. */
 async function tryDown(
   db: Connection,
-  { down, transaction = "required" }: MigrationInput,
+  { down, transaction = "required", language }: MigrationInput,
   before: KnownState,
 ): Promise<DownFacts | undefined> {
   if (down === undefined) return undefined;
-  if (transaction === "none") return { restores: true };
+  // Neither VACUUM nor code is tried here.
+  if (transaction === "none" || language !== undefined) return { restores: true };
   await beginImmediate(db, deadlineIn(WAIT_MS), "scratch");
   try {
     const script = prepareScript(down, transaction);
