@@ -127,7 +127,7 @@ export const HISTORIES: { readonly [name: string]: ToolHistory } = {
       CREATE UNIQUE INDEX version_unique ON schema_migrations (version);
       INSERT INTO schema_migrations VALUES (20240102000001, 1);`,
     says: [["20240102000001", "dirty", false]],
-    open: ["history-unsettled"],
+    open: ["history-unsettled", "files-needed"],
   },
   goose: {
     tool: "goose",

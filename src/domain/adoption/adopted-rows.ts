@@ -18,6 +18,8 @@ export interface JudgedRow {
   readonly checksum: ChecksumVerdict;
   readonly file: FileMigration | undefined;
   readonly implied: string | undefined;
+  /** It stands for versions below that have no row. */
+  readonly implies: boolean;
   readonly note: string | undefined;
 }
 
@@ -42,6 +44,7 @@ function judgeRow(read: ReadRow, files: readonly FileMigration[]): JudgedRow {
     checksum: verdictOf(read, file),
     file,
     implied: undefined,
+    implies: read.implies === true,
     note: read.note,
   };
 }
@@ -90,6 +93,7 @@ function impliedBy(
       checksum: "absent",
       file,
       implied: top.version,
+      implies: false,
       note: `Implied by version ${top.version}; it has no row of its own`,
     }));
 }

@@ -49,7 +49,7 @@ export function settle(input: ToSettle): Settled {
     rows.filter((row) => row.inForce).flatMap(({ version }) => version ?? []),
   );
   rows.push(...gone(inForce, input, findings));
-  for (const row of rows) findings.push(...remarksOn(row, input));
+  for (const row of rows) findings.push(...remarksOn(row, input), ...filesFor(row, input));
   findings.push(...lateFiles(rows, input));
   const kept = [...input.earlier.keys()].filter(
     (version) => !inForce.has(version) && input.decisions.get(version) === "applied",
@@ -139,9 +139,23 @@ const ended = ({ migrations }: AdoptionTarget, version: string, note: string): S
   checksum: "absent",
   file: undefined,
   implied: undefined,
+  implies: false,
   note,
   inForce: false,
 });
+
+/** With nothing in force above them, nothing would keep the files below from being run again. */
+function filesFor({ implies, decides, inForce, version }: SettledRow, input: ToSettle): Finding[] {
+  if (!implies || !decides || input.files.length > 0) return [];
+  return [
+    {
+      severity: inForce ? "info" : "error",
+      code: "files-needed",
+      message: `${input.title} has no rows of the versions below ${version}: which there are, only the files say`,
+      hint: "Adopt with the folder of the files: --dir DIR",
+    },
+  ];
+}
 
 function remarksOn(row: SettledRow, { database, title, digest }: ToSettle): Finding[] {
   const { version = row.name, checksum, file, inForce } = row;
