@@ -289,7 +289,10 @@ describe("adoptions", () => {
       service.post("/v1/databases/empty/adoptions", {}, keyed),
       adopt("empty"),
     ]);
-    assert.deepEqual([first.status, second.status].toSorted((a, b) => a - b), [200, 202]);
+    assert.deepEqual(
+      [first.status, second.status].toSorted((a, b) => a - b),
+      [200, 202],
+    );
     const again = await service.post("/v1/databases/empty/adoptions", {}, keyed);
     assert.deepEqual([again.status, again.body], [first.status, first.body]);
     await given("code", HISTORIES["dbmate"]!.sql);
