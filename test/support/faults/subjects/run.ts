@@ -3,9 +3,15 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { unsettled } from "../../chaos/assert-consistent.ts";
 import { FOUNDATION, MIGRATIONS } from "../../chaos/story.ts";
-import { withServiceHere } from "../../service-here.ts";
+import type { Api } from "../../chaos/api.ts";
 import type { Subject } from "../subject.ts";
 import { databaseFile } from "./managed.ts";
+
+/** Loaded when it is needed: children of other subjects start much sooner without it. */
+async function withServiceHere<T>(root: string, use: (api: Api) => Promise<T>): Promise<T> {
+  const service = await import("../../service-here.ts");
+  return service.withServiceHere(root, use);
+}
 
 const RUN_TO = "3";
 
