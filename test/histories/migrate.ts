@@ -39,6 +39,7 @@ interface Failure {
   readonly message: string;
   readonly hint?: string;
   readonly details?: {
+    readonly version?: string;
     readonly run?: { readonly error?: Failure; readonly rehearsal?: { readonly error?: Failure } };
   };
 }
@@ -61,6 +62,7 @@ class Run {
   readonly losses: string[] = [];
   readonly filled = { full: 0, empty: 0 };
   readonly #history: KnownHistory;
+  readonly #skipped = new Set<string>();
   readonly #steps: { [version: string]: object } = {};
 
   constructor(
@@ -103,6 +105,7 @@ class Run {
 
   async #step(migration: FileMigration): Promise<void> {
     const { version, up } = migration;
+    if (this.#skipped.has(version)) return;
     const allowed: string[] = [...(migration.allow?.rowLoss ?? [])];
     let withoutRows = false;
     for (let attempt = 1; ; attempt++) {
@@ -130,7 +133,7 @@ class Run {
         allowed.push(...fresh);
         this.#say(version, { allow: { rowLoss: allowed } });
         this.#refuse(version, failure, `declared the loss of rows of ${allowed.join(", ")}`);
-      } else if (!withoutRows && existsSync(this.path)) {
+      } else if (!withoutRows && existsSync(this.path) && failure.code !== "migration-refused") {
         // The generated rows may be such as the authors' never were: once more without them.
         const bare = (await this.#bareFails(up)) ?? "nothing";
         this.#empty();
@@ -141,9 +144,12 @@ class Run {
           `the generated rows were taken out (on them a bare connection says: ${bare})`,
         );
       } else {
-        this.#say(version, { skip: failure.code });
-        this.#refuse(version, failure, "left out");
-        return;
+        // All of the folder is registered at once: another version may be the one that is refused.
+        const refused = failure.details?.version ?? version;
+        this.#say(refused, { skip: failure.code });
+        this.#refuse(refused, failure, "left out");
+        this.#skipped.add(refused);
+        if (refused === version) return;
       }
     }
   }
