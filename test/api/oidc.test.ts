@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { generateKeyPair, exportJWK, SignJWT } from "jose";
@@ -155,6 +156,11 @@ describe("tokens of an identity provider", () => {
     assert.equal((await service.get("/v1/databases")).status, 200);
     // It comes back with other keys: old tokens are refused, new ones are not.
     await issuer.start(Number(new URL(issuer.url).port));
+    // After a failure the service leaves it alone for some seconds.
+    for (let again = true; again; await delay(100)) {
+      const { body } = await service.get("/v1/databases", { token });
+      again = body["code"] === "issuer-unreachable";
+    }
     await refused(token, "token-invalid");
     const fresh = await issuer.token("db-operators");
     assert.equal((await service.get("/v1/databases", { token: fresh })).status, 200);

@@ -45,7 +45,7 @@ describe("The package", function () {
       [],
     );
     deepEqual(
-      paths.filter((path) => /\.map$|\.tsbuildinfo$|test/.test(path)),
+      paths.filter((path) => /\.map$|\.tsbuildinfo$|^dist\/test|\.test\.|crash-service/.test(path)),
       [],
     );
 

@@ -14,7 +14,7 @@ import { FOUNDATION, MIGRATIONS } from "./story.ts";
 /** A service in this process. */
 export interface LocalService {
   readonly api: Api;
-  /** What it logged. */
+  /** What it logged, but for each single request. */
   readonly log: readonly LogRecord[];
   readonly close: () => Promise<void>;
 }
@@ -86,7 +86,9 @@ export class World {
     const service = await startService(
       readConfig({ data, host: "127.0.0.1", port: 0, roots: [this.root], auditReads: "exports" }),
       {
-        log: (record) => log.push(record),
+        log: (record) => {
+          if (record.level !== "debug") log.push(record);
+        },
         executor: { spare: 0 },
         ledgerBackupDelayMs: null,
         ...options,
