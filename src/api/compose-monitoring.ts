@@ -17,11 +17,13 @@ export function monitoringServices(
     projection: c.resolve(t.PROJECTION),
     ledger: c.resolve(t.LEDGER),
     clock: c.resolve(t.CLOCK),
+    unanchored: () => c.resolve(t.COSIGNED).behindSince,
   };
   return {
     monitor: new Monitor({
       ...parts,
       children: () => executor.children(),
+      deaths: () => executor.deaths(),
       load: async () => new (await import("../infra/telemetry/metrics.ts")).Metrics(),
     }),
     readiness: new Readiness({
@@ -31,7 +33,6 @@ export function monitoringServices(
         const { bavail, bsize } = await statfs(data);
         return bavail * bsize;
       },
-      unanchored: () => c.resolve(t.COSIGNED).behindSince,
     }),
   };
 }

@@ -139,6 +139,11 @@ describe("anchors outside the ledger", function () {
     await witness.close();
     await service.restart();
     assert.ok(service.logged.some(({ message }) => message.includes("The witness w1 could not")));
+    await until(async () => {
+      const { text } = await service.get("/metrics");
+      const seconds = Number(/^schemaledger_anchors_behind_seconds (\S+)$/m.exec(text)?.[1]);
+      return seconds > 0 ? seconds : undefined;
+    });
   });
 
   it("are named by a file that is read strictly", async () => {

@@ -58,6 +58,7 @@ describe("metrics", () => {
     assert.ok(value('schemaledger_backup_bytes{database="shop"}') > 0);
     assert.ok(value("schemaledger_ledger_events") <= (await service.size()));
     assert.ok(value("schemaledger_checkpoint_lag_events") >= 0);
+    assert.equal(value("schemaledger_anchors_behind_seconds"), 0);
   });
 
   it("need a token, of a key that sees everything", async () => {

@@ -102,6 +102,13 @@ describe("The commands", function () {
     const key = await json(0, "keys", "issue", "ci", "--role", "operator");
     match(String(key["token"]), /^sl_/);
     equal(((await json(0, "keys", "list"))["items"] as Json[]).length, 1);
+    const limits = ["--database", "shop", "--owner", "ann", "--expires", "2999-01-01T00:00:00Z"];
+    const ann = await json(0, "keys", "issue", "ann", "--role", "approver", ...limits);
+    equal(ann["expiresAt"], "2999-01-01T00:00:00.000Z");
+    equal((ann["databases"] as string[]).length, 1);
+    equal((ann["actor"] as Json)["kind"], "user");
+    match((await run("keys", "list")).stdout, /expires +last used[^]*2999-01-01T00:00:00\.000Z/);
+    await json(2, "keys", "issue", "eve", "--role", "auditor", "--expires", "tomorrow");
     await json(0, "doctor");
     await json(0, "new", "m", "more orders", "--down");
     const log = await run("log", "shop", "--type", "RunRequested", "--json");

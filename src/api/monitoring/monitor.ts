@@ -11,6 +11,10 @@ export interface MonitorParts {
   readonly clock: Clock;
   /** The executor processes there are. */
   readonly children: () => readonly { readonly state: string }[];
+  /** How many of them died so far, by problem code. */
+  readonly deaths: () => ReadonlyMap<string, number>;
+  /** Since when something outside lags behind the ledger. */
+  readonly unanchored: () => string | undefined;
   /** Loaded at the first request: most processes are never asked. */
   readonly load: () => Promise<Metrics>;
 }
@@ -60,12 +64,19 @@ export class Monitor {
   async exposition(): Promise<{ readonly text: string; readonly type: string }> {
     if (this.#metrics === undefined) await this.start();
     const metrics = this.#metrics!;
-    const { projection, ledger, clock, children } = this.#parts;
+    const { projection, ledger, clock, children, deaths, unanchored } = this.#parts;
     const { state } = projection;
-    showState(metrics, state, Date.parse(clock.now()));
+    const now = Date.parse(clock.now());
+    showState(metrics, state, now);
+    const since = unanchored();
+    metrics.anchorsBehind.set(
+      since === undefined ? 0 : Math.max(0, now - Date.parse(since)) / 1000,
+    );
     metrics.checkpointLag.set(state.size - (ledger.newestCheckpoint()?.size ?? 0));
     metrics.executors.reset();
     for (const one of children()) metrics.executors.inc({ state: one.state });
+    metrics.executorDeaths.reset();
+    for (const [code, count] of deaths()) metrics.executorDeaths.inc({ code }, count);
     return { text: await metrics.registry.metrics(), type: metrics.registry.contentType };
   }
 }

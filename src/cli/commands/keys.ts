@@ -6,7 +6,11 @@ interface Key {
   readonly id: string;
   readonly name: string;
   readonly roles: readonly string[];
+  /** Ids of the databases that it is limited to; null: all. */
+  readonly databases: readonly string[] | null;
   readonly issuedAt: string;
+  readonly expiresAt: string | null;
+  readonly lastUsedAt: string | null;
   readonly revokedAt: string | null;
 }
 
@@ -23,14 +27,30 @@ const list = defineSubcommand<SharedOptions>({
     const { items } = await (await connect("read")).get<Page<Key>>("/v1/keys");
     out.result({ items }, () =>
       out.table(
-        ["id", "name", "roles", "issued", "revoked"],
-        items.map((key) => [key.id, key.name, key.roles.join(", "), key.issuedAt, key.revokedAt]),
+        ["id", "name", "roles", "databases", "issued", "expires", "last used", "revoked"],
+        items.map((key) => [
+          key.id,
+          key.name,
+          key.roles.join(", "),
+          key.databases === null ? "all" : key.databases.join(", "),
+          key.issuedAt,
+          key.expiresAt,
+          key.lastUsedAt,
+          key.revokedAt,
+        ]),
       ),
     );
   },
 });
 
-const issue = defineSubcommand<SharedOptions & { readonly role: readonly string[] }>({
+interface IssueOptions extends SharedOptions {
+  readonly role: readonly string[];
+  readonly database?: readonly string[];
+  readonly owner?: string;
+  readonly expires?: string;
+}
+
+const issue = defineSubcommand<IssueOptions>({
   name: "issue",
   summary: "Issue an API key; its token is shown this once",
   arguments: [{ name: "<name>", description: "whose key it is" }],
@@ -41,16 +61,29 @@ const issue = defineSubcommand<SharedOptions & { readonly role: readonly string[
       choices: ["auditor", "operator", "approver", "admin"],
       required: true,
     },
+    { flags: "--database <name...>", description: "limit it to these databases; repeatable" },
+    { flags: "--owner <name>", description: "who holds it: keys of one owner act as one person" },
+    { flags: "--expires <time>", description: "when it ends, in RFC 3339 (default: never)" },
   ],
   ledger: true,
   format: "keys.issue/1",
   members: {
     "…": "the key as `POST /v1/keys` gives it, with its `token`",
   },
-  examples: ["schemaledger keys issue pipeline --role operator"],
+  examples: [
+    "schemaledger keys issue pipeline --role operator",
+    "schemaledger keys issue ann --role approver --owner ann --database shop --expires 2027-01-01T00:00:00Z",
+  ],
   run: async ({ args, options, out, connect }) => {
     const client = await connect("write");
-    const body = { name: args[0], roles: options.role };
+    const { role: roles, database: databases, owner, expires: expiresAt } = options;
+    const body = {
+      name: args[0],
+      roles,
+      ...(databases === undefined ? {} : { databases }),
+      ...(owner === undefined ? {} : { owner }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    };
     const key = await client.post<Key & { readonly token: string }>("/v1/keys", body);
     out.result(key, () => {
       out.note(

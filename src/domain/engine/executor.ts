@@ -11,6 +11,8 @@ export interface Executor {
   open(target: DatabaseTarget, host: SessionHost): Promise<ExecutorSession>;
   /** The processes there are, for monitoring. */
   children(): readonly { readonly pid: number; readonly state: string }[];
+  /** How many processes died or were killed so far, by problem code; others take their place. */
+  deaths(): ReadonlyMap<string, number>;
   /** Ends idle children, waits for none that work. Idempotent. */
   close(): Promise<void>;
 }

@@ -42,6 +42,7 @@ export class ExecutorChild {
   #isReady = false;
   #isClaimed = false;
   #isGone = false;
+  #isAsked = false;
   #reason: Unavailable | undefined;
   #listener: ChildListener | undefined;
   #freed: (isFree: boolean) => void = () => {};
@@ -65,6 +66,11 @@ export class ExecutorChild {
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** The problem code of its end, unless it lives or was asked to end. */
+  get death(): string | undefined {
+    return this.#isGone && !this.#isAsked ? this.#reason?.code : undefined;
   }
 
   get state(): ChildState {
@@ -138,6 +144,7 @@ export class ExecutorChild {
   async close(reason: Unavailable): Promise<void> {
     if (!this.#isGone && this.#reason === undefined) {
       this.#reason = reason;
+      this.#isAsked = true;
       this.#setLimit(CLOSE_LIMIT_MS, () => this.kill(reason));
       this.send({ kind: "close" });
     }

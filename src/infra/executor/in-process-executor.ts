@@ -17,5 +17,9 @@ export class InProcessExecutor implements Executor {
     return [];
   }
 
+  deaths(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
   async close(): Promise<void> {}
 }

@@ -15,6 +15,10 @@ export class NoExecutor implements Executor {
     return [];
   }
 
+  deaths(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
   async close(): Promise<void> {
     // There is nothing to end.
   }

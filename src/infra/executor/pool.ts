@@ -21,6 +21,8 @@ export class ExecutorPool {
   readonly #refills: boolean;
   readonly #waiting = new Set<ExecutorChild>();
   readonly #all = new Set<ExecutorChild>();
+  /** How many did not end as they were asked to, by problem code. */
+  readonly deaths = new Map<string, number>();
   #refill: NodeJS.Timeout | undefined;
   #refillDue = Infinity;
   #closed = false;
@@ -90,6 +92,9 @@ export class ExecutorPool {
     void child.ended.then(() => {
       this.#all.delete(child);
       this.#waiting.delete(child);
+      const { death } = child;
+      if (!this.#closed && death !== undefined)
+        this.deaths.set(death, (this.deaths.get(death) ?? 0) + 1);
       // One that a session had, or that died while it waited.
       if (!this.#closed && this.#isResting) this.#refillIn(REST_MS);
     });

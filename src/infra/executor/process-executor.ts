@@ -93,6 +93,10 @@ export class ProcessExecutor implements Executor {
   children(): readonly ChildInfo[] {
     return this.#pool.children();
   }
+
+  deaths(): ReadonlyMap<string, number> {
+    return this.#pool.deaths;
+  }
 }
 
 /** No secret of this process reaches a process that runs other people's SQL. */

@@ -131,6 +131,16 @@ export class Metrics {
     "Events that the newest signed checkpoint does not cover yet",
     [],
   );
+  readonly anchorsBehind = this.#gauge(
+    "anchors_behind_seconds",
+    "How long a witness, export or time stamp has lagged behind; 0: none does",
+    [],
+  );
+  readonly executorDeaths = this.#counter(
+    "executor_deaths_total",
+    "Executor processes that died or were killed; others take their place",
+    ["code"],
+  );
   readonly executors = this.#gauge("executor_children", "Executor processes", ["state"]);
   readonly requestSeconds = new Histogram({
     name: "schemaledger_http_request_duration_seconds",

@@ -137,9 +137,12 @@ describe("the pool of executor processes", () => {
     await withSpare(1).warm();
     process.kill(pids()[0]!, "SIGKILL");
     await until(() => executor.children().length === 0);
+    assert.deepEqual([...executor.deaths()], [["executor-died", 1]]);
     const session = await executor.open(target, quietHost);
     assert.equal(await perform(session, "echo"), "echo");
     await session.close();
+    await executor.close();
+    assert.deepEqual([...executor.deaths()], [["executor-died", 1]], "an ordered end counts");
   });
 
   it("ends children that are still starting when it closes", async () => {

@@ -11,16 +11,18 @@ describe("OidcIssuer", () => {
   let url: string;
   let key: CryptoKey;
   let issuer: OidcIssuer;
+  let published: object[];
   const asked: string[] = [];
 
   before(async () => {
     const pair = await generateKeyPair("ES256");
     key = pair.privateKey;
     const jwk = { ...(await exportJWK(pair.publicKey)), kid: "k", alg: "ES256", use: "sig" };
+    published = [jwk];
     server = createServer((request, response) => {
       asked.push(request.url ?? "");
       const isKeys = request.url === "/keys";
-      const body = isKeys ? { keys: [jwk] } : { issuer: url, jwks_uri: `${url}/keys` };
+      const body = isKeys ? { keys: published } : { issuer: url, jwks_uri: `${url}/keys` };
       response.setHeader("content-type", "application/json").end(JSON.stringify(body));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -75,6 +77,12 @@ describe("OidcIssuer", () => {
       await refuses(token({ sub }));
   });
 
+  it("bears with a clock that differs by half a minute", async () => {
+    const now = Math.floor(Date.now() / 1000);
+    await issuer.verify(await token({ exp: now - 30 }));
+    await issuer.verify(await token({ nbf: now + 30 }));
+  });
+
   it("reads roles that are told strangely as no roles", async () => {
     for (const roles of [undefined, null, 7, {}, [["admin"]], [{ admin: true }], "Admin", "owner"])
       await refuses(token({ roles }), "token-without-role");
@@ -118,5 +126,23 @@ describe("OidcIssuer", () => {
     asked.length = 0;
     for (let i = 0; i < 20; i++) await refuses(token({}, { kid: `unknown ${i}` }));
     assert.ok(asked.length <= 1, asked.join(" "));
+  });
+
+  it("takes up keys that the issuer changes, and lets go of those that it withdraws", async () => {
+    const old = await token();
+    await issuer.verify(old);
+    const pair = await generateKeyPair("ES256");
+    published = [{ ...(await exportJWK(pair.publicKey)), kid: "k2", alg: "ES256", use: "sig" }];
+    key = pair.privateKey;
+    const fresh = await token({}, { kid: "k2" });
+    const { now } = Date;
+    try {
+      // Keys are looked for again once half a minute has passed.
+      Date.now = () => now() + 31_000;
+      assert.equal((await issuer.verify(fresh)).subject, "someone");
+      await refuses(Promise.resolve(old));
+    } finally {
+      Date.now = now;
+    }
   });
 });
