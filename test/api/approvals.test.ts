@@ -89,6 +89,32 @@ describe("approvals", () => {
     assert.equal(types.filter((type) => type === "RunApproved").length, 2);
   });
 
+  it("refuses whoever brought the text that an acceptance put in the place of the first", async () => {
+    await database("edited", {}, { ...CREATE, down: "DROP TABLE orders" });
+    await ended((await request("edited"))["id"]);
+    await policy("edited", { approvals: 1 });
+    const editor = await issue("editor", ["operator", "approver"]);
+    const accepted = await service.post(
+      "/v1/databases/edited/migrations/1/acceptances",
+      {
+        deviation: "edited",
+        reason: "Another way back",
+        migration: { ...CREATE, down: "DROP TABLE IF EXISTS orders" },
+      },
+      { token: editor },
+    );
+    assert.equal(accepted.status, 200, accepted.text);
+    const asked = await service.post(
+      "/v1/databases/edited/rollbacks",
+      { to: "0", strategy: "down", reason: "Called off" },
+      { token: operator },
+    );
+    const run = asked.body as { id: string; planDigest: string };
+    assert.equal((await decide(run, editor)).body["code"], "author-approval");
+    assert.equal((await decide(run, ann)).status, 200);
+    assert.equal((await ended(run.id))["status"], "succeeded");
+  });
+
   it("refuses the requester, the author and operators, and records who tried", async () => {
     await database("own", { approvals: 1 });
     const run = await request("own", {}, service.token);

@@ -102,6 +102,29 @@ describe("keys limited to some databases", () => {
     assert.equal(shape(hidden!, "theirs"), shape(missing!, "nowhere"));
   });
 
+  const ROUTES_OF_ONE = routes.filter(
+    ({ path, reach }) => path.includes("{") && reach === undefined,
+  );
+  for (const route of ROUTES_OF_ONE)
+    it(`${route.method.toUpperCase()} ${route.path} answers for theirs as for nothing`, async () => {
+      const NOTHING = "01900000-0000-7000-8000-000000000000";
+      const name = /\{(\w+)\}/.exec(route.path)![1]!;
+      const real = foreign[name] ?? "none";
+      const shapeOf = async (id: string): Promise<string> => {
+        const path = route.path.replace(`{${name}}`, id);
+        const reply = await service.ask(
+          route.method.toUpperCase(),
+          path.replaceAll(/\{(\w+)\}/g, (_, other: string) => foreign[other] ?? "none"),
+          // A body that is no good must not say sooner that there is something.
+          { token, ...(route.method === "get" ? {} : { body: {} }) },
+        );
+        const said = JSON.stringify({ ...reply.body, requestId: "", instance: "" });
+        // The index of an event is a digit, which is in much else.
+        return `${reply.status} ${id.length === 1 ? said : said.replaceAll(id, "ID")}`;
+      };
+      assert.equal(await shapeOf(real), await shapeOf(NOTHING));
+    });
+
   it("works on its own database, and lists nothing else", async () => {
     const { body: list } = await service.get("/v1/databases", { token });
     assert.deepEqual(

@@ -4,7 +4,7 @@ import type { Projection } from "../../domain/state/projection.ts";
 import type { Route } from "../route.ts";
 import type { Principal } from "./principal.ts";
 
-/** Exists, but is none of the caller's business: answered as what does not exist. */
+/** Exists, but is none of the caller's business: answered as what does not exist, and recorded. */
 export class OutOfScope extends NotFound {}
 
 /** Which databases a request may concern. */
@@ -50,27 +50,29 @@ export async function scopeOf(
   if (typeof named === "string") {
     const { databaseIds, databases: all } = projection.state;
     const id = databaseIds.get(named) ?? named;
-    if (all.has(id) && !allowed.has(id)) throw unknownThing("database", named);
+    if (!allowed.has(id)) throw unknownThing("database", named, all.has(id));
     return scope;
   }
   for (const [parameter, kind] of Object.entries(ENTITIES)) {
     const id = params[parameter];
     if (id === undefined) continue;
     const found = await projection.find(kind, id);
-    if (found !== undefined && !allowed.has(found.databaseId)) throw unknownThing(parameter, id);
+    if (found === undefined || !allowed.has(found.databaseId))
+      throw unknownThing(parameter, id, found !== undefined);
     return scope;
   }
   const hold = params["hold"];
   if (hold !== undefined) {
     const holders = [...projection.state.databases.values()].filter(({ holds }) => holds.has(hold));
-    if (holders.some(({ id }) => !allowed.has(id))) throw unknownThing("hold", hold);
+    if (!holders.some(({ id }) => allowed.has(id)))
+      throw unknownThing("hold", hold, holders.length > 0);
     return scope;
   }
   const schedule = params["schedule"];
   if (schedule !== undefined) {
     const found = projection.state.schedules.get(schedule);
-    if (found !== undefined && !allowed.has(found.databaseId))
-      throw unknownThing("schedule", schedule);
+    if (found === undefined || !allowed.has(found.databaseId))
+      throw unknownThing("schedule", schedule, found !== undefined);
     return scope;
   }
   if (route.reach !== undefined) return scope;
@@ -82,40 +84,40 @@ export async function scopeOf(
   });
 }
 
-/** The same answer as for what does not exist: a key cannot learn what others have. */
-function unknownThing(thing: string, name: string): OutOfScope {
+/**
+ * One answer for what others have and for what does not exist, at the same place: before the body is
+ * read, or a key would learn from which error comes first what there is.
+ */
+function unknownThing(thing: string, name: string, exists: boolean): NotFound {
+  const Unknown = exists ? OutOfScope : NotFound;
   switch (thing) {
     case "database":
-      return new OutOfScope("database-not-found", `No database is registered as ${name}`, {
+      return new Unknown("database-not-found", `No database is registered as ${name}`, {
         hint: "GET /v1/databases lists them; POST /v1/databases registers one",
       });
     case "run":
-      return new OutOfScope("run-not-found", `There is no run ${name}`, {
+      return new Unknown("run-not-found", `There is no run ${name}`, {
         hint: "GET /v1/runs lists them",
       });
     case "backup":
-      return new OutOfScope("backup-not-found", `There is no backup ${name}`);
+      return new Unknown("backup-not-found", `There is no backup ${name}`);
     case "restore":
-      return new OutOfScope("restore-not-found", `There is no restore ${name}`);
+      return new Unknown("restore-not-found", `There is no restore ${name}`);
     case "prune":
-      return new OutOfScope("prune-not-found", `There is no prune ${name}`);
+      return new Unknown("prune-not-found", `There is no prune ${name}`);
     case "recovery":
-      return new OutOfScope("recovery-not-found", `There is no recovery ${name}`);
+      return new Unknown("recovery-not-found", `There is no recovery ${name}`);
     case "scrub":
-      return new OutOfScope("scrub-not-found", `There is no scrub ${name}`);
+      return new Unknown("scrub-not-found", `There is no scrub ${name}`);
     case "drill":
-      return new OutOfScope("drill-not-found", `There is no drill ${name}`);
+      return new Unknown("drill-not-found", `There is no drill ${name}`);
     case "hold":
-      return new OutOfScope("hold-not-found", `There is no hold ${name}, or it was released`);
+      return new Unknown("hold-not-found", `There is no hold ${name}, or it was released`);
     case "schedule":
-      return new OutOfScope(
-        "schedule-not-found",
-        `There is no schedule ${name}, or it was deleted`,
-        {
-          hint: "GET /v1/schedules lists them",
-        },
-      );
+      return new Unknown("schedule-not-found", `There is no schedule ${name}, or it was deleted`, {
+        hint: "GET /v1/schedules lists them",
+      });
     default:
-      return new OutOfScope("check-not-found", `There is no check ${name}`);
+      return new Unknown("check-not-found", `There is no check ${name}`);
   }
 }

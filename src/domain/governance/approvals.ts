@@ -1,6 +1,7 @@
 import type { Policy } from "../database/events.ts";
 import type { RiskClass } from "../migration/events.ts";
 import { Conflict, Refused } from "../shared/errors.ts";
+import type { MigrationState } from "../state/migration-state.ts";
 import type { ApprovalState, DatabaseState, RunState } from "../state/state.ts";
 
 const HOUR = 3_600_000;
@@ -47,14 +48,18 @@ export function refuseInvolved(run: RunState, database: DatabaseState, actor: st
   const hint = "Ask somebody else who holds the role approver";
   if (run.requested.actor === actor)
     throw new Refused("self-approval", "A run cannot be approved by its requester", { hint });
-  const own = run.steps.find(
-    ({ version }) => database.migrations.get(version)?.registered.actor === actor,
-  );
+  const own = run.steps.find(({ version }) => isAuthor(database.migrations.get(version), actor));
   if (own !== undefined)
-    throw new Refused("author-approval", `Version ${own.version} was registered by the approver`, {
+    throw new Refused("author-approval", `Version ${own.version} is the approver's own text`, {
       hint,
     });
 }
+
+/** Whoever registered it, and whoever brought another text of it that was accepted. */
+const isAuthor = (migration: MigrationState | undefined, actor: string): boolean =>
+  migration !== undefined &&
+  (migration.registered.actor === actor ||
+    migration.accepted.some((one) => one.deviation === "edited" && one.actor === actor));
 
 /** An approval speaks of one plan on one schema. Error: `Conflict` plan-changed. */
 export function refuseOtherPlan(run: RunState, present: string, submitted: string): void {
