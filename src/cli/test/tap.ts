@@ -1,7 +1,7 @@
 import type { TestCase, TestReport } from "../../domain/testing/migration-test.ts";
 import { caseName } from "./junit.ts";
 
-/** Test Anything Protocol 14. A lossy way back is a TODO that passes; what was not reached is skipped. */
+/** Test Anything Protocol 14. A lossy way back is "ok" and says what it loses; what was not reached is skipped. */
 export function tap({ passes }: TestReport): string {
   const cases = passes.flatMap((pass) => pass.cases.map((found) => ({ pass: pass.name, found })));
   const lines = cases.flatMap(({ pass, found }, at) => point(at + 1, pass, found));
