@@ -65,11 +65,13 @@ export class HttpDesk implements Desk {
   async follow(runId: string, hear: (signal: RunSignal) => void): Promise<RunView> {
     const path = `/v1/runs/${runId}`;
     let run = await this.#client.get<RunView>(path);
-    if (isOpen(run)) await hearNews(this.#client, path, hear);
-    for (;;) {
-      run = await this.#client.get<RunView>(path, { wait: 30 });
-      if (!isOpen(run)) return run;
+    if (isOpen(run)) {
+      await hearNews(this.#client, path, hear);
+      run = await this.#client.get<RunView>(path);
     }
+    // Not of one that waits for people or its time: the service would hold that answer to the end.
+    while (isOpen(run)) run = await this.#client.get<RunView>(path, { wait: 30 });
+    return run;
   }
 
   async cancel(runId: string, reason: string): Promise<void> {
