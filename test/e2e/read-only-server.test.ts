@@ -265,6 +265,24 @@ describe("serve --read-only", function () {
     await until(knows("late"));
   });
 
+  it("folds for itself where no projection is stored, or that of another release", async () => {
+    const copy = join(directory, "unfolded");
+    cpSync(data, copy, { recursive: true });
+    const db = new Sqlite(join(copy, "projection.db"));
+    equal(db.prepare("UPDATE mark SET code = 'another release'").run().changes, 1);
+    db.close();
+    const foreign = await start(copy);
+    const found = await ask(foreign.url, "GET", "/v1/databases");
+    deepEqual([found.status, found.text], [200, (await read("/v1/databases")).text]);
+    await end(foreign);
+    for (const suffix of ["", "-wal", "-shm"])
+      rmSync(join(copy, `projection.db${suffix}`), { force: true });
+    const missing = await start(copy);
+    equal((await ask(missing.url, "GET", "/v1/databases")).text, found.text);
+    ok(!readdirSync(copy).includes("projection.db"));
+    await end(missing);
+  });
+
   it("reads a copy that was made while the service was at work", async function () {
     if (!LONG) this.skip();
     const copy = join(directory, "copy");

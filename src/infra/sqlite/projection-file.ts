@@ -60,10 +60,13 @@ export const IN_MEMORY = ":memory:";
  * Opens a projection file, made with empty tables if it does not exist. Throws SQLite's errors, and
  * Unavailable code projection-damaged for anything that is not one of ours.
  */
-export function openProjectionFile(file: string): ProjectionConnection {
+export function openProjectionFile(
+  file: string,
+  connect: ConnectProjection = (path) => new Sqlite(path),
+): ProjectionConnection {
   // Made by SQLite it would have the permissions of the process's umask.
   if (file !== IN_MEMORY) closeSync(openSync(file, "a", 0o600));
-  const db = new Sqlite(file);
+  const db = connect(file);
   try {
     if (db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) {
       withoutSyncs(db);
@@ -77,7 +80,7 @@ export function openProjectionFile(file: string): ProjectionConnection {
   }
 }
 
-/** Opens a file to be read only. */
+/** Opens a file to be read only, or one in memory. */
 export type ConnectProjection = (file: string) => ProjectionConnection;
 
 const connectReadOnly: ConnectProjection = (file) =>

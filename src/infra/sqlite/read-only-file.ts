@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 
-/** Opens an SQLite file that is never written through what is returned. */
+/** Opens an SQLite file that is never written through what is returned; `:memory:` opens none. */
 export type ConnectReadOnly = (file: string) => Sqlite.Database;
 
 /**
@@ -18,13 +18,17 @@ export class ReadOnlyFiles {
 
   /** Throws SQLite's error if it cannot be opened. */
   readonly connect: ConnectReadOnly = (file) => {
+    if (file === ":memory:")
+      return new Connection(new DatabaseSync(file)) as unknown as Sqlite.Database;
     const wal = existsSync(`${file}-wal`);
     // Without a log nobody writes; SQLite would make one to read a file that had one.
     if (!wal) this.#immutable.add(file);
     this.#places.set(file, statSync(file).ino);
     const url = pathToFileURL(file);
     url.search = wal ? "mode=ro&readonly_shm=1" : "mode=ro&immutable=1";
-    return new Connection(url) as unknown as Sqlite.Database;
+    const db = new DatabaseSync(url, { readOnly: true, timeout: 5000 });
+    db.exec("PRAGMA query_only = ON");
+    return new Connection(db) as unknown as Sqlite.Database;
   };
 
   /**
@@ -37,13 +41,12 @@ export class ReadOnlyFiles {
   }
 }
 
-/** What readers use of better-sqlite3's connections. */
+/** What readers, and a projection in memory, use of better-sqlite3's connections. */
 class Connection {
   readonly #db: DatabaseSync;
 
-  constructor(url: URL) {
-    this.#db = new DatabaseSync(url, { readOnly: true, timeout: 5000 });
-    this.#db.exec("PRAGMA query_only = ON");
+  constructor(db: DatabaseSync) {
+    this.#db = db;
   }
 
   get open(): boolean {
@@ -58,14 +61,20 @@ class Connection {
     return Object.values(this.#db.prepare(`PRAGMA ${text}`).get() ?? {})[0];
   }
 
-  /** What `work` reads is of one moment. */
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  /** What `work` reads is of one moment, and what it writes is whole. */
   transaction<T>(work: () => T): () => T {
     return () => {
       this.#db.exec("BEGIN");
       try {
-        return work();
-      } finally {
+        const result = work();
         this.#db.exec("COMMIT");
+        return result;
+      } finally {
+        if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       }
     };
   }
@@ -93,6 +102,10 @@ class Statement {
   raw(): this {
     this.#statement.setReturnArrays(true);
     return this;
+  }
+
+  run(...values: SQLInputValue[]): void {
+    this.#statement.run(...values);
   }
 
   get(...values: SQLInputValue[]): unknown {

@@ -45,7 +45,7 @@ export interface SqliteProjectionStoreOptions {
   readonly bulk?: boolean;
   /** The file is another process's. One that is missing is not made. */
   readonly readOnly?: boolean;
-  /** How a file is opened that is only read. */
+  /** How a file is opened that is only read, or what is in memory in its place. */
   readonly connect?: ConnectProjection | undefined;
 }
 
@@ -168,7 +168,7 @@ export class SqliteProjectionStore implements ProjectionStore {
     const inMemory = this.#readOnly || this.#file === IN_MEMORY;
     const file = inMemory ? IN_MEMORY : `${this.#file}.new`;
     removeProjectionFile(file);
-    return new SqliteProjectionStore(file, { bulk: false });
+    return new SqliteProjectionStore(file, { bulk: false, connect: this.#connect });
   }
 
   async takeOver(other: SqliteProjectionStore): Promise<void> {
@@ -198,7 +198,10 @@ export class SqliteProjectionStore implements ProjectionStore {
         this.#db = readProjectionFile(this.#file, this.#connect);
         return;
       }
-      this.#db = openProjectionFile(this.#file);
+      this.#db = openProjectionFile(
+        this.#file,
+        this.#file === IN_MEMORY ? this.#connect : undefined,
+      );
       this.#filling = isFilling(this.#db);
       if (this.#filling) beginFilling(this.#db, this.#bulk);
     } catch (error) {
