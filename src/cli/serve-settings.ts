@@ -20,6 +20,7 @@ interface Declared {
   readonly flag: string;
   readonly env: string | undefined;
   readonly kind: "text" | "list" | "truth";
+  readonly choices: readonly string[] | undefined;
 }
 
 /**
@@ -56,10 +57,11 @@ const nameOf = ({ flags }: OptionSpec): string =>
 
 const flagOf = (flags: string): string => /--[\w-]+/.exec(flags)![0];
 
-const declaredBy = ({ flags, env }: OptionSpec): Declared => ({
+const declaredBy = ({ flags, env, choices }: OptionSpec): Declared => ({
   flag: flagOf(flags),
   env,
   kind: flags.includes("...") ? "list" : flags.includes("<") ? "text" : "truth",
+  choices,
 });
 
 async function readSettings(
@@ -76,7 +78,9 @@ async function readSettings(
   );
 }
 
-function checked(file: string, name: string, value: unknown, { kind }: Declared): unknown {
+function checked(file: string, name: string, value: unknown, { kind, choices }: Declared): unknown {
+  if (choices !== undefined && !choices.some((one) => one === value))
+    throw invalid(file, `${name} must be one of ${choices.join(", ")}`);
   const place = (path: string): string =>
     PATHS.has(name) && !isAbsolute(path) ? resolve(dirname(file), path) : path;
   switch (kind) {

@@ -11,6 +11,7 @@ const SPECS: readonly OptionSpec[] = [
   { flags: "--port <n>", description: "", env: "SCHEMALEDGER_PORT" },
   { flags: "--root <dir...>", description: "", env: "SCHEMALEDGER_ROOT" },
   { flags: "--read-only", description: "", env: "SCHEMALEDGER_READ_ONLY" },
+  { flags: "--log-level <level>", description: "", choices: ["debug", "info"] },
 ];
 
 describe("settings from a file", () => {
@@ -62,6 +63,7 @@ describe("settings from a file", () => {
       [{ root: [] }, /root must be a list/],
       [{ root: [1] }, /root must be a list/],
       [{ readOnly: "yes" }, /readOnly must be true or false/],
+      [{ logLevel: "loud" }, /logLevel must be one of debug, info/],
     ] as const) {
       write(content);
       await assert.rejects(read({}), (error: Error & { code?: string }) => {
