@@ -31,6 +31,7 @@ export function changedTarget(
   const limits = recorded({ ...now, ...given({ severity, codes, databases, privateAddresses }) });
   const { url, ...others } = { ...(known && reachedOf(known)), ...given(reached) };
   if (url === undefined) throw addressGone();
+  if (known !== undefined) refuseElsewhere(known, url, reached);
   const address = addressOf(now.kind, { url, ...others }, limits.privateAddresses === true);
   // A webhook at another address keeps its secrets.
   const kept =
@@ -54,6 +55,33 @@ export function withSecret(
     });
   const before = keepsPrevious ? known.secrets.slice(0, 1) : [];
   return { ...now, address: { ...known, secrets: [secret, ...before] } };
+}
+
+/**
+ * What proves us to one host is not sent to another that somebody names later: nobody may read it
+ * here, and it would be read there.
+ */
+function refuseElsewhere(
+  known: TargetAddress,
+  url: string,
+  given: { readonly authorization?: string | undefined; readonly password?: string | undefined },
+): void {
+  const before = new URL(known.url);
+  const now = URL.parse(url);
+  if (now === null || (now.protocol === before.protocol && now.host === before.host)) return;
+  const { authorization, password } = reachedOf(known);
+  const kept = [
+    ...(authorization !== undefined && given.authorization === undefined ? ["authorization"] : []),
+    ...(password !== undefined && given.password === undefined ? ["password"] : []),
+  ][0];
+  if (kept !== undefined)
+    throw new InvalidInput(
+      "alert-target-invalid",
+      `The url is another host's, and the ${kept} is not`,
+      {
+        hint: `Give ${kept} with the url, or add another target`,
+      },
+    );
 }
 
 const recorded = ({ severity, codes, databases, privateAddresses }: Limits) => ({

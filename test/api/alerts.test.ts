@@ -275,6 +275,36 @@ describe("alerts", () => {
     assert.equal((await service.get(`/v1/alert-targets/rebound`)).status, 404);
   });
 
+  it("do not bring what opens one host to another", async () => {
+    const before = receiver.received.length;
+    for (const [body, kept] of [
+      [{ kind: "alertmanager", authorization: "Bearer of-one-host" }, "authorization"],
+      [
+        {
+          kind: "mail",
+          from: "a@a.test",
+          to: ["b@a.test"],
+          username: "u",
+          password: "of-one-host",
+        },
+        "password",
+      ],
+    ] as const) {
+      const scheme = body.kind === "mail" ? "smtp" : "http";
+      const made = await add({ name: "guarded", url: `${scheme}://127.0.0.1:9`, ...body });
+      assert.equal(made.status, 201, made.text);
+      const change = (more: object): Promise<Reply> =>
+        service.ask("PATCH", "/v1/alert-targets/guarded", { body: more });
+      const url = receiver.url.replace("http", scheme);
+      const moved = await change({ url });
+      assert.equal(moved.body["code"], "alert-target-invalid", moved.text);
+      assert.ok(moved.body["detail"].includes(kept), moved.text);
+      assert.equal((await change({ url, [kept]: "of the other" })).status, 200);
+      await service.ask("DELETE", "/v1/alert-targets/guarded");
+    }
+    assert.equal(receiver.received.length, before);
+  });
+
   it("go only to targets that want them", async () => {
     await service.register("other");
     await service.ask("PATCH", "/v1/alert-targets/ops", {
