@@ -57,6 +57,10 @@ export interface RunToStart {
   readonly ticket?: string;
   /** RFC 3339. */
   readonly notBefore?: string;
+  /** May begin outside the window and during a freeze, for a reason and one approval more. */
+  readonly exception?: boolean;
+  /** Begins at once without approvals, for a reason, and must be reviewed afterwards. */
+  readonly emergency?: boolean;
 }
 
 /** What is heard of a run while it goes on: progress is passing, events are recorded. */

@@ -22,6 +22,10 @@ export interface MigrateOrder {
   readonly ticket?: string;
   /** RFC 3339: the run waits for it. */
   readonly notBefore?: string;
+  /** May begin outside the window and during a freeze, for a reason and one approval more. */
+  readonly exception?: boolean;
+  /** Begins at once without approvals, for a reason, and must be reviewed afterwards. */
+  readonly emergency?: boolean;
   readonly signal?: AbortSignal;
   /** The database is a copy of the file that the set ships, and not registered yet. */
   readonly isShipped?: boolean;
@@ -65,12 +69,14 @@ export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): 
       applied: [],
       run: null,
     };
-  const { to, reason, ticket, notBefore } = order;
+  const { to, reason, ticket, notBefore, exception, emergency } = order;
   const run = await desk.startRun(name, {
     ...(to === undefined ? {} : { to }),
     ...(reason === undefined ? {} : { reason }),
     ...(ticket === undefined ? {} : { ticket }),
     ...(notBefore === undefined ? {} : { notBefore }),
+    ...(exception === undefined ? {} : { exception }),
+    ...(emergency === undefined ? {} : { emergency }),
   });
   order.hear({ kind: "started", run });
   return resultOf(name, database.version, await followed(desk, run, order));

@@ -189,6 +189,26 @@ describe("The commands", function () {
       write("2_more.sql", "CREATE TABLE more (x)");
       equal((await json(0, "migrate", "shop.db", "m", "--data", "data"))["version"], "2");
 
+      write("3_urgent.sql", "CREATE TABLE urgent (x)");
+      const policy = await fetch(`${service.url}/v1/databases/shop/policy`, {
+        method: "PATCH",
+        headers: {
+          authorization: `Bearer ${service.token}`,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify({ approvals: 1 }),
+      });
+      equal(policy.status, 200);
+      const urgent = ["migrate", "shop.db", "m", "--data", "data", "--emergency"];
+      equal(problem(await json(2, ...urgent))["code"], "reason-missing");
+      const exception = ["--exception", "--reason", "Test"];
+      const cancelled = ["--reason", "Test", "--data", "data"];
+      const waits = await json(3, "migrate", "shop.db", "m", "--data", "data", ...exception);
+      deepEqual([waits["outcome"], (waits["run"] as Json)["approvalsNeeded"]], ["waiting", 2]);
+      await json(0, "cancel", String((waits["run"] as Json)["id"]), ...cancelled);
+      const ran = await json(0, ...urgent, "--reason", "The shop is down");
+      deepEqual([ran["version"], (ran["run"] as Json)["emergency"]], ["3", true]);
+
       env["SCHEMALEDGER_TOKEN"] = String(auditor["token"]);
       equal(problem(await json(3, "backup", "shop", ...server))["code"], "forbidden");
       equal(

@@ -12,6 +12,8 @@ interface MigrateOptions extends SharedOptions, FolderFlags {
   readonly reason?: string;
   readonly ticket?: string;
   readonly notBefore?: string;
+  readonly exception?: boolean;
+  readonly emergency?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -30,6 +32,14 @@ export const command = defineCommand<MigrateOptions>({
     {
       flags: "--not-before <time>",
       description: "have a service begin it then, or in the next window after it; exit code 3",
+    },
+    {
+      flags: "--exception",
+      description: "let it begin outside the window and during a freeze, for one approval more",
+    },
+    {
+      flags: "--emergency",
+      description: "begin at once without approvals; it must be reviewed afterwards",
     },
     { flags: "--dry-run", description: "show what would be done and change nothing" },
     ...FOLDER_OPTIONS,

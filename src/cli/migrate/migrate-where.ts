@@ -19,6 +19,8 @@ interface Options extends SharedOptions {
   readonly reason?: string;
   readonly ticket?: string;
   readonly notBefore?: string;
+  readonly exception?: boolean;
+  readonly emergency?: boolean;
 }
 
 /** Migrates on the server that is named, in this process, or on the service that has the directory. */
@@ -29,7 +31,7 @@ export async function migrateWhere(
   executor: ProcessExecutor | undefined,
 ): Promise<Migrated> {
   const { options, args, signal } = call;
-  const { to, reason, ticket, notBefore } = options;
+  const { to, reason, ticket, notBefore, exception, emergency } = options;
   const order: MigrateOrder = {
     database: args[0]!,
     set,
@@ -39,6 +41,8 @@ export async function migrateWhere(
     ...(reason === undefined ? {} : { reason }),
     ...(ticket === undefined ? {} : { ticket }),
     ...(notBefore === undefined ? {} : { notBefore: timeOf(notBefore) }),
+    ...(exception === undefined ? {} : { exception }),
+    ...(emergency === undefined ? {} : { emergency }),
   };
   if (options.server !== undefined) return over(await call.connect("write"), order);
   try {
