@@ -130,6 +130,22 @@ describe("authorization", () => {
       assert.ok(page.includes(`| \`${role}\` | ${ROLE_PERMISSIONS[role].join(", ")} |`), role);
   });
 
+  it("tells the same in the OpenAPI document", async () => {
+    const { body } = await service.get("/openapi.json");
+    const { description } = body["components"].securitySchemes.apiKey;
+    for (const role of roles)
+      assert.ok(description.includes(`| \`${role}\` | ${ROLE_PERMISSIONS[role].join(", ")} |`));
+    for (const route of protectedRoutes) {
+      const operation = body["paths"][route.path][route.method];
+      const told = /\(roles: ([a-z, ]+)\)/.exec(operation.description)?.[1]?.split(", ");
+      assert.deepEqual(
+        told,
+        roles.filter((role) => permits(role, route)),
+        route.id,
+      );
+    }
+  });
+
   it("serves no path that is not in the table of routes", () => {
     const app = createApp({ texts: {}, identity: {} } as Services) as unknown as {
       readonly router: {

@@ -8,6 +8,7 @@ import type {
   SchemaObject,
 } from "openapi3-ts/oas31";
 import { TOOL_VERSION } from "../../infra/system/version.ts";
+import { type Permission, ROLE_PERMISSIONS } from "../auth/permissions.ts";
 import type { ResponseSpec, Route } from "../route.ts";
 import { INT_OR } from "../dto/decorators.ts";
 import { RESPONSE_SCHEMAS } from "./schemas.ts";
@@ -58,7 +59,7 @@ export function openApiDocument(routes: readonly Route[]): OpenAPIObject {
     paths: pathsOf(routes, requests),
     components: {
       securitySchemes: {
-        apiKey: { type: "http", scheme: "bearer", description: "An API key's token (`sl_…`)" },
+        apiKey: { type: "http", scheme: "bearer", description: tokenText() },
       },
       schemas: { ...RESPONSE_SCHEMAS, ...bodySchemas(routes, requests) },
     },
@@ -124,7 +125,23 @@ function operationOf(route: Route, requests: Requests): OperationObject {
 }
 
 const accessText = ({ access }: Route): string =>
-  access === "public" ? "Needs no token." : `Needs the permission \`${access}\`.`;
+  access === "public"
+    ? "Needs no token."
+    : `Needs the permission \`${access}\` (roles: ${rolesWith(access).join(", ")}).`;
+
+const rolesWith = (permission: Permission): string[] =>
+  Object.entries(ROLE_PERMISSIONS).flatMap(([role, all]) =>
+    all.includes(permission) ? [role] : [],
+  );
+
+const tokenText = (): string =>
+  [
+    "An API key's token (`sl_…`), or an access token (JWT) of the configured identity provider.",
+    "| role | permissions |\n|---|---|",
+  ].join("\n\n") +
+  Object.entries(ROLE_PERMISSIONS)
+    .map(([role, all]) => `\n| \`${role}\` | ${all.join(", ")} |`)
+    .join("");
 
 const pathParameters = ({ path }: Route): ParameterObject[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
