@@ -331,6 +331,9 @@ describe("approvals", () => {
       );
     assert.equal((await review(operator)).status, 403);
     assert.equal((await review(service.token)).body["code"], "author-approval");
+    const tried = await service.get("/v1/audit/events?database=fire&type=ApprovalRefused");
+    const { decision, code } = tried.body["items"][0].data;
+    assert.deepEqual([decision, code], ["review", "author-approval"]);
     assert.equal((await review(ann)).body["review"].verdict, "accepted");
     assert.equal((await review(bob)).body["code"], "reviewed-already");
     const normal = await request("fire");

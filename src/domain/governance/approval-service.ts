@@ -1,4 +1,4 @@
-import { databaseStream, type DomainEvent } from "../events.ts";
+import { databaseStream, type DomainEvent, type EventOf } from "../events.ts";
 import { planMigrate, planRollback, BEFORE_ALL } from "../migration/plan.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
@@ -26,6 +26,8 @@ export interface Review {
   readonly verdict: ReviewVerdict;
   readonly comment: string;
 }
+
+type Tried = Pick<EventOf<"ApprovalRefused">["data"], "decision" | "planDigest">;
 
 /** What an approval means where it is printed (21 CFR 11.50). */
 const MEANING = "Approves that exactly this plan is executed on this database";
@@ -58,26 +60,22 @@ export class ApprovalService {
   async decide(run: RunState, decision: Decision, context: Context): Promise<void> {
     const own = { ...context, correlation: run.id };
     const database = this.#databaseOf(run);
-    try {
-      await decide(async () => {
-        const { streamVersion } = database;
-        const event = this.#event(run, database, decision, context);
-        await this.#recorder.record(database.id, [event], own, { expected: streamVersion });
-      });
-    } catch (error) {
-      if (isRefusal(error)) await this.#recordRefusal(run, decision, error.code, own);
-      throw error;
-    }
+    await this.#recordingRefusal(run, decision, own, async () => {
+      const { streamVersion } = database;
+      const event = this.#event(run, database, decision, context);
+      await this.#recorder.record(database.id, [event], own, { expected: streamVersion });
+    });
   }
 
   /**
-   * Records that somebody else looked at an emergency run. Errors: `InvalidInput` not-an-emergency
+   * Records that somebody else looked at an emergency run, or that somebody involved tried. Errors: `InvalidInput` not-an-emergency
    * · `Conflict` reviewed-already | run-not-ended · `Refused` self-approval | author-approval.
    */
   async review(run: RunState, review: Review, context: Context): Promise<void> {
     const own = { ...context, correlation: run.id };
     const database = this.#databaseOf(run);
-    await decide(async () => {
+    const looked = { decision: "review", planDigest: run.planDigest } as const;
+    await this.#recordingRefusal(run, looked, own, async () => {
       const { streamVersion } = database;
       if (!run.emergency)
         throw new InvalidInput("not-an-emergency", "Only emergency runs are reviewed");
@@ -166,9 +164,23 @@ export class ApprovalService {
     return plan.planDigest;
   }
 
+  async #recordingRefusal(
+    run: RunState,
+    tried: Tried,
+    context: Context,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await decide(work);
+    } catch (error) {
+      if (isRefusal(error)) await this.#recordRefusal(run, tried, error.code, context);
+      throw error;
+    }
+  }
+
   async #recordRefusal(
     run: RunState,
-    { decision, planDigest }: Decision,
+    { decision, planDigest }: Tried,
     code: string,
     context: Context,
   ): Promise<void> {

@@ -28,7 +28,7 @@ export interface GovernanceEvents {
   /** Somebody tried to decide who may not, or on another plan. */
   readonly ApprovalRefused: {
     readonly runId: string;
-    readonly decision: ApprovalDecision;
+    readonly decision: ApprovalDecision | "review";
     /** The problem code answered. */
     readonly code: string;
     readonly planDigest: string;
