@@ -65,6 +65,12 @@ export const COMMANDS: readonly Entry[] = [
   entry("Migrate", "rollback", "Undo applied versions", () => import("./commands/rollback.ts")),
   entry("Migrate", "approve", "Approve a run that waits", () => import("./commands/approve.ts")),
   entry("Migrate", "reject", "Reject a run that waits", () => import("./commands/reject.ts")),
+  entry(
+    "Migrate",
+    "review",
+    "Review an emergency run after its end",
+    () => import("./commands/review.ts"),
+  ),
   entry("Migrate", "cancel", "Cancel a run", () => import("./commands/cancel.ts")),
   entry(
     "Migrate",

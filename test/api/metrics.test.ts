@@ -58,6 +58,8 @@ describe("metrics", () => {
     assert.ok(value('schemaledger_backup_bytes{database="shop"}') > 0);
     assert.ok(value("schemaledger_ledger_events") <= (await service.size()));
     assert.ok(value("schemaledger_checkpoint_lag_events") >= 0);
+    const age = value("schemaledger_checkpoint_age_seconds");
+    assert.ok(age >= 0 && age < 60, String(age));
     assert.equal(value("schemaledger_anchors_behind_seconds"), 0);
   });
 

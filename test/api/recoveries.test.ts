@@ -79,6 +79,9 @@ describe("recoveries", () => {
     assert.deepEqual([recovery["status"], recovery["procedure"]], ["succeeded", "none"]);
     assert.equal((await show())["incarnation"], before["incarnation"]);
     assert.equal((await service.get("/v1/databases/shop/recoveries")).body["items"].length, 1);
+    for (const procedure of ["corruption", "failed-migration"])
+      assert.equal((await recover({ procedure }))["procedure"], "none", procedure);
+    assert.equal((await show())["incarnation"], before["incarnation"]);
   });
 
   it("restore the newest backup that passes, apply again what it lacks, say what may be lost", async () => {

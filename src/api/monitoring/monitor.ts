@@ -33,6 +33,8 @@ export class Monitor {
   readonly #parts: MonitorParts;
   #metrics: Metrics | undefined;
   #unfollow: () => void = () => {};
+  /** The newest checkpoint, and when it was first seen here, ms. */
+  #checkpoint = { size: -1, seen: 0 };
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
@@ -48,7 +50,11 @@ export class Monitor {
       target: (id: string) => projection.state.alertTargets.get(id)?.settings.name ?? "",
     };
     const counter = new EventCounter(metrics, nameOf);
-    this.#unfollow = projection.onChange((events) => counter.count(events));
+    this.#unfollow = projection.onChange((events) => {
+      counter.count(events);
+      this.#checkpointAge();
+    });
+    this.#checkpointAge();
     this.#metrics = metrics;
   }
 
@@ -73,10 +79,19 @@ export class Monitor {
       since === undefined ? 0 : Math.max(0, now - Date.parse(since)) / 1000,
     );
     metrics.checkpointLag.set(state.size - (ledger.newestCheckpoint()?.size ?? 0));
+    metrics.checkpointAge.set(this.#checkpointAge());
     metrics.executors.reset();
     for (const one of children()) metrics.executors.inc({ state: one.state });
     metrics.executorDeaths.reset();
     for (const [code, count] of deaths()) metrics.executorDeaths.inc({ code }, count);
     return { text: await metrics.registry.metrics(), type: metrics.registry.contentType };
+  }
+  /** How long the newest checkpoint has been known here, seconds. */
+  #checkpointAge(): number {
+    const { ledger, clock } = this.#parts;
+    const now = Date.parse(clock.now());
+    const size = ledger.newestCheckpoint()?.size ?? 0;
+    if (size !== this.#checkpoint.size) this.#checkpoint = { size, seen: now };
+    return Math.max(0, now - this.#checkpoint.seen) / 1000;
   }
 }

@@ -28,7 +28,10 @@ const BROKEN = new Set([
   "pages-changed",
 ]);
 
-/** Decides what is to be done. Pure. `lastRun` is the run that ended last. */
+/**
+ * Decides what is to be done. Pure. `lastRun` is the run that ended last. Which procedure is asked for counts only
+ * where something is to be recovered from: a healthy database is never put back to a backup.
+ */
 export function planRecovery(
   database: DatabaseState,
   lastRun: RunState | undefined,
@@ -37,7 +40,8 @@ export function planRecovery(
   asked?: RecoveryProcedure,
 ): RecoveryPlan {
   const failed = failedRun(database, lastRun);
-  const procedure = asked ?? procedureOf(failed, diagnosis);
+  const found = procedureOf(failed, diagnosis);
+  const procedure = found === "none" ? found : (asked ?? found);
   const { findings } = diagnosis;
   const applied = appliedVersions(database);
   if (procedure === "none") return { procedure, findings, candidates: [], versions: applied };

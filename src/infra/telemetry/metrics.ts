@@ -131,6 +131,11 @@ export class Metrics {
     "Events that the newest signed checkpoint does not cover yet",
     [],
   );
+  readonly checkpointAge = this.#gauge(
+    "checkpoint_age_seconds",
+    "How long ago this process first saw the newest signed checkpoint",
+    [],
+  );
   readonly anchorsBehind = this.#gauge(
     "anchors_behind_seconds",
     "How long a witness, export or time stamp has lagged behind; 0: none does",
