@@ -23,7 +23,8 @@ export const recoveryRoutes = (services: Services, views: Views): Route[] => [
       "Bring a database back: find out what is wrong, restore, apply again, say what is lost",
     description:
       "Without `procedure` what is found decides: damage or a missing file: the newest backup that passes, then the " +
-      "migrations it lacks; a run that stopped half-way: back to before it; neither: nothing is done.",
+      "migrations it lacks; a run that stopped half-way: back to before it. With it, that is done wherever " +
+      "something is wrong. A database that is well is left as it is.",
     request: RecoveryRequest,
     responses: { 202: RECOVERY },
     handle: async ({ params, body, context }) => {

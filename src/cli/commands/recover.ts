@@ -49,7 +49,7 @@ export const command = defineCommand<RecoverOptions>({
     { flags: "--reason <text>", description: "why, for the record", required: true },
     {
       flags: "--procedure <name>",
-      description: "what to do, instead of what is found to be wrong",
+      description: "what to do where something is wrong, whatever that is",
       choices: ["failed-migration", "corruption"],
     },
     {

@@ -144,14 +144,18 @@ const budgetsOf = ({ maxMs, maxLockMs, maxNewRows }: TestFlags): Budgets => ({
 function numberOf(flag: string, text: string, most = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= most) return value;
-  throw new InvalidInput("config-invalid", `${flag}: it is not a number from 0 to ${most}`);
+  throw new InvalidInput("config-invalid", `${flag}: it is not a number from 0 to ${most}`, {
+    hint: `Write it in digits, such as ${flag} 100`,
+  });
 }
 
 async function freshOf(path: string, flags: FolderFlags): Promise<FreshInstallation> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) return { file: path, scripts: (await setOf(path, flags)).migrations };
   if (found?.isFile() !== true)
-    throw new InvalidInput("fresh-unreadable", `There is no file or folder at ${path}`);
+    throw new InvalidInput("fresh-unreadable", `There is no file or folder at ${path}`, {
+      hint: "Name an SQL file with the whole schema, or a folder of migrations",
+    });
   const up = await readFile(path, "utf8");
   const name = basename(path);
   return { file: path, scripts: [{ version: name, name, up, transaction: "required" }] };

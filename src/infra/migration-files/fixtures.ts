@@ -133,4 +133,6 @@ const isValue = (value: unknown): boolean =>
     /^([0-9a-f]{2})*$/i.test(value["$hex"]));
 
 const invalid = (file: string, what: string): InvalidInput =>
-  new InvalidInput("fixture-invalid", `The fixture ${file} cannot be used: ${what}`);
+  new InvalidInput("fixture-invalid", `The fixture ${file} cannot be used: ${what}`, {
+    hint: "docs/guides/test-migrations.md says what each kind of fixture holds",
+  });
