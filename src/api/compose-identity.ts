@@ -1,6 +1,7 @@
 import { AccessRecorder } from "../domain/service/access-recorder.ts";
 import { QuietRecorder } from "../domain/service/quiet-recorder.ts";
 import { MigrationTrust } from "../domain/trust/migration-trust.ts";
+import { RegisteredLimits } from "../domain/trust/registered-limits.ts";
 import { NodeSignatures } from "../infra/signatures/node-signatures.ts";
 import type { TokenIssuer } from "../domain/service/token-issuer.ts";
 import type { OidcIssuer, OidcOptions } from "../infra/identity/oidc-issuer.ts";
@@ -38,6 +39,11 @@ export function addIdentity(one: One): void {
         ledger: c.resolve(t.LEDGER),
         signatures: c.resolve(t.SIGNATURES),
         clock: c.resolve(t.CLOCK),
+        limits: new RegisteredLimits({
+          ledger: c.resolve(t.LEDGER),
+          dialect: c.resolve(t.DIALECT),
+          digest: c.resolve(t.DIGEST),
+        }),
       }),
   );
 }

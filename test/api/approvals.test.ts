@@ -135,6 +135,20 @@ describe("approvals", () => {
     assert.equal((await ended(run["id"]))["status"], "cancelled");
   });
 
+  it("records each kind of decision that was refused, however soon after another", async () => {
+    await database("kinds", { approvals: 1 });
+    const run = (await request("kinds")) as { id: string; planDigest: string };
+    const wrong = { planDigest: `sha256:${"0".repeat(64)}` };
+    for (const decision of ["approve", "reject", "approve", "withdraw"])
+      assert.equal((await decide(run, ann, decision, wrong)).status, 409);
+    const { body } = await service.get("/v1/audit/events?database=kinds&type=ApprovalRefused");
+    assert.deepEqual(
+      body["items"].map(({ data }: { data: { decision: string } }) => data.decision),
+      ["approve", "reject", "withdraw"],
+    );
+    await service.post(`/v1/runs/${run.id}/cancel`, { reason: "done" });
+  });
+
   it("counts two keys of one owner as one person", async () => {
     await database("owner", { approvals: 2 });
     const key = async (name: string, roles: string[], owner: string): Promise<string> =>

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Route } from "../../src/api/route.ts";
 import { routesOf } from "../../src/api/routes/routes.ts";
 import type { Services } from "../../src/api/services.ts";
@@ -160,6 +161,22 @@ describe("keys limited to some databases", () => {
     assert.equal(reply.status, 404, reply.text);
     assert.equal(missing.status, 404, missing.text);
     assert.equal(reply.body["code"], missing.body["code"]);
+  });
+
+  it("learns nothing of files by naming them as targets", async () => {
+    const { body } = await service.get("/v1/databases/ours/backups", { token });
+    const backupId = body["items"][0].id as string;
+    const answerFor = async (target: string): Promise<unknown> => {
+      const request = { backupId, reason: "look", target };
+      const reply = await service.post("/v1/databases/ours/restores", request, { token });
+      return { ...reply.body, status: reply.status, requestId: "" };
+    };
+    const there = await answerFor(join(service.databases, "theirs.db"));
+    for (const name of ["nothing.db", "no-folder/x.db", "../outside.db"])
+      assert.deepEqual(await answerFor(join(service.databases, name)), there);
+    assert.equal((there as { code: string }).code, "key-limited");
+    const { body: list } = await service.get("/v1/databases/ours/restores", { token });
+    assert.deepEqual(list["items"], []);
   });
 
   it("refuses limits that cannot be meant", async () => {

@@ -13,9 +13,11 @@ const statementOf = (migration: MigrationInput): string =>
 describe("trusted migrations", () => {
   const issuer = new TestIssuer();
   let service: TestService;
+  let approver: string;
   before(async () => {
     await issuer.start();
     service = await TestService.start({ oidcIssuer: issuer.url, oidcAudience: issuer.audience });
+    approver = await service.tokenFor("approver");
   });
   after(async () => {
     await service.stop();
@@ -127,14 +129,40 @@ describe("trusted migrations", () => {
       await setPolicy("revoked", { trust: { signers: [revoked] } });
       assert.equal((await run("revoked")).body["code"], "signer-revoked");
       assert.equal((await register("revoked", signed({ ...FIRST, version: "2" }))).status, 403);
-      const token = await service.tokenFor("approver");
       const { planDigest } = waiting;
       const decision = { decision: "approve", planDigest };
-      await service.post(`/v1/runs/${waiting["id"]}/approvals`, decision, { token });
+      const path = `/v1/runs/${waiting["id"]}/approvals`;
+      const approved = await service.post(path, decision, { token: approver });
+      assert.equal(approved.status, 200, approved.text);
       const done = await ended(waiting["id"]);
       assert.equal(done["status"], "failed");
       assert.equal(done["outcome"], "untouched");
       assert.equal(done["error"].code, "signer-revoked");
+    });
+
+    it("are judged by the time at which the text in force was taken, and say both times", async () => {
+      await database("taken", {});
+      await register("taken", FIRST);
+      await ended((await run("taken")).body["id"]);
+      const { registeredAt, textTakenAt } = (await service.get("/v1/databases/taken/migrations"))
+        .body["items"][0];
+      assert.equal(textTakenAt, registeredAt);
+      const from = new Date().toISOString();
+      await setPolicy("taken", { trust: { signers: [{ ...signer(), from }] } });
+      const edited = signed({ ...FIRST, down: "DROP TABLE orders" });
+      const accepted = await service.post("/v1/databases/taken/migrations/1/acceptances", {
+        deviation: "edited",
+        reason: "A way back",
+        migration: edited,
+      });
+      assert.equal(accepted.status, 200, accepted.text);
+      assert.equal(accepted.body["registeredAt"], registeredAt);
+      assert.ok(accepted.body["textTakenAt"] >= from, accepted.text);
+      assert.equal(accepted.body["textTakenBy"].name, "admin");
+      // Registered before the signer counted, its text was taken after.
+      const back = { to: "0", strategy: "down", reason: "Called off" };
+      const { body } = await run("taken", "rollbacks", back);
+      assert.equal((await ended(body["id"]))["status"], "succeeded");
     });
 
     it("whose signer is revoked are undone by restoring, not by their scripts", async () => {
@@ -204,6 +232,30 @@ describe("trusted migrations", () => {
     assert.match((await register("limits", down)).body["detail"], /down script/);
     const verify = { version: "1", name: "x", up: FIRST.up, verify: "SELECT 1" };
     assert.equal((await register("limits", verify)).status, 201);
+  });
+
+  it("are held against limits that became narrower, when a run is asked for and when it begins", async () => {
+    await database("narrower", { approvals: 1 });
+    const two = "CREATE TABLE a (b); CREATE TABLE c (d)";
+    await register("narrower", { version: "1", name: "x", up: two, verify: "SELECT 1 WHERE 0" });
+    const waiting = (await run("narrower")).body;
+    await setPolicy("narrower", { sqlLimits: { statements: 1 } });
+    const asked = await run("narrower");
+    assert.deepEqual([asked.status, asked.body["code"]], [403, "migration-over-limits"]);
+    assert.match(asked.body["detail"], /Version 1 .*2 statements/);
+    assert.equal((await run("narrower", "rehearsals")).body["code"], "migration-over-limits");
+    const decision = { decision: "approve", planDigest: waiting["planDigest"] };
+    await service.post(`/v1/runs/${waiting["id"]}/approvals`, decision, { token: approver });
+    const done = await ended(waiting["id"]);
+    assert.deepEqual(
+      [done["status"], done["outcome"], done["error"].code],
+      ["failed", "untouched", "migration-over-limits"],
+    );
+    await setPolicy("narrower", { sqlLimits: { statements: 2, classes: ["create-table"] } });
+    // What verifies is a query: classes say nothing of it, sizes do.
+    assert.equal((await run("narrower")).status, 202);
+    await setPolicy("narrower", { sqlLimits: { bytes: two.length } });
+    assert.match((await run("narrower")).body["detail"], /bytes/);
   });
 
   it("are asked for by policies that can be meant only", async () => {

@@ -16,6 +16,15 @@ export interface Scope {
 /** Of keys without a limit. */
 export const EVERYTHING: Scope = { allows: () => true };
 
+/**
+ * Refuses what shows more than databases to a key that is limited to some: which files there are, for
+ * one. Error: `Refused` key-limited.
+ */
+export function refuseLimited(scope: Scope, hint: string): void {
+  if (scope === EVERYTHING) return;
+  throw new Refused("key-limited", "The key is limited to some databases", { hint });
+}
+
 /** Path parameters that name something of one database → where it is looked up. */
 const ENTITIES: { readonly [parameter: string]: Kind } = {
   run: "runs",

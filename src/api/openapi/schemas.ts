@@ -137,8 +137,12 @@ export const RESPONSE_SCHEMAS: Schemas = {
       repeatable: flag("Runs after all versions"),
       signed: flag("A signature came with it"),
       trust: anything("Why the policy took it: by, signer and key or identity and claims; or null"),
-      registeredAt: time("When it was registered"),
+      registeredAt: time("When the version was first registered"),
       registeredBy: ref("Actor"),
+      textTakenAt: time(
+        "When the text as it is now was taken: registered, or accepted in place of an earlier one. A signer's `from` and `until` are held against it",
+      ),
+      textTakenBy: ref("Actor"),
       appliedAt: time("When it was applied"),
       appliedBy: ref("Actor"),
       runId: text("The run that applied it"),

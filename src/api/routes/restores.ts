@@ -1,3 +1,4 @@
+import { refuseLimited } from "../auth/scope.ts";
 import { RestoresQuery } from "../dto/filter.query.ts";
 import { WaitQuery } from "../dto/list.query.ts";
 import { RestoreRequest } from "../dto/restore.request.ts";
@@ -12,6 +13,9 @@ import { restoreEventRoutes } from "./operation-events.ts";
 const tag = "backups";
 const RESTORES = "/v1/databases/{database}/restores";
 const RESTORE = { description: "The restore", schema: "Restore" };
+
+const NO_FILES =
+  "Restore into the database, or let somebody whose key is not limited write the file";
 
 /** Restores: bring a backup back, follow it, give it up. */
 export const restoreRoutes = (services: Services, views: Views): Route[] => [
@@ -28,7 +32,9 @@ export const restoreRoutes = (services: Services, views: Views): Route[] => [
       "back, `target` writes a new file instead of the database.",
     request: RestoreRequest,
     responses: { 202: RESTORE },
-    handle: async ({ params, body, context }) => {
+    handle: async ({ params, body, context, scope }) => {
+      // Before anything is looked at: which files there are, of others too, is not for such keys.
+      if (body.target !== undefined) refuseLimited(scope, NO_FILES);
       const restore = await services.restores.request(params["database"]!, body, context);
       return views.accepted("restores", restore.id, views.restore(restore));
     },

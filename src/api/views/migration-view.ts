@@ -28,6 +28,8 @@ export const migrationView = (migration: MigrationState, names: Names): object =
   trust: migration.trust ?? null,
   registeredAt: migration.registered.time,
   registeredBy: names.actor(migration.registered.actor),
+  textTakenAt: migration.taken.time,
+  textTakenBy: names.actor(migration.taken.actor),
   ...appliedView(migration, names),
 });
 

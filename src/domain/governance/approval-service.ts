@@ -186,7 +186,7 @@ export class ApprovalService {
   ): Promise<void> {
     const { idempotency: _used, ...rest } = context;
     await this.#means.quiet.note({
-      key: `${code} ${context.actor.id} ${run.id}`,
+      key: `${decision} ${code} ${context.actor.id} ${run.id}`,
       stream: databaseStream(run.databaseId),
       context: rest,
       event: (repeated) => ({

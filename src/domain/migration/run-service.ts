@@ -220,7 +220,7 @@ export class RunService {
       const planned = plan(found);
       const { steps } = planned.plan;
       const { strategy } = planned.requested;
-      await this.#parts.trust.refuseUntrusted(found, scriptsOf({ steps, strategy }));
+      await this.#parts.trust.refuseNotTaken(found, scriptsOf({ steps, strategy }));
       const risk = await this.#parts.risk.riskOf(found, planned.plan);
       const now = this.#parts.clock.now();
       const demands =
@@ -288,7 +288,7 @@ export class RunService {
         const admit = (): Promise<boolean> => gate.admit(run, context);
         if (await admit())
           await driver.drive(run, control, context, async () => {
-            await trust.refuseUntrusted(database, scriptsOf(run));
+            await trust.refuseNotTaken(database, scriptsOf(run));
             return admit();
           });
       } finally {

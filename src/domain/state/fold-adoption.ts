@@ -63,6 +63,7 @@ const withoutText = (
   signature: undefined,
   trust: undefined,
   registered: happened(event),
+  taken: happened(event),
   accepted: [],
   state: "pending",
   applied: null,

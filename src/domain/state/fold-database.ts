@@ -131,6 +131,7 @@ function addMigration(
   database.migrations.set(version, {
     ...contentOf(event.data),
     registered: happened(event),
+    taken: happened(event),
     accepted: [],
     state,
     applied,
@@ -147,7 +148,7 @@ function acceptDeviation(
   if (known === undefined) throw contradiction(event, `version ${version} is not registered`);
   database.migrations.set(version, {
     ...known,
-    ...(registration === undefined ? {} : contentOf(registration)),
+    ...(registration === undefined ? {} : { ...contentOf(registration), taken: happened(event) }),
     accepted: [...known.accepted, { ...happened(event), deviation }],
   });
 }

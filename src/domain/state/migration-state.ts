@@ -25,7 +25,10 @@ export interface MigrationState {
   readonly trust: TrustVerdict | undefined;
   readonly language: CodeLanguage | undefined;
   readonly functions: string | undefined;
+  /** The first time: an edited text that was accepted since does not change it. */
   readonly registered: Happened;
+  /** When and by whom the text as it is now was brought: registered, or accepted in another's place. */
+  readonly taken: Happened;
   /** What people decided about it, in order. */
   readonly accepted: readonly (Happened & { readonly deviation: Deviation })[];
   state: MigrationStatus;

@@ -4,6 +4,7 @@ import { Refused } from "../shared/errors.ts";
 import type { DatabaseState } from "../state/state.ts";
 import type { MigrationState } from "../state/migration-state.ts";
 import type { Identity, TrustPolicy, TrustVerdict } from "./policy.ts";
+import type { RegisteredLimits } from "./registered-limits.ts";
 import type { Signatures } from "./signatures.ts";
 import { MIGRATION_NAMESPACE, migrationStatement, type MigrationToSign } from "./statements.ts";
 import { judge } from "./trust.ts";
@@ -12,6 +13,7 @@ export interface MigrationTrustParts {
   readonly ledger: Pick<Ledger, "content">;
   readonly signatures: Signatures;
   readonly clock: Clock;
+  readonly limits: RegisteredLimits;
 }
 
 /** Decides whose migrations a database takes, when they are registered and when they are to run. */
@@ -34,27 +36,30 @@ export class MigrationTrust {
   }
 
   /**
-   * Refuses scripts that the policy as it is now would not take: registered before it asked, or
-   * vouched for by a key that was revoked since. Errors: those of `judge`.
+   * Refuses scripts that the policy as it is now would not take: registered before it asked, vouched
+   * for by a key that was revoked since, or beyond limits that became narrower. Errors: those of
+   * `judge`; `Refused` migration-over-limits.
    */
-  async refuseUntrusted(
+  async refuseNotTaken(
     { policy, migrations }: DatabaseState,
     versions: readonly string[],
   ): Promise<void> {
-    if (policy.trust === undefined) return;
+    const { trust, sqlLimits } = policy;
     for (const version of versions) {
       const migration = migrations.get(version);
-      if (migration !== undefined) await this.#refuse(policy.trust, migration);
+      if (migration === undefined) continue;
+      if (trust !== undefined) await this.#refuse(trust, migration);
+      if (sqlLimits !== undefined) await this.#parts.limits.refuse(sqlLimits, migration);
     }
   }
 
   async #refuse(trust: TrustPolicy, migration: MigrationState): Promise<void> {
     if (isStillGood(trust, migration.trust)) return;
-    const { signature: digest, registered, version } = migration;
+    const { signature: digest, taken, version } = migration;
     const signature = digest === undefined ? undefined : await this.#parts.ledger.content(digest);
     try {
       const checksum = migration.checksum ?? "";
-      this.#judge(trust, { ...migration, checksum, signature }, undefined, registered.time);
+      this.#judge(trust, { ...migration, checksum, signature }, undefined, taken.time);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       throw new Refused(error.code, `Version ${version} must not run: ${error.message}`, {
