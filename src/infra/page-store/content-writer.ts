@@ -1,11 +1,11 @@
 import type { StoredContent } from "../../domain/backup/backup-store.ts";
 import { ContentDigest } from "./content-digest.ts";
 import { KnownPages } from "./known-pages.ts";
-import type { Lane, Slab } from "./lane.ts";
+import type { Lane } from "./lane.ts";
 import type { Placed } from "./pack.ts";
+import type { Stretch } from "./page-reader.ts";
 import {
   DIGEST_BYTES,
-  FRAME_PAGES,
   NOWHERE,
   PAGE_BYTES,
   PackNames,
@@ -21,8 +21,8 @@ import { isDamage } from "./sealed-object.ts";
 /** Lists that a segment may be spread over before it is written as one again. */
 const MOST_LISTS = 16;
 
-/** Pages that are compared with the parent's at once: where few have changed, most groups have none that did. */
-const GROUP = 16;
+/** Pages that a lane is given at a time: so many that there is little to say, so few that all end together. */
+const STRETCH_PAGES = 1 << 11;
 
 /** A file of the content, as it will be called. */
 export interface ContentFile {
@@ -55,6 +55,8 @@ export class ContentWriter {
   #parent: Segment | undefined;
   /** Pages that are the same as an earlier one of the segment, which has no place yet. */
   #twins: [page: number, first: number][] = [];
+  /** Pages that are not as in the parent. */
+  #changed: Uint32Array[] = [];
   #listBytes = 0;
 
   constructor(options: ContentOptions) {
@@ -87,10 +89,12 @@ export class ContentWriter {
   async #writeSegment(number: number, first: number, all: number): Promise<readonly string[]> {
     const pages = Math.min(SEGMENT_PAGES, all - first);
     this.#segment = new Segment({ first, pages });
+    this.#changed = [];
     const lists = this.#options.parent?.segments[number] ?? [];
     this.#parent = await this.#loadParent(number, lists);
-    const slabs = slabsOf(this.#options.files, first, pages);
-    await Promise.all(this.#lanes.map((lane) => this.#drive(lane, slabs, first, all)));
+    await Promise.all(this.#lanes.map((lane) => lane.open(this.#segment, this.#parent)));
+    const stretches = stretchesOf(this.#options.files, first, pages);
+    await Promise.all(this.#lanes.map((lane) => this.#drive(lane, stretches, first, all)));
     await Promise.all(this.#lanes.map((lane) => lane.flush()));
     this.#settle();
     this.#digest.add(this.#segment.digests);
@@ -105,71 +109,53 @@ export class ContentWriter {
     const first = number * SEGMENT_PAGES;
     const pages = Math.min(SEGMENT_PAGES, all - first);
     try {
-      return await loadSegment(store, lists, { first, pages }, this.#names);
+      const segment = await loadSegment(store, lists, { first, pages }, this.#names);
+      this.#passOver(segment);
+      return segment;
     } catch (error) {
       if (isDamage(error) || isKeyMissing(error)) return undefined;
       throw error;
     }
   }
 
-  /** Keeps one lane at work: while its last slab is looked at, it has the next one. */
-  async #drive(lane: Lane, slabs: Iterator<Slab>, first: number, all: number): Promise<void> {
-    let slab = next(slabs);
-    let asked = slab === undefined ? undefined : lane.digest(slab);
-    while (slab !== undefined) {
-      const digests = await asked!;
-      const following = next(slabs);
-      asked = following === undefined ? undefined : lane.digest(following);
+  /** What lies in packs that are known to be damaged counts as nowhere. */
+  #passOver({ packs }: Segment): void {
+    const { condemned } = this.#options;
+    if (condemned.size === 0) return;
+    for (let page = 0; page < packs.length; page += 1)
+      if (condemned.has(this.#names.name(packs[page]!))) packs[page] = NOWHERE;
+  }
+
+  /** Keeps one lane at work: while what it found is looked at, it goes on. */
+  async #drive(
+    lane: Lane,
+    stretches: Iterator<Stretch>,
+    first: number,
+    all: number,
+  ): Promise<void> {
+    let stretch = next(stretches);
+    let asked = stretch && lane.scan(stretch);
+    while (stretch !== undefined) {
+      const { pages, found } = await asked!;
+      const end = stretch.first + pages;
+      stretch = restOf(stretch, pages) ?? next(stretches);
+      asked = stretch && lane.scan(stretch);
       // Its failure is met when it is its turn.
       asked?.catch(() => {});
-      lane.keep(await this.#choose(slab, digests));
-      this.#options.onProgress((first + slab.first + slab.pages) / all);
-      slab = following;
+      if (found.length > 0) lane.keep(await this.#choose(found));
+      this.#options.onProgress((first + end) / all);
     }
   }
 
-  /** Pages of the slab that must be packed; the others get their places. */
-  async #choose(slab: Slab, digests: Buffer): Promise<Uint16Array> {
-    digests.copy(this.#segment.digests, slab.first * DIGEST_BYTES);
+  /** Which of the pages that a lane found must be packed; the others get their places. */
+  async #choose(found: Uint32Array): Promise<Uint16Array> {
+    this.#changed.push(found);
     const chosen: number[] = [];
-    for (let at = 0; at < slab.pages; at += 1) {
-      const page = slab.first + at;
-      if (at % GROUP === 0 && this.#takeGroup(page, slab.first + slab.pages)) {
-        at += GROUP - 1;
-        continue;
-      }
-      if (this.#takeFromParent(page)) continue;
+    for (const [at, page] of found.entries()) {
       if (this.#known.needsLoading()) await this.#known.load();
       if (!this.#takeKnown(page)) chosen.push(at);
     }
     return Uint16Array.from(chosen);
-  }
-
-  /** As `takeFromParent` for a whole group at once, which mostly is all that is needed. */
-  #takeGroup(page: number, end: number): boolean {
-    const parent = this.#parent;
-    const next = page + GROUP;
-    if (parent === undefined || next > Math.min(end, parent.pages)) return false;
-    if (this.#options.condemned.size > 0) return false;
-    const [from, to] = [page * DIGEST_BYTES, next * DIGEST_BYTES];
-    if (this.#segment.digests.compare(parent.digests, from, to, from, to) !== 0) return false;
-    this.#segment.packs.set(parent.packs.subarray(page, next), page);
-    this.#segment.places.set(parent.places.subarray(page, next), page);
-    return true;
-  }
-
-  #takeFromParent(page: number): boolean {
-    const parent = this.#parent;
-    if (parent === undefined || page >= parent.pages) return false;
-    const at = page * DIGEST_BYTES;
-    const end = at + DIGEST_BYTES;
-    if (this.#segment.digests.compare(parent.digests, at, end, at, end) !== 0) return false;
-    const pack = parent.packs[page]!;
-    const { condemned } = this.#options;
-    if (condemned.size > 0 && condemned.has(this.#names.name(pack))) return false;
-    this.#segment.packs[page] = pack;
-    this.#segment.places[page] = parent.places[page]!;
-    return true;
   }
 
   #takeKnown(page: number): boolean {
@@ -211,14 +197,12 @@ export class ContentWriter {
     const { store } = this.#options;
     const segment = this.#segment;
     const parent = this.#parent;
-    const changed: number[] = [];
-    for (let page = 0; page < segment.pages; page += 1)
-      if (parent === undefined || !segment.agrees(parent, page)) changed.push(page);
-    if (parent !== undefined && changed.length === 0) return before;
+    const changed = this.#changed.reduce((sum, { length }) => sum + length, 0);
+    if (parent !== undefined && changed === 0) return before;
     const isDelta =
-      parent !== undefined && before.length < MOST_LISTS && changed.length < segment.pages / 2;
+      parent !== undefined && before.length < MOST_LISTS && changed < segment.pages / 2;
     const pages = isDelta
-      ? Uint32Array.from(changed)
+      ? inOrder(this.#changed, changed)
       : Uint32Array.from({ length: segment.pages }, (_, page) => page);
     const list = sealList(segment, pages, this.#names, store.keys.current);
     await store.objects.put(`lists/${list.name}`, list.parts);
@@ -229,17 +213,17 @@ export class ContentWriter {
 
 export const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES);
 
-/** Slabs of the pages `first` to `first + pages` of all files together; none reaches over a file's end. */
-function* slabsOf(
+/** Stretches of the pages `first` to `first + pages` of all files together; none reaches over a file's end. */
+function* stretchesOf(
   files: readonly ContentFile[],
   first: number,
   pages: number,
-): Generator<Slab, undefined> {
+): Generator<Stretch, undefined> {
   let before = 0;
   for (const [file, { bytes }] of files.entries()) {
     const end = Math.min(before + pagesOf(bytes), first + pages);
     for (let page = Math.max(before, first); page < end;) {
-      const count = Math.min(FRAME_PAGES, end - page);
+      const count = Math.min(STRETCH_PAGES, end - page);
       const offset = (page - before) * PAGE_BYTES;
       yield { file, offset, first: page - first, pages: count };
       page += count;
@@ -249,7 +233,23 @@ function* slabsOf(
   return undefined;
 }
 
-function next(slabs: Iterator<Slab>): Slab | undefined {
-  const { done, value } = slabs.next();
-  return done === true ? undefined : (value as Slab);
+/** What is left of a stretch after so many of its pages. */
+const restOf = ({ file, offset, first, pages }: Stretch, done: number): Stretch | undefined =>
+  done === pages
+    ? undefined
+    : { file, offset: offset + done * PAGE_BYTES, first: first + done, pages: pages - done };
+
+function next(stretches: Iterator<Stretch>): Stretch | undefined {
+  const { done, value } = stretches.next();
+  return done === true ? undefined : (value as Stretch);
+}
+
+function inOrder(parts: readonly Uint32Array[], length: number): Uint32Array {
+  const all = new Uint32Array(length);
+  let filled = 0;
+  for (const part of parts) {
+    all.set(part, filled);
+    filled += part.length;
+  }
+  return all.sort();
 }

@@ -1,8 +1,10 @@
 import { workerData } from "node:worker_threads";
 import type { StoreAccess } from "../../domain/backup/backup-store.ts";
-import { InlineLane, type Slab, type SourceFile } from "./lane.ts";
 import { threadedCalls } from "./file-calls.ts";
+import { InlineLane } from "./lane.ts";
 import { openStore } from "./open-store.ts";
+import type { SegmentParts } from "./page-list.ts";
+import type { SourceFile, Stretch } from "./page-reader.ts";
 import { serve, tell } from "./thread.ts";
 
 /* The thread behind `ThreadLane`: an `InlineLane` that is spoken to by messages. */
@@ -13,10 +15,14 @@ export interface LaneThreadData {
 }
 
 export type LaneRequest =
-  | { readonly kind: "digest"; readonly slab: Slab }
+  | {
+      readonly kind: "open";
+      readonly segment: SegmentParts;
+      readonly parent: SegmentParts | undefined;
+    }
+  | { readonly kind: "scan"; readonly stretch: Stretch }
   | { readonly kind: "keep"; readonly chosen: Uint16Array }
-  | { readonly kind: "flush" }
-  | { readonly kind: "end" };
+  | { readonly kind: "flush" };
 
 const { access, files } = workerData as LaneThreadData;
 const { objects, keys } = openStore(access, threadedCalls);
@@ -24,11 +30,22 @@ const lane = new InlineLane(objects, keys.current, files, (placed) =>
   tell(placed, [placed.pages.buffer as ArrayBuffer]),
 );
 
+/** A Buffer arrives as a plain array of bytes. */
+const asBuffers = (parts: SegmentParts): SegmentParts => ({
+  ...parts,
+  digests: Buffer.from(parts.digests.buffer),
+});
+
 serve<LaneRequest>(async (request) => {
   switch (request.kind) {
-    case "digest": {
-      const digests = Uint8Array.from(await lane.digest(request.slab));
-      return { value: digests, transfer: [digests.buffer] };
+    case "open": {
+      const { segment, parent } = request;
+      await lane.open(asBuffers(segment), parent && asBuffers(parent));
+      return {};
+    }
+    case "scan": {
+      const value = await lane.scan(request.stretch);
+      return { value, transfer: [value.found.buffer] };
     }
     case "keep":
       lane.keep(request.chosen);
@@ -36,8 +53,5 @@ serve<LaneRequest>(async (request) => {
     case "flush":
       await lane.flush();
       return { value: lane.storedBytes };
-    case "end":
-      await lane.end();
-      return {};
   }
 });

@@ -1,39 +1,24 @@
-import { hash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
-import { Unavailable } from "../../domain/shared/errors.ts";
 import type { DataKey } from "./data-keys.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { PackBuilder, type Placed, type SealedPack } from "./pack.ts";
-import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES } from "./page-list.ts";
+import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES, type SegmentParts } from "./page-list.ts";
+import { digestPages, takeFromParent } from "./page-digests.ts";
+import { PageReader, type SourceFile, type Stretch } from "./page-reader.ts";
 
-/** A file whose pages are to be stored. */
-export interface SourceFile {
-  readonly path: string;
-  readonly bytes: number;
-  /** What a small one holds, if it is not on disk. */
-  readonly content?: Uint8Array;
-  /**
-   * A database in WAL mode whose main file has everything: its header says that there is a WAL,
-   * and is stored as if there were none, so that the file is complete by itself.
-   */
-  readonly withoutWal: boolean;
-}
-
-/** Consecutive pages of one file: at most a frame. */
-export interface Slab {
-  readonly file: number;
-  /** Byte of the file at which it begins. */
-  readonly offset: number;
-  /** Number of its first page in the segment. */
-  readonly first: number;
+/** How far a scan came, and the pages (of the segment) that are not as in the parent. */
+export interface Scanned {
+  /** Pages of the stretch that it is through with. */
   readonly pages: number;
+  readonly found: Uint32Array<ArrayBuffer>;
 }
 
-/** Reads, hashes and packs slabs. Several work side by side. */
+/** Reads, hashes and packs pages. Several work side by side, on one segment. */
 export interface Lane {
-  /** Reads a slab and resolves with its digests. */
-  digest(slab: Slab): Promise<Buffer>;
-  /** Packs pages (by their place in the slab) of the slab digested longest ago and not kept yet. */
+  /** What is scanned next belongs to `segment`; pages that are as in `parent` get their places from it. */
+  open(segment: SegmentParts, parent: SegmentParts | undefined): Promise<void>;
+  /** Reads and hashes from the start of a stretch on, until it has found pages to ask about, or to its end. */
+  scan(stretch: Stretch): Promise<Scanned>;
+  /** Packs pages, by their place in what was found by the scan longest ago that was not kept yet. */
   keep(chosen: Uint16Array): void;
   /** Everything kept is durably stored, and has been placed, when it resolves. */
   flush(): Promise<void>;
@@ -42,10 +27,17 @@ export interface Lane {
   end(): Promise<void>;
 }
 
-interface Read {
-  readonly slab: Slab;
-  readonly pages: Buffer;
-  readonly digests: Buffer;
+/** So few pages of a frame's worth are copied, so that the room of all can be used again. */
+const FEW = 32;
+
+/** Pages that one scan found. */
+interface Found {
+  readonly numbers: number[];
+  readonly pages: Buffer[];
+  /** Where they lie, to be given back. */
+  readonly rooms: Buffer[];
+  /** All of them one after another, if they are a frame. */
+  frame: Buffer | undefined;
 }
 
 /** Does the work in this thread. */
@@ -53,7 +45,9 @@ export class InlineLane implements Lane {
   readonly #objects: ObjectStore;
   readonly #reader: PageReader;
   readonly #builder: PackBuilder;
-  readonly #read: Read[] = [];
+  readonly #found: Found[] = [];
+  #segment!: SegmentParts;
+  #parent: SegmentParts | undefined;
   #puts: Promise<void> = Promise.resolve();
   /** The puts without the newest. */
   #earlier: Promise<void> = Promise.resolve();
@@ -76,25 +70,40 @@ export class InlineLane implements Lane {
     return this.#storedBytes;
   }
 
-  async digest(slab: Slab): Promise<Buffer> {
+  async open(segment: SegmentParts, parent: SegmentParts | undefined): Promise<void> {
+    this.#segment = segment;
+    this.#parent = parent;
+  }
+
+  async scan(stretch: Stretch): Promise<Scanned> {
     // One pack may be on its way while the next is filled: memory stays what it is.
     await this.#earlier;
-    const pages = this.#reader.read(slab);
-    const digests = digestsOf(pages);
-    this.#read.push({ slab, pages, digests });
-    return digests;
+    const found: Found = { numbers: [], pages: [], rooms: [], frame: undefined };
+    let at = 0;
+    for (let isFull = false; at < stretch.pages && !isFull;) {
+      const pages = Math.min(FRAME_PAGES, stretch.pages - at);
+      const { file, offset, first } = stretch;
+      const part = { file, offset: offset + at * PAGE_BYTES, first: first + at, pages };
+      isFull = this.#scanPart(part, pages < stretch.pages, found);
+      at += pages;
+    }
+    if (found.numbers.length > 0) this.#found.push(found);
+    return { pages: at, found: Uint32Array.from(found.numbers) };
   }
 
   keep(chosen: Uint16Array): void {
-    const { slab, pages, digests } = this.#read.shift()!;
-    const isFrame = chosen.length === FRAME_PAGES && !this.#builder.isAmidFrame;
-    if (isFrame) this.#put(this.#builder.addFrame(slab.first, pages, digests));
-    for (const at of isFrame ? [] : chosen) {
-      const page = pages.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES);
-      const digest = digests.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES);
-      this.#put(this.#builder.add(slab.first + at, page, digest));
-    }
-    this.#reader.release(pages);
+    const { numbers, pages, rooms, frame } = this.#found.shift()!;
+    const { digests } = this.#segment;
+    if (frame !== undefined && chosen.length === FRAME_PAGES && !this.#builder.isAmidFrame) {
+      const [from, to] = [numbers[0]! * DIGEST_BYTES, (numbers[0]! + FRAME_PAGES) * DIGEST_BYTES];
+      this.#put(this.#builder.addFrame(numbers[0]!, frame, digests.subarray(from, to)));
+    } else
+      for (const at of chosen) {
+        const number = numbers[at]!;
+        const digest = digests.subarray(number * DIGEST_BYTES, (number + 1) * DIGEST_BYTES);
+        this.#put(this.#builder.add(number, pages[at]!, digest));
+      }
+    for (const room of rooms) this.#reader.release(room);
   }
 
   async flush(): Promise<void> {
@@ -109,90 +118,44 @@ export class InlineLane implements Lane {
     });
   }
 
+  /** True if nothing more fits into `found`. `mayGather`: few pages are put together with others. */
+  #scanPart(part: Stretch, mayGather: boolean, found: Found): boolean {
+    const raw = this.#reader.read(part);
+    digestPages(raw, this.#segment.digests, part.first);
+    const others = takeFromParent(this.#segment, this.#parent, part);
+    const pages = others.map((number) => pageIn(raw, number - part.first));
+    if (mayGather && others.length <= FEW) {
+      for (const page of pages) found.pages.push(this.#gather(page, found));
+      found.numbers.push(...others);
+      this.#reader.release(raw);
+      return found.numbers.length + FEW > FRAME_PAGES;
+    }
+    found.pages.push(...pages);
+    found.numbers.push(...others);
+    found.rooms.push(raw);
+    if (found.numbers.length === FRAME_PAGES && others.length === FRAME_PAGES) found.frame = raw;
+    return true;
+  }
+
+  #gather(page: Buffer, found: Found): Buffer {
+    found.rooms[0] ??= this.#reader.room(FRAME_PAGES);
+    const copy = pageIn(found.rooms[0], found.pages.length);
+    page.copy(copy);
+    return copy;
+  }
+
   #put(pack: SealedPack | undefined): void {
     if (pack === undefined) return;
     this.#storedBytes += pack.parts.reduce((sum, part) => sum + part.length, 0);
     const put = this.#puts.then(async () => {
       await this.#objects.put(`packs/${pack.name}`, pack.parts);
     });
-    // Told by the next `digest` or by `flush`.
+    // Told by the next `scan` or by `flush`.
     put.catch(() => {});
     this.#earlier = this.#puts;
     this.#puts = put;
   }
 }
 
-/** Reads pages of files; the last one of a file is filled up with zeros. */
-class PageReader {
-  readonly #files: readonly SourceFile[];
-  readonly #open = new Map<number, number>();
-  readonly #free: Buffer[] = [];
-
-  constructor(files: readonly SourceFile[]) {
-    this.#files = files;
-  }
-
-  /** The pages, in a buffer to be given back to `release`. */
-  read(slab: Slab): Buffer {
-    const needed = slab.pages * PAGE_BYTES;
-    const free = this.#free.pop();
-    const buffer =
-      free !== undefined && free.length >= needed ? free : Buffer.allocUnsafeSlow(needed);
-    const pages = buffer.subarray(0, needed);
-    const file = this.#files[slab.file]!;
-    const wanted = Math.min(pages.length, file.bytes - slab.offset);
-    if (file.content === undefined)
-      readWhole(this.#descriptor(slab.file), pages.subarray(0, wanted), slab.offset);
-    else pages.set(file.content.subarray(slab.offset, slab.offset + wanted));
-    pages.fill(0, wanted);
-    if (file.withoutWal && slab.offset === 0) asRollbackMode(pages);
-    return pages;
-  }
-
-  release(pages: Buffer): void {
-    this.#free.push(Buffer.from(pages.buffer));
-  }
-
-  close(): void {
-    for (const fd of this.#open.values()) closeSync(fd);
-    this.#open.clear();
-  }
-
-  #descriptor(file: number): number {
-    let fd = this.#open.get(file);
-    if (fd === undefined) {
-      fd = openSync(this.#files[file]!.path, "r");
-      this.#open.set(file, fd);
-    }
-    return fd;
-  }
-}
-
-function readWhole(fd: number, into: Buffer, offset: number): void {
-  for (let at = 0; at < into.length;) {
-    const read = readSync(fd, into, at, into.length - at, offset + at);
-    if (read === 0)
-      throw new Unavailable("backup-busy", "A file became shorter while it was being backed up", {
-        hint: "Stop what writes to it, or try again",
-      });
-    at += read;
-  }
-}
-
-/** Read and write version in a database's header: 2 is WAL, 1 everything else. */
-function asRollbackMode(pages: Buffer): void {
-  for (const at of [18, 19]) if (pages[at] === 2) pages[at] = 1;
-}
-
-/** SHA-256 of each page. */
-function digestsOf(pages: Buffer): Buffer {
-  const digests = Buffer.allocUnsafeSlow((pages.length / PAGE_BYTES) * DIGEST_BYTES);
-  for (let page = 0, at = 0; at < pages.length; page += 1, at += PAGE_BYTES)
-    // As text: a Buffer for each digest would take a third longer.
-    digests.write(
-      hash("sha256", pages.subarray(at, at + PAGE_BYTES), "binary"),
-      page * DIGEST_BYTES,
-      "latin1",
-    );
-  return digests;
-}
+const pageIn = (raw: Buffer, at: number): Buffer =>
+  raw.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES);

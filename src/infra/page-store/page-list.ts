@@ -14,6 +14,8 @@ export const FRAME_PAGES = 256;
 /** Page number, digest, pack, frame, slot. */
 const ENTRY_BYTES = 44;
 const ENTRIES_A_FRAME = 1 << 14;
+/** A digest is copied by words of 32 bits: a call for each would cost more than the copy. */
+const DIGEST_WORDS = DIGEST_BYTES / 4;
 /** In place of a pack's number: the page is not stored yet. */
 export const NOWHERE = 0xffff_ffff;
 
@@ -54,8 +56,15 @@ export interface PagePlaces {
   readonly places: Uint32Array;
 }
 
+/** What is known of a segment's pages: digest, pack and place of each. */
+export interface SegmentParts {
+  readonly digests: Buffer;
+  readonly packs: Uint32Array;
+  readonly places: Uint32Array;
+}
+
 /** Digest and place of each of up to `SEGMENT_PAGES` consecutive pages, shared between threads. */
-export class Segment implements PagePlaces {
+export class Segment implements PagePlaces, SegmentParts {
   /** Number of its first page in the content. */
   readonly first: number;
   readonly pages: number;
@@ -74,16 +83,6 @@ export class Segment implements PagePlaces {
 
   digest(page: number): Buffer {
     return this.digests.subarray(page * DIGEST_BYTES, (page + 1) * DIGEST_BYTES);
-  }
-
-  /** Whether the page has the same digest and place in both. */
-  agrees(other: Segment, page: number): boolean {
-    return (
-      page < other.pages &&
-      this.packs[page] === other.packs[page] &&
-      this.places[page] === other.places[page] &&
-      this.digest(page).equals(other.digest(page))
-    );
   }
 }
 
@@ -104,11 +103,13 @@ export function sealList(
     return number;
   };
   const raw = Buffer.allocUnsafeSlow(Math.min(pages.length, ENTRIES_A_FRAME) * ENTRY_BYTES);
+  const [words, digests] = [wordsOf(raw), wordsOf(segment.digests)];
   for (let from = 0; from < pages.length; from += ENTRIES_A_FRAME) {
     let at = 0;
     for (const page of pages.subarray(from, from + ENTRIES_A_FRAME)) {
       raw.writeUInt32BE(page, at);
-      segment.digest(page).copy(raw, at + 4);
+      const [to, start] = [at / 4 + 1, page * DIGEST_WORDS];
+      for (let word = 0; word < DIGEST_WORDS; word += 1) words[to + word] = digests[start + word]!;
       raw.writeUInt32BE(numberOf(segment.packs[page]!), at + 36);
       raw.writeUInt32BE(segment.places[page]!, at + 40);
       at += ENTRY_BYTES;
@@ -169,15 +170,24 @@ async function applyList(
 ): Promise<void> {
   const list = await openList(store, name);
   const packs = list.directory.packs.map((pack) => names.number(pack));
+  const into = wordsOf(segment.digests);
   for (let number = 1; number <= list.frames; number += 1) {
     const raw = await list.frame(number, ENTRIES_A_FRAME * ENTRY_BYTES);
+    const words = wordsOf(raw);
     for (let at = 0; at + ENTRY_BYTES <= raw.length; at += ENTRY_BYTES) {
       const page = raw.readUInt32BE(at);
       // The content has become shorter since this list was written.
       if (page >= segment.pages) continue;
-      raw.copy(segment.digests, page * DIGEST_BYTES, at + 4, at + 36);
+      const [to, from] = [page * DIGEST_WORDS, at / 4 + 1];
+      for (let word = 0; word < DIGEST_WORDS; word += 1) into[to + word] = words[from + word]!;
       segment.packs[page] = packs[raw.readUInt32BE(at + 36)] ?? NOWHERE;
       segment.places[page] = raw.readUInt32BE(at + 40);
     }
   }
+}
+
+/** The same bytes as words. */
+function wordsOf(bytes: Buffer): Uint32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Buffer.from(bytes);
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, Math.floor(aligned.length / 4));
 }

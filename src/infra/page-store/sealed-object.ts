@@ -36,15 +36,12 @@ const DIRECTORY_LIMIT = 64 << 20;
 /** Level 3 takes two thirds more time for a tenth less space on databases (measured). */
 const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
 
-/**
- * The pieces in which zstd's output is collected. The default, 16 KiB, halves its speed for a whole
- * frame; a mebibyte for a few bytes would be slower still.
- */
-const piece = (expected: number): number => Math.min(FRAME_BYTES / 2, Math.max(4096, expected));
+/** Room for whatever zstd makes of so many bytes: with that it needs no buffer of its own. */
+const packedBound = (bytes: number): number => bytes + (bytes >> 8) + 128;
 
 /** A byte more than there can be: when output just fits its piece, zstd is asked again, at twice the cost. */
 const unpackPiece = (packed: number, limit: number): number =>
-  limit <= FRAME_BYTES ? Math.max(64, limit + 1) : piece(packed * 4);
+  limit <= FRAME_BYTES ? Math.max(64, limit + 1) : Math.min(FRAME_BYTES, Math.max(64, packed * 4));
 
 /** Thrown when stored bytes are not those that were written. `details` names object and frame. */
 export function damaged(object: string, what: string, details: object = {}): Unavailable {
@@ -112,8 +109,9 @@ export class ObjectSealer {
 
   #seal(raw: Uint8Array, number: number): SealedFrame {
     const bound = boundTo(this.#header, number);
-    const packed = zstdCompressSync(raw, { chunkSize: piece(raw.length), params: LEVEL });
-    if (this.#key === undefined) return [packed, checksum(packed, bound)];
+    const packed = zstdCompressSync(raw, { chunkSize: packedBound(raw.length), params: LEVEL });
+    // A copy of its own: the room that it was made in is larger, and would be kept with it.
+    if (this.#key === undefined) return [Buffer.from(packed), checksum(packed, bound)];
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonceOf(number));
     cipher.setAAD(bound);
     const sealed = cipher.update(packed);

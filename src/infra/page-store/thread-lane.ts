@@ -1,7 +1,9 @@
 import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import type { LaneRequest, LaneThreadData } from "./lane-thread.ts";
-import type { Lane, Slab, SourceFile } from "./lane.ts";
+import type { Lane, Scanned } from "./lane.ts";
 import type { Placed } from "./pack.ts";
+import type { SegmentParts } from "./page-list.ts";
+import type { SourceFile, Stretch } from "./page-reader.ts";
 import { Thread } from "./thread.ts";
 
 const MODULE = new URL("./lane-thread.js", import.meta.url);
@@ -26,9 +28,22 @@ export class ThreadLane implements Lane {
     return this.#storedBytes;
   }
 
-  async digest(slab: Slab): Promise<Buffer> {
-    const digests = await this.#thread.ask<Uint8Array<ArrayBuffer>>({ kind: "digest", slab });
-    return Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
+  open({ digests, packs, places }: SegmentParts, parent: SegmentParts | undefined): Promise<void> {
+    // Its memory is shared, not copied.
+    const known = parent && {
+      digests: parent.digests,
+      packs: parent.packs,
+      places: parent.places,
+    };
+    return this.#thread.ask({
+      kind: "open",
+      segment: { digests, packs, places },
+      parent: known,
+    });
+  }
+
+  scan(stretch: Stretch): Promise<Scanned> {
+    return this.#thread.ask({ kind: "scan", stretch });
   }
 
   keep(chosen: Uint16Array<ArrayBuffer>): void {
