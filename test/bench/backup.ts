@@ -104,8 +104,7 @@ async function backUp(store: PageBackupStore, parent: string | null): Promise<Ta
 async function restore(access: StoreAccess): Promise<number> {
   const to = join(directory, `restored-${randomUUID()}`);
   const ms = await timed(async () => {
-    await restoreFiles(access, await requireManifest(access), [to]);
-    fsync(to);
+    await restoreFiles(access, await requireManifest(access), [to], { isToKeep: true });
   });
   rmSync(to);
   return ms;

@@ -102,7 +102,8 @@ export class BackupKeeper {
 
   /**
    * Restores the backup into `scratch` and compares it with what the ledger says of it. Returns the
-   * event to record. Damage is recorded here and thrown: the backup is never chosen again.
+   * event to record. Damage is recorded here and thrown: the backup is never chosen again. `isToKeep`:
+   * the copy is durable.
    */
   async verify(
     session: ExecutorSession,
@@ -110,6 +111,7 @@ export class BackupKeeper {
     facts: BackupFacts,
     scratch: Scratch,
     context: Context,
+    isToKeep = false,
   ): Promise<EventOf<"BackupVerified">> {
     const { backupId, sha256, bytes, rows } = facts;
     const began = this.#clock.elapsed();
@@ -117,7 +119,7 @@ export class BackupKeeper {
       if (facts.fingerprint === null)
         throw new Unavailable("backup-unreadable", "A raw copy cannot be verified or restored");
       const access = await this.store.access(backupId);
-      const stored = { access, sha256, bytes, rows, fingerprint: facts.fingerprint };
+      const stored = { access, sha256, bytes, rows, fingerprint: facts.fingerprint, isToKeep };
       const copy = await session.engine.verify(stored, scratchFile(scratch));
       const counts = Object.values(copy.rows);
       return {

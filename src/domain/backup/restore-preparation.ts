@@ -42,7 +42,7 @@ export class RestorePreparation {
   /** Leaves the verified copy in `scratch`, and says where. */
   async verifyBackup(
     database: DatabaseState,
-    { id, backupId }: RestoreState,
+    { id, backupId, order }: RestoreState,
     scratch: Scratch,
     context: Context,
   ): Promise<VerifiedCopy> {
@@ -58,7 +58,7 @@ export class RestorePreparation {
       return { facts, path: path! };
     }
     const verified = await sessions.use(database, id, (session) =>
-      keeper.verify(session, database, facts, scratch, context),
+      keeper.verify(session, database, facts, scratch, context, order.method === "offline"),
     );
     await recorder.record(database.id, [verified], context);
     return { facts, path: scratchFile(scratch) };

@@ -178,6 +178,8 @@ export interface StoredCopy {
   readonly bytes: number;
   readonly fingerprint: string;
   readonly rows: TableRows;
+  /** The copy will become the database's file: it must survive a power cut. */
+  readonly isToKeep?: boolean;
 }
 
 export interface CopyVerified {

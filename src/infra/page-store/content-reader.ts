@@ -40,7 +40,7 @@ export type PlacePages = (
 ) => Promise<void>;
 
 /**
- * Writes the files of stored content to `paths`, where nothing may be. Each page's digest is
+ * Writes the files of stored content to `paths`, which `createFiles` has made. Each page's digest is
  * compared before it is written, and the whole's before this resolves. Rejects with
  * `backup-damaged`, which names pack and page.
  */
@@ -49,10 +49,9 @@ export async function restoreContent(
   content: StoredContent,
   paths: readonly string[],
   place: PlacePages,
-  onProgress: (fraction: number) => void,
+  onPlaced: (bytes: number) => void,
 ): Promise<void> {
   const files = content.files.map(({ bytes }, at) => ({ path: paths[at]!, bytes }));
-  for (const { path, bytes } of files) create(path, bytes);
   const all = files.reduce((sum, { bytes }) => sum + pagesOf(bytes), 0);
   const digest = new ContentDigest();
   let placed = 0;
@@ -68,7 +67,7 @@ export async function restoreContent(
     digest.add(segment.digests);
     await place(segment, targetsOf(files, first, pages), tasksOf(segment, names), (count) => {
       placed += count;
-      onProgress(placed / all);
+      onPlaced(placed * PAGE_BYTES);
     });
   }
   if (digest.root() !== content.sha256)
@@ -236,6 +235,11 @@ function targetsOf(
     before += pagesOf(bytes);
   }
   return targets;
+}
+
+/** Where nothing may be. */
+export function createFiles({ files }: StoredContent, paths: readonly string[]): void {
+  for (const [at, { bytes }] of files.entries()) create(paths[at]!, bytes);
 }
 
 function create(path: string, bytes: number): void {

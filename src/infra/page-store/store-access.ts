@@ -7,7 +7,8 @@ import type {
 } from "../../domain/backup/backup-store.ts";
 import { ContentWriter } from "./content-writer.ts";
 import { requireAbsent } from "../sqlite/files.ts";
-import { placeInline, restoreContent } from "./content-reader.ts";
+import { createFiles, placeInline, restoreContent } from "./content-reader.ts";
+import { EarlySync } from "./early-sync.ts";
 import { placeInThreads } from "./place-in-threads.ts";
 import { ThreadLane } from "./thread-lane.ts";
 import { InlineLane } from "./lane.ts";
@@ -93,6 +94,12 @@ export async function requireManifest(access: StoreAccess): Promise<BackupManife
   return manifest;
 }
 
+export interface RestoreOptions {
+  /** Whether the content must survive a power cut; a copy that is only compared need not. */
+  readonly isToKeep?: boolean;
+  readonly onProgress?: (fraction: number) => void;
+}
+
 /**
  * Writes the files of a backup to `paths`, in the order of its manifest, each page compared with
  * its digest. Nothing is left of them when it rejects.
@@ -101,12 +108,24 @@ export async function restoreFiles(
   access: StoreAccess,
   { content }: BackupManifest,
   paths: readonly string[],
-  onProgress: (fraction: number) => void = () => {},
+  { isToKeep = false, onProgress = () => {} }: RestoreOptions = {},
 ): Promise<void> {
   const store = openStore(access);
   const place = isLarge(content.bytes) ? placeInThreads(access, THREADS) : placeInline(store);
   try {
-    await storing(() => restoreContent(store, content, paths, place, onProgress));
+    await storing(async () => {
+      createFiles(content, paths);
+      const sync = isToKeep ? await EarlySync.open(paths) : undefined;
+      try {
+        await restoreContent(store, content, paths, place, (bytes) => {
+          sync?.written(bytes);
+          onProgress(Math.min(1, bytes / content.bytes));
+        });
+        await sync?.finish();
+      } finally {
+        await sync?.close();
+      }
+    });
   } catch (error) {
     for (const path of paths) await rm(path, { force: true });
     if (isDamage(error)) await condemn(store, error.details["object"]);
@@ -123,7 +142,7 @@ export async function fetchContent(
   const names = manifest.content.files.map(({ name }) => name);
   const paths = names.map((name) => join(directory, name));
   for (const path of paths) await requireAbsent(path);
-  await restoreFiles(access, manifest, paths);
+  await restoreFiles(access, manifest, paths, { isToKeep: true });
   return names;
 }
 

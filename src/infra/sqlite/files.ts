@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
-import { open, stat, statfs, type FileHandle } from "node:fs/promises";
+import { constants, statSync } from "node:fs";
+import { copyFile, open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
 
@@ -90,6 +90,17 @@ export async function hashFile(path: string): Promise<FileDigest> {
   }
 }
 
+/** Moves a file, to another disk too. Its new name is not durable yet, nor may its content be. */
+export async function moveBeside(source: string, destination: string): Promise<void> {
+  try {
+    await rename(source, destination);
+  } catch (error) {
+    if (codeOf(error) !== "EXDEV") throw error;
+    await copyFile(source, destination, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await rm(source);
+  }
+}
+
 /** Copies a file to a path that must not exist, durably, and says what was read. */
 export async function copyHashed(
   source: string,
@@ -130,6 +141,8 @@ async function pump(
 }
 
 function missing(error: unknown): undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+  if (!["ENOENT", "ENOTDIR"].includes(codeOf(error))) throw error;
 }
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : "";

@@ -1,14 +1,14 @@
 import { chmod, chown, link, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import { copyHashed, fileId, fsyncPath, isInWal } from "./files.ts";
+import { fileId, fsyncPath, isInWal, moveBeside } from "./files.ts";
 import { openersOf } from "./openers.ts";
 
 /** What SQLite itself would create. */
 const DEFAULT_MODE = 0o644;
 
 /**
- * Puts a copy of `source` at `target`, where there is no usable database: written beside, synced, then
+ * Puts `source`, which is gone then, at `target`, where there is no usable database: written beside, synced, then
  * renamed. What is there is moved aside with its side files under names that end in `suffix`: a
  * left-over WAL would be replayed onto the new file. No connection to either may be open here.
  * Rejects with `restore-busy` if another process has the file open.
@@ -20,8 +20,9 @@ export async function replaceFile(source: string, target: string, suffix: string
   const complete = join(dirname(path), `.${basename(path)}.${suffix}`);
   await removeLeftovers(path);
   try {
-    await copyHashed(source, complete);
+    await moveBeside(source, complete);
     await takeOver(path, complete);
+    await fsyncPath(complete);
     for (const side of ["-wal", "-shm", "-journal"]) await moveAside(path + side, suffix);
     await keep(path, suffix);
     await rename(complete, path);

@@ -5,7 +5,7 @@ import type { Finding } from "../../domain/migration/events.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { journalMode, openDatabase, rollback, type Connection } from "./connection.ts";
 import { withDatabase } from "./connections.ts";
-import { copyHashed, fsyncPath } from "./files.ts";
+import { fsyncPath, moveBeside } from "./files.ts";
 import { raiseFence, readMeta } from "./meta.ts";
 import { openersOf } from "./openers.ts";
 import { removeLeftovers, takeOver } from "./replace-file.ts";
@@ -31,7 +31,7 @@ export async function replaceOffline(
   try {
     db = await openDatabase(path, "managed");
     const mode = journalMode(db);
-    await copyHashed(request.scratchPath, complete);
+    await moveBeside(request.scratchPath, complete);
     if (mode === "wal")
       await withDatabase(complete, "managed", (copy) => copy.pragma("journal_mode = WAL"));
     await takeOver(path, complete);

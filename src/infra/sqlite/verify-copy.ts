@@ -25,7 +25,10 @@ export async function verifyCopy(
     await requireSpace(scratchPath, stored.bytes);
     const report = (fraction: number): void =>
       session.host.onProgress({ phase: "verify", fraction });
-    await restoreFiles(stored.access, manifest, [scratchPath], (part) => report(part * 0.8));
+    await restoreFiles(stored.access, manifest, [scratchPath], {
+      isToKeep: stored.isToKeep === true,
+      onProgress: (part) => report(part * 0.8),
+    });
     const verified = await compareCopy(scratchPath, stored);
     report(1);
     return verified;

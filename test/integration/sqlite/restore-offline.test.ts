@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { statSync } from "node:fs";
-import type { RestoreRequest } from "../../../src/domain/engine/database-engine.ts";
+import type { RestoreRequest, StoredCopy } from "../../../src/domain/engine/database-engine.ts";
 import { TestBackups } from "../../support/backups.ts";
 import { EngineChild } from "../../support/engine-child.ts";
 import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
@@ -22,6 +22,7 @@ for (const mode of MODES)
     let database: ManagedDatabase;
     let backups: TestBackups;
     let request: RestoreRequest;
+    let stored: StoredCopy;
 
     beforeEach(async () => {
       workspace = new Workspace();
@@ -29,7 +30,8 @@ for (const mode of MODES)
       database = await new ManagedDatabase(workspace, mode, ddl).install();
       backups = new TestBackups(workspace.directory);
       const scratchPath = workspace.path("scratch.db");
-      await database.engine.verify(await backups.take(database.engine), scratchPath);
+      stored = await backups.take(database.engine);
+      await database.engine.verify(stored, scratchPath);
       database.foreign((db) => void db.exec("UPDATE t SET b = 'new'"));
       const method = "offline" as const;
       const incarnation = randomUUID();
@@ -102,7 +104,9 @@ for (const mode of MODES)
         await engine.beginRecovery(300);
         await engine.finishRecovery(901, []);
         assert.equal(journal(), mode);
-        await engine.restore({ ...request, token: 902, incarnation: randomUUID() });
+        const scratchPath = workspace.path("again.db");
+        await engine.verify(stored, scratchPath);
+        await engine.restore({ ...request, scratchPath, token: 902, incarnation: randomUUID() });
         const left = workspace.files().filter((name) => name.startsWith("."));
         assert.deepEqual(left, []);
         assert.equal(database.value("SELECT b FROM t"), "old");
