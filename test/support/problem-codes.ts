@@ -40,6 +40,8 @@ const OTHER_THINGS = new Set(
     "schemaledger-migration schemaledger-approval",
     // Words of the anchors file, a subcommand, a default directory.
     "log-only publish-every anchor-every roll-forward schemaledger-witness",
+    // Modes of TLS.
+    "verify-ca verify-full",
   ].flatMap((names) => names.split(" ")),
 );
 

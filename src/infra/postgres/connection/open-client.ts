@@ -67,11 +67,7 @@ const isLocal = (host: string): boolean =>
 /** As libpq understands the modes: `require` encrypts, `verify-…` also looks who answers. */
 async function sslOptions({ parameters }: Address): Promise<ConnectionOptions> {
   const { sslmode, sslrootcert, sslcert, sslkey } = parameters;
-  const [ca, cert, key] = await Promise.all(
-    [sslrootcert, sslcert, sslkey].map((path) =>
-      path === undefined ? undefined : readFile(path, "utf8"),
-    ),
-  );
+  const [ca, cert, key] = await Promise.all([fileOf(sslrootcert), fileOf(sslcert), fileOf(sslkey)]);
   const verifies = sslmode === "verify-full" || sslmode === "verify-ca" || ca !== undefined;
   return {
     rejectUnauthorized: verifies,
@@ -81,3 +77,6 @@ async function sslOptions({ parameters }: Address): Promise<ConnectionOptions> {
     ...(sslmode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
   };
 }
+
+const fileOf = async (path: string | undefined): Promise<string | undefined> =>
+  path === undefined ? undefined : await readFile(path, "utf8");
