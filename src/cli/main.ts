@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import type * as Program from "./program.ts";
-import { bundled } from "../infra/system/bundle.ts";
+import { packed } from "../infra/system/bundle.ts";
 import { endWithReader, requireNode, useCompileCache } from "./runtime.ts";
 
 // Before anything loads better-sqlite3, which crashes an older Node instead of explaining itself.
@@ -8,5 +8,5 @@ requireNode(process.versions.node);
 useCompileCache();
 endWithReader();
 
-const { run } = (await import(bundled("program.js") ?? "./program.ts")) as typeof Program;
-process.exitCode = await run(process.argv);
+const program = packed<typeof Program>("program.cjs") ?? (await import("./program.ts"));
+process.exitCode = await program.run(process.argv);

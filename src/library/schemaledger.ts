@@ -1,8 +1,8 @@
 import type * as Library from "./open-schemaledger.ts";
-import { bundled } from "../infra/system/bundle.ts";
+import { packed } from "../infra/system/bundle.ts";
 
 // What the package exports: the same module, in few files where they were made.
-const library = (await import(bundled("library.js") ?? "./open-schemaledger.ts")) as typeof Library;
+const library = packed<typeof Library>("library.cjs") ?? (await import("./open-schemaledger.ts"));
 
 export const { openSchemaledger, SchemaledgerError } = library;
 export type SchemaledgerError = InstanceType<typeof Library.SchemaledgerError>;

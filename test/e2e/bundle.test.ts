@@ -1,16 +1,28 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import Database from "better-sqlite3";
+import { openApiDocument } from "../../src/api/openapi/document.ts";
+import { routesOf } from "../../src/api/routes/routes.ts";
+import type { Services } from "../../src/api/services.ts";
+import type { Views } from "../../src/api/views/views.ts";
 import { digestOfModules } from "../../src/infra/system/fold-code.ts";
-import { filesIn, ROOT, textOf } from "../support/repository.ts";
+import { filesIn, MAIN, ROOT, textOf } from "../support/repository.ts";
+import { startService } from "../support/service-process.ts";
 
 const run = promisify(execFile);
 const BUNDLE = join(ROOT, "dist/bundle");
-const MAIN = join(ROOT, "dist/src/cli/main.js");
 
 describe("the bundle", function () {
   this.timeout(60_000);
@@ -38,7 +50,10 @@ describe("the bundle", function () {
     );
     assert.ok(started.length >= 5, String(started));
     assert.deepEqual(
-      started.filter((file) => !existsSync(join(BUNDLE, file))),
+      // The executor child is packed.
+      started.filter(
+        (file) => ![file, file.replace(/js$/, "cjs")].some((one) => existsSync(join(BUNDLE, one))),
+      ),
       [],
     );
   });
@@ -46,6 +61,37 @@ describe("the bundle", function () {
   it("knows the digest of the code that folds, which the modules have", () => {
     const text = readFileSync(join(BUNDLE, "fold-code.txt"), "utf8");
     assert.equal(text, digestOfModules());
+  });
+
+  it("describes the API as the modules do, though it evaluates them later", async () => {
+    const service = await startService(join(directory, "served"), directory);
+    const headers = { authorization: `Bearer ${service.token}` };
+    const document = await (await fetch(`${service.url}/openapi.json`, { headers })).json();
+    assert.equal((await service.stop()).code, 0);
+    const routes = routesOf({} as Services, {} as Views);
+    assert.deepEqual(document, JSON.parse(JSON.stringify(openApiDocument(routes))));
+  });
+
+  it("keeps what it compiled, for the next start, beside Node's compile cache", async () => {
+    const cache = join(directory, "cache");
+    const env = { ...process.env, NODE_COMPILE_CACHE: cache };
+    const kept = (): string[] =>
+      readdirSync(cache, { recursive: true, encoding: "utf8" })
+        .filter((path) => path.endsWith("-cjs"))
+        .toSorted();
+    const help = (): Promise<unknown> => run(process.execPath, [MAIN, "status", "--help"], { env });
+    await help();
+    const files = kept();
+    assert.ok(files.length >= 2, String(files));
+    const sizes = files.map((file) => statSync(join(cache, file)).size);
+    // What is left of a file is not taken for code.
+    for (const part of [0, 0.6])
+      for (const [n, file] of files.entries()) {
+        truncateSync(join(cache, file), Math.floor(sizes[n]! * part));
+        await help();
+        assert.deepEqual(kept(), files);
+        assert.ok(statSync(join(cache, file)).size > sizes[n]! * 0.9, file);
+      }
   });
 
   it("backs up a file that is large enough for the packer's processes, and lays out a PDF", async () => {

@@ -6,9 +6,9 @@ import { Unavailable } from "../../domain/shared/errors.ts";
 import { bundled } from "../system/bundle.ts";
 import type { ToChild, ToParent } from "./protocol.ts";
 
-const MODULES = new URL("./executor-main.js", import.meta.url);
+const MODULES = fileURLToPath(new URL("./executor-main.js", import.meta.url));
 /** One file is read in half the time of many, and each session needs a process. */
-const MAIN = fileURLToPath(bundled("executor-main.js") ?? MODULES);
+const MAIN = bundled("executor-main.cjs") ?? MODULES;
 const STDERR_LIMIT = 4096;
 /** How long a child may take to exit after it was asked to. */
 const CLOSE_LIMIT_MS = 2000;

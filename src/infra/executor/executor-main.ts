@@ -77,4 +77,4 @@ async function main(): Promise<void> {
   await rest();
 }
 
-await main();
+void main();

@@ -1,4 +1,6 @@
 import { existsSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { PACKAGE_ROOT } from "./package-root.ts";
 
 /** What `tsc -b` writes whenever it compiles a project; not part of the package. */
@@ -7,20 +9,26 @@ const COMPILED = ["domain", "infra", "api", "library", "cli"].map(
 );
 
 /**
- * The bundled form of a module (see build/bundle.js), or undefined if it was not made or something was
- * compiled since: then the modules themselves are loaded.
+ * The path of a file that the bundle has (see build/bundle.js), or undefined if it was not made or something
+ * was compiled since: then the modules themselves are used.
  */
 export function bundled(
-  name: "program.js" | "library.js" | "executor-main.js" | "fold-code.txt",
+  name: "program.cjs" | "library.cjs" | "executor-main.cjs" | "fold-code.txt",
 ): string | undefined {
   return freshBundle(name, COMPILED);
 }
 
-/** The same for a bundle of what the files of `compiled` (`tsbuildinfo`) tell of. */
+/** What a program of the bundle exports; undefined where `bundled` is. */
+export function packed<Exports>(name: "program.cjs" | "library.cjs"): Exports | undefined {
+  const path = bundled(name);
+  return path === undefined ? undefined : (createRequire(import.meta.url)(path) as Exports);
+}
+
+/** The same as `bundled` for a file that depends on what the files of `compiled` (`tsbuildinfo`) tell of. */
 export function freshBundle(name: string, compiled: readonly URL[]): string | undefined {
   const bundle = new URL(`dist/bundle/${name}`, PACKAGE_ROOT);
   const made = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs;
   if (made === undefined) return undefined;
   const isStale = compiled.some((file) => existsSync(file) && statSync(file).mtimeMs > made);
-  return isStale ? undefined : bundle.href;
+  return isStale ? undefined : fileURLToPath(bundle);
 }

@@ -15,7 +15,7 @@ const IMPORT = /\bfrom "(\.[^"]+)"/g;
  */
 export function foldCode(): string {
   const ready = bundled("fold-code.txt");
-  return ready === undefined ? digestOfModules() : readFileSync(new URL(ready), "utf8");
+  return ready === undefined ? digestOfModules() : readFileSync(ready, "utf8");
 }
 
 /** The digest, of the modules as they are. */

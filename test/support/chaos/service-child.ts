@@ -12,8 +12,8 @@ import { Api } from "./api.ts";
 import type { CrashOrder } from "./crash-service.ts";
 
 const COMPILED = new URL("dist/test/tsconfig.tsbuildinfo", PACKAGE_ROOT);
-const BUNDLE = bundled("program.js") && freshBundle("crash-service.js", [COMPILED]);
-const ENTRY = fileURLToPath(BUNDLE ?? new URL("./crash-service.js", import.meta.url));
+const BUNDLE = bundled("program.cjs") && freshBundle("crash-service.js", [COMPILED]);
+const ENTRY = BUNDLE ?? fileURLToPath(new URL("./crash-service.js", import.meta.url));
 
 export interface ChildEnd {
   readonly code: number | null;
