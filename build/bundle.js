@@ -49,7 +49,7 @@ const bundle = (name, file, root = "src") =>
     format: "esm",
     platform: "node",
     target: "node22",
-    external: ["better-sqlite3"],
+    external: ["better-sqlite3", "@aws-sdk/client-s3"],
     plugins: [bareHttp],
     minifyWhitespace: true,
     legalComments: "none",

@@ -5,27 +5,28 @@ import type { Context } from "../domain/shared/actor.ts";
 import type { LedgerState } from "../domain/state/state.ts";
 import { openBackupKeys, type OpenedKeys } from "../infra/page-store/backup-keys.ts";
 import { dataKey } from "../infra/page-store/data-keys.ts";
-import { FileObjectStore } from "../infra/page-store/file-object-store.ts";
-import { backupsIn, type CoreConfig } from "./config.ts";
+import type { ObjectStore } from "../infra/page-store/object-store.ts";
+import type { CoreConfig } from "./config.ts";
 
 /** The service's own identity, unless another file is named. */
 const IDENTITY_FILE = "backup.identity";
 
 /** The data keys of the backup store; makes what the configuration asks for and is not there. */
-export function openStoreKeys(config: CoreConfig): Promise<OpenedKeys> {
+export function openStoreKeys(config: CoreConfig, objects: ObjectStore): Promise<OpenedKeys> {
   const { backupRecipients: recipients, backupIdentity } = config;
   const encryption = {
     identityFile: backupIdentity ?? join(config.data, "keys", IDENTITY_FILE),
     mayMake: backupIdentity === undefined,
     ...(recipients === undefined ? {} : { recipients }),
   };
-  const objects = new FileObjectStore(backupsIn(config));
   return openBackupKeys(objects, encryption, new Date().toISOString());
 }
 
 /** For reading beside the process that has the directory: nothing is made. */
-export const openStoreKeysToRead = (config: CoreConfig): Promise<OpenedKeys> =>
-  openStoreKeys({ ...config, backupRecipients: "none" });
+export const openStoreKeysToRead = (
+  config: CoreConfig,
+  objects: ObjectStore,
+): Promise<OpenedKeys> => openStoreKeys({ ...config, backupRecipients: "none" }, objects);
 
 /** Records that backups are encrypted otherwise than the ledger says; also after a crash in between. */
 export async function recordBackupKey(

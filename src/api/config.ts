@@ -2,6 +2,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import type { OidcOptions } from "../infra/identity/oidc-issuer.ts";
 import { httpOf, type HttpOptions, type RawHttp } from "./http-config.ts";
 import { oidcOf, type RawOidc } from "./oidc-config.ts";
+import { backupStoreOf, type BackupStoreSetting, type RawS3 } from "./s3-config.ts";
 import type { AuditReads } from "../domain/audit/access-log.ts";
 import { isRecipient } from "../infra/page-store/age.ts";
 import { OWN } from "../infra/page-store/backup-keys.ts";
@@ -23,6 +24,8 @@ export interface CoreConfig {
   readonly backupRecipients?: readonly string[] | "none";
   /** age identity file that opens the backups. Absent: one in the data directory, made when needed. */
   readonly backupIdentity?: string;
+  /** Where backups lie. Absent: as when it was said last; at first in the data directory. */
+  readonly backupStore?: BackupStoreSetting;
 }
 
 /** What the service is started with, checked. */
@@ -42,7 +45,7 @@ export const tileCache = ({ data }: { readonly data: string }): string => join(d
 export const backupsIn = ({ data }: { readonly data: string }): string => join(data, "backups");
 
 /** As flags or environment give it. */
-export interface RawConfig extends RawOidc, RawHttp {
+export interface RawConfig extends RawOidc, RawHttp, RawS3 {
   readonly data: string;
   readonly host: string;
   readonly port: string | number;
@@ -76,8 +79,10 @@ export function readConfig(raw: RawConfig): Config {
 
 function read(raw: RawConfig): Config {
   const oidc = oidcOf(raw, invalid);
+  const backupStore = backupStoreOf(raw, invalid);
   return {
     ...(oidc === undefined ? {} : { oidc }),
+    ...(backupStore === undefined ? {} : { backupStore }),
     data: directory("--data", raw.data),
     host: hostOf(raw.host),
     ...httpOf(raw, invalid),

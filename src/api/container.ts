@@ -10,6 +10,7 @@ import type { Clock } from "../domain/shared/clock.ts";
 import { Reconciliation } from "../domain/recovery/reconciliation.ts";
 import type { ActorNames } from "../domain/service/actor-names.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
+import { DirectoryPlace, type BackupPlace } from "../infra/page-store/backup-place.ts";
 import type { OpenedKeys } from "../infra/page-store/backup-keys.ts";
 import { PageBackupStore } from "../infra/page-store/page-backup-store.ts";
 import type { AnyKeyring } from "../infra/signing/no-keys.ts";
@@ -52,6 +53,8 @@ export interface Opened {
   readonly stopping: AbortController;
   readonly actors: ActorNames;
   readonly backupKeys: OpenedKeys;
+  /** Default: in the data directory. */
+  readonly backupPlace?: BackupPlace;
   /** Default: the machine's. */
   readonly clock?: Clock;
   readonly readOnly?: boolean;
@@ -146,6 +149,7 @@ function addBasics(
     executor,
     log,
     backupKeys,
+    backupPlace = new DirectoryPlace(backupsIn(config)),
     clock = new SystemClock(),
     readOnly = false,
     follows,
@@ -180,5 +184,5 @@ function addBasics(
   });
   addProof(one, config, keyring, follows);
   addErasure(one, config, actors, follows !== undefined);
-  one(t.BACKUP_STORE, () => new PageBackupStore(backupsIn(config), backupKeys));
+  one(t.BACKUP_STORE, () => new PageBackupStore(backupPlace, backupKeys));
 }

@@ -21,6 +21,8 @@ import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { HmacPseudonyms } from "../infra/signing/hmac-pseudonyms.ts";
 import { describeError, type Log } from "../infra/telemetry/logger.ts";
 import { openStoreKeys, recordBackupKey } from "./backup-encryption.ts";
+import { openBackupPlace, type OpenedPlace } from "./backup-place.ts";
+import { recordBackupStore } from "./backup-store-change.ts";
 import type { Closers } from "./closers.ts";
 import type { CoreConfig } from "./config.ts";
 import {
@@ -52,6 +54,8 @@ export interface CoreOptions {
   readonly clock?: Clock;
   /** For tests: how soon alerts that did not arrive are sent again. */
   readonly alertPace?: RetryPace;
+  /** A bucket for backups is tried out, however lately it was. */
+  readonly triesBackups?: boolean;
   /** How long a step in progress may take to end when the core closes, ms. Default 20 s. */
   readonly stopGraceMs?: number;
   /** In place of `executor`: one that was made before, whose children are starting already. */
@@ -118,9 +122,11 @@ export async function openCore(
   if (options.warm === true) executor.warm().catch(() => undefined);
   const stop = new AbortController();
   await requireKeyFiles(config.data);
+  const backups = await openBackupPlace(config, options.triesBackups ?? false);
   const opened: Opened = {
     ...(await openKeys(keys)),
-    backupKeys: await openStoreKeys(config),
+    backupKeys: await openStoreKeys(config, backups.place.objects),
+    backupPlace: backups.place,
     executor,
     log,
     stopping: stop,
@@ -133,6 +139,7 @@ export async function openCore(
   const container = createContainer(config, opened);
   const context = systemContext(opened, container);
   await openLedger(container, config, opened, context, closers, options.lostKeys);
+  await takeStore(container, backups, context);
   return { container, executor, lock, opened, context };
 }
 
@@ -218,6 +225,18 @@ async function openLedger(
   else await signingKeys.replaceLost(opened.keyring.firstVerifierKey, lostKeys, context);
   await container.resolve(t.ERASURE_SERVICE).start();
   await recordBackupKey(ledger, projection.state, opened.backupKeys, context);
+}
+
+/** Nothing is backed up to where the backups that are counted on are not. */
+async function takeStore(
+  container: DependencyContainer,
+  { place, remember }: OpenedPlace,
+  context: Context,
+): Promise<void> {
+  const { state } = container.resolve(t.PROJECTION);
+  const store = container.resolve(t.BACKUP_STORE);
+  await recordBackupStore(container.resolve(t.LEDGER), state, store, place.recorded, context);
+  await remember();
 }
 
 function followWithTiles(container: DependencyContainer, { log }: Opened, closers: Closers): void {

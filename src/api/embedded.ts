@@ -7,7 +7,9 @@ import { ProcessExecutor } from "../infra/executor/process-executor.ts";
 import { exists } from "../infra/files/exists.ts";
 import type { LockWaiting } from "../infra/files/directory-lock.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
+import { NO_KEYS } from "../infra/page-store/data-keys.ts";
 import { openStoreKeysToRead } from "./backup-encryption.ts";
+import { openBackupPlaceToRead } from "./backup-place.ts";
 import { Closers } from "./closers.ts";
 import { ledgerFile, type CoreConfig } from "./config.ts";
 import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
@@ -87,12 +89,18 @@ export async function openReadOnly(
   return closedOnFailure(async (closers) => {
     const keys = join(config.data, "keys");
     await requireKeyFiles(config.data);
+    const backupPlace = await openBackupPlaceToRead(config);
     const executor =
       options.inProcess === true ? new InProcessExecutor() : new ProcessExecutor({ spare: 0 });
     closers.add(() => executor.close());
     const opened: Opened = {
       ...(await openKeys(keys)),
-      backupKeys: await openStoreKeysToRead(config),
+      backupPlace,
+      // What commands read here is not in backups: no service is asked for keys.
+      backupKeys:
+        backupPlace.recorded === null
+          ? await openStoreKeysToRead(config, backupPlace.objects)
+          : NO_KEYS,
       executor,
       log: options.log,
       stopping: new AbortController(),

@@ -126,6 +126,7 @@ export async function recoveredAnswer(
     case "AccessRefused":
     case "MigrationRefused":
     case "BackupKeyChanged":
+    case "BackupStoreChanged":
     case "SchemaBaselined":
     case "PolicyChanged":
     case "MigrationWithdrawn":

@@ -46,7 +46,7 @@ export function safekeepingServices(
   const prunes = new PruneService({ ...parts, guard });
   return {
     prunes,
-    holds: new LegalHolds(databases, projection, recorder, guard, ids),
+    holds: new LegalHolds(databases, projection, recorder, guard, ids, parts.keeper.store),
     recoveries: new DatabaseRecovery({
       ...parts,
       restorer: c.resolve(t.RESTORER),

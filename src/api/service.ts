@@ -54,7 +54,12 @@ async function start(
   options: ServiceOptions,
   closers: Closers,
 ): Promise<RunningService> {
-  const core = await openCore(config, options, { description: "schemaledger serve" }, closers);
+  const core = await openCore(
+    config,
+    { ...options, triesBackups: true },
+    { description: "schemaledger serve" },
+    closers,
+  );
   const { container, opened, executor } = core;
   await recordAuditReads(core, config);
   searchWithIndex(core, join(config.data, "search.db"));

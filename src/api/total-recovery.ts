@@ -27,13 +27,14 @@ import {
   placeLedger,
   requireNoLedger,
 } from "../infra/total-recovery/lost-directory.ts";
+import type { S3Settings } from "../infra/s3/s3-settings.ts";
 import { Closers } from "./closers.ts";
 import { openCore, resumeWork, type Core, type CoreOptions } from "./core.ts";
 import * as t from "./tokens.ts";
 
 export interface TotalRecoveryOptions {
-  /** The backup directory that is left. */
-  readonly from: string;
+  /** The backup directory that is left, or the bucket. */
+  readonly from: string | S3Settings;
   /** The new data directory. */
   readonly data: string;
   /** Directories under which databases may be put. */
@@ -83,7 +84,7 @@ export interface TotalRecovery {
 export async function recoverAll(options: TotalRecoveryOptions): Promise<TotalRecovery> {
   const { data, onStep = () => {} } = options;
   await requireNoLedger(data);
-  const lost = await LostDirectory.open(options.from, identityOf(options));
+  const lost = await openLost(options);
   await makeDirectory(data);
   await chmod(data, 0o700);
   const scratch = await mkdtemp(join(data, "recovery-"));
@@ -100,6 +101,17 @@ export async function recoverAll(options: TotalRecoveryOptions): Promise<TotalRe
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** What is left. Errors: those of `LostDirectory.open`, and of a bucket's examination. */
+export async function openLost(
+  options: Pick<TotalRecoveryOptions, "from" | "data" | "keys" | "backupIdentity">,
+): Promise<LostDirectory> {
+  const { from, data } = options;
+  if (typeof from === "string") return LostDirectory.open(from, identityOf(options));
+  const { openS3Place } = await import("../infra/s3/open-s3-place.ts");
+  const place = await openS3Place(from, join(data, "backups", "scratch"));
+  return LostDirectory.openPlace(place, identityOf(options));
 }
 
 /** The file that opens the backups, if one is known. */
@@ -132,8 +144,8 @@ async function anchorsOf(
   const digest = new NodeDigest();
   const check = { digest, keys: keysOf(candidate, digest) };
   // Kept beside the ledger while the data directory was whole.
-  const beside = join(dirname(path), "checkpoint");
-  const files = (await exists(beside)) ? [...checkpoints, beside] : checkpoints;
+  const beside = path === null ? null : join(dirname(path), "checkpoint");
+  const files = beside !== null && (await exists(beside)) ? [...checkpoints, beside] : checkpoints;
   return [
     ...anchorsOfManifests(manifests, candidate.origin, check),
     ...(await anchorsOfDatabases(manifests, candidate.origin, check)),
@@ -176,11 +188,16 @@ async function goOn(
   options: TotalRecoveryOptions,
   placed: Placed,
 ): Promise<Omit<TotalRecovery, "damagedManifests">> {
-  const { data, roots, reason, backupIdentity } = options;
+  const { data, roots, reason, backupIdentity, from } = options;
   const closers = new Closers();
   try {
     const core = await openCore(
-      { data, roots, ...(backupIdentity === undefined ? {} : { backupIdentity }) },
+      {
+        data,
+        roots,
+        backupStore: typeof from === "string" ? "local" : from,
+        ...(backupIdentity === undefined ? {} : { backupIdentity }),
+      },
       {
         ...options.core,
         ledgerBackupDelayMs: null,

@@ -12,7 +12,14 @@ export interface Settings {
 }
 
 /** Members of the file that name files and directories: relative ones are so to the file. */
-const PATHS: ReadonlySet<string> = new Set(["data", "root", "backupIdentity", "tlsCert", "tlsKey"]);
+const PATHS: ReadonlySet<string> = new Set([
+  "data",
+  "root",
+  "backupIdentity",
+  "s3Credentials",
+  "tlsCert",
+  "tlsKey",
+]);
 const MAX_FILE = 1 << 20;
 
 /** One setting, as the command declares it. */

@@ -113,6 +113,7 @@ export const EVENT_VERSIONS: { readonly [T in EventType]: number } = {
   CheckpointAnchored: 1,
   HeartbeatRecorded: 1,
   BackupKeyChanged: 1,
+  BackupStoreChanged: 1,
   DatabaseRegistered: 1,
   SchemaBaselined: 1,
   PolicyChanged: 1,

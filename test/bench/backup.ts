@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StoreAccess } from "../../src/domain/backup/backup-store.ts";
 import type { StoredCopy } from "../../src/domain/engine/database-engine.ts";
+import { DirectoryPlace } from "../../src/infra/page-store/backup-place.ts";
 import { PageBackupStore } from "../../src/infra/page-store/page-backup-store.ts";
 import { requireManifest, restoreFiles } from "../../src/infra/page-store/store-access.ts";
 import { withDatabase } from "../../src/infra/sqlite/connections.ts";
@@ -197,7 +198,10 @@ try {
       const root = join(directory, name);
       rmSync(root, { recursive: true, force: true });
       mkdirSync(root);
-      return new PageBackupStore(root, key === undefined ? undefined : { current: key, all: [] });
+      return new PageBackupStore(
+        new DirectoryPlace(root),
+        key === undefined ? undefined : { current: key, all: [] },
+      );
     };
     note("through SQLite", floor / (await online()));
     const plain = await backUp(fresh("plain"), null);

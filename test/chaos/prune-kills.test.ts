@@ -3,6 +3,7 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventType } from "../../src/domain/events.ts";
+import { DirectoryPlace } from "../../src/infra/page-store/backup-place.ts";
 import { PageBackupStore } from "../../src/infra/page-store/page-backup-store.ts";
 import type { Api, AuditEvent } from "../support/chaos/api.ts";
 import type { CrashPoint } from "../support/chaos/crash-service.ts";
@@ -74,7 +75,7 @@ describe("Kills during a prune", function () {
       (all) =>
         all.filter(({ type }) => type === "PruneRequested").length === all.filter(isEnd).length,
     );
-    const store = new PageBackupStore(join(world.data, "backups"));
+    const store = new PageBackupStore(new DirectoryPlace(join(world.data, "backups")));
     const there = new Set(await store.list());
     const { items } = await api.need(
       api.get<{ items: Backup[] }>("/v1/databases/app/backups?limit=1000"),

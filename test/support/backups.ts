@@ -12,6 +12,7 @@ import type {
   StoredCopy,
 } from "../../src/domain/engine/database-engine.ts";
 import type { DataKeyTexts } from "../../src/infra/page-store/data-keys.ts";
+import { DirectoryPlace } from "../../src/infra/page-store/backup-place.ts";
 import { PageBackupStore } from "../../src/infra/page-store/page-backup-store.ts";
 
 export function manifestOf(
@@ -53,7 +54,7 @@ export class TestBackups {
   constructor(directory: string, keys?: DataKeyTexts) {
     this.root = join(directory, "backups");
     mkdirSync(this.root, { recursive: true, mode: 0o700 });
-    this.store = new PageBackupStore(this.root, keys);
+    this.store = new PageBackupStore(new DirectoryPlace(this.root), keys);
   }
 
   begin(parent: string | null = null): Promise<StoreAccess> {

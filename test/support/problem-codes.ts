@@ -42,6 +42,8 @@ const OTHER_THINGS = new Set(
     "log-only publish-every anchor-every roll-forward schemaledger-witness",
     // Modes of TLS.
     "verify-ca verify-full",
+    // The region that is taken where none is named.
+    "us-east-1",
   ].flatMap((names) => names.split(" ")),
 );
 

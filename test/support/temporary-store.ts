@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StoreAccess, StoredContent } from "../../src/domain/backup/backup-store.ts";
 import { NO_KEYS, type DataKeyTexts } from "../../src/infra/page-store/data-keys.ts";
+import { DirectoryPlace, type BackupPlace } from "../../src/infra/page-store/backup-place.ts";
 import { PageBackupStore } from "../../src/infra/page-store/page-backup-store.ts";
 import { fetchContent, storeFiles } from "../../src/infra/page-store/store-access.ts";
 import { manifestOf } from "./backups.ts";
@@ -13,19 +14,24 @@ export class TemporaryStore implements StoreUnderTest {
   readonly directory: string;
   readonly root: string;
   keys: DataKeyTexts;
+  /** In place of the directory `root`. */
+  readonly #place: BackupPlace | undefined;
 
-  private constructor(directory: string, keys: DataKeyTexts) {
+  private constructor(directory: string, keys: DataKeyTexts, place?: BackupPlace) {
     this.directory = directory;
     this.root = join(directory, "data", "backups");
     this.keys = keys;
+    this.#place = place;
   }
 
-  static async create(keys: DataKeyTexts = NO_KEYS): Promise<TemporaryStore> {
-    return new TemporaryStore(await mkdtemp(join(tmpdir(), "schemaledger-store-")), keys);
+  static async create(keys: DataKeyTexts = NO_KEYS, place?: BackupPlace): Promise<TemporaryStore> {
+    return new TemporaryStore(await mkdtemp(join(tmpdir(), "schemaledger-store-")), keys, place);
   }
 
   open(): Promise<PageBackupStore> {
-    return Promise.resolve(new PageBackupStore(this.root, this.keys));
+    return Promise.resolve(
+      new PageBackupStore(this.#place ?? new DirectoryPlace(this.root), this.keys),
+    );
   }
 
   async restart(): Promise<PageBackupStore> {

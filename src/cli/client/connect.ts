@@ -15,11 +15,13 @@ export async function connect(
   const { openEmbedded, openReadOnly } = await import("../../api/embedded.ts");
   const { LocalClient } = await import("./local-client.ts");
   const backupIdentity = process.env["SCHEMALEDGER_BACKUP_IDENTITY"];
+  const { namedBackups } = await import("./named-backups.ts");
   const config = {
     data: dataDirectory(options),
     roots: ["/"],
     allowCode: true,
     ...(backupIdentity === undefined ? {} : { backupIdentity }),
+    ...namedBackups(),
   };
   const local = localOptions(options, signal);
   if (access === "read") return new LocalClient(config.data, await openReadOnly(config, local));

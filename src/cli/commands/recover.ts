@@ -6,6 +6,7 @@ import { Progress } from "../progress.ts";
 import { databaseName, databasePath, hasEnded, untilOver, type Operation } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
+import type { S3Settings } from "../../infra/s3/s3-settings.ts";
 import type { RecoveredDatabase } from "../../api/total-recovery.ts";
 
 interface RecoverOptions extends SharedOptions {
@@ -53,8 +54,9 @@ export const command = defineCommand<RecoverOptions>({
       choices: ["failed-migration", "corruption"],
     },
     {
-      flags: "--from <dir>",
-      description: "everything else is lost: rebuild ledger and databases from these backups",
+      flags: "--from <place>",
+      description:
+        "everything else is lost: rebuild ledger and databases from these backups (a directory, or s3://bucket/prefix)",
     },
     { flags: "--root <dir...>", description: "directory under which databases may be put" },
     { flags: "--keys <dir>", description: "a copy of the lost data directory's keys" },
@@ -146,7 +148,7 @@ async function recoverEverything(call: Call<RecoverOptions>): Promise<number> {
   const { recoverAll } = await import("../../api/total-recovery.ts");
   const { from, keys, ledger } = options;
   const found = await recoverAll({
-    from: resolve(from!),
+    from: await whatIsLeft(from!),
     data: resolve(options.data ?? "schemaledger-data"),
     roots: (options.root ?? [process.cwd()]).map((root) => resolve(root)),
     reason: options.reason,
@@ -170,6 +172,12 @@ async function recoverEverything(call: Call<RecoverOptions>): Promise<number> {
   return databases.some(({ status }) => status === "failed") ? EXIT.integrity : EXIT.done;
 }
 
+/** A directory, or a bucket that is reached as the environment says. */
+async function whatIsLeft(from: string): Promise<string | S3Settings> {
+  const { bucketNamed } = await import("../client/named-backups.ts");
+  return bucketNamed(from) ?? resolve(from);
+}
+
 /** As for a service: the environment may name the identity that opens the backups. */
 function namedIdentity(): { readonly backupIdentity?: string } {
   const file = process.env["SCHEMALEDGER_BACKUP_IDENTITY"];
@@ -183,16 +191,19 @@ function tellDatabase(out: Output, { name, status, error, window }: RecoveredDat
 }
 
 async function writeDatabases({ options, out }: Call<RecoverOptions>): Promise<number> {
-  const { LostDirectory } = await import("../../infra/total-recovery/lost-directory.ts");
   const { exportDatabases } = await import("../../infra/total-recovery/export-databases.ts");
   if (options.into === undefined)
     throw new InvalidInput("into-missing", "--databases-only needs --into", {
       hint: "Name a directory for the databases' files",
     });
-  const { identityOf } = await import("../../api/total-recovery.ts");
+  const { openLost } = await import("../../api/total-recovery.ts");
   const keys = options.keys === undefined ? {} : { keys: resolve(options.keys) };
-  const identity = identityOf({ ...keys, ...namedIdentity() });
-  const lost = await LostDirectory.open(resolve(options.from!), identity);
+  const lost = await openLost({
+    from: await whatIsLeft(options.from!),
+    data: resolve(options.into),
+    ...keys,
+    ...namedIdentity(),
+  });
   const databases = await exportDatabases(lost, resolve(options.into));
   out.result({ database: null, recovery: null, ledger: null, databases }, () => {
     for (const { name, file, createdAt } of databases)

@@ -16,6 +16,12 @@ interface ServeFlags {
   readonly allowCode?: boolean;
   readonly backupRecipient?: readonly string[];
   readonly backupIdentity?: string;
+  readonly backups?: string;
+  readonly s3Endpoint?: string;
+  readonly s3Region?: string;
+  readonly s3PathStyle?: boolean;
+  readonly s3Credentials?: string;
+  readonly s3ObjectLock?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly corsOrigin?: readonly string[];
@@ -106,6 +112,37 @@ const OPTIONS: readonly OptionSpec[] = [
     flags: "--backup-identity <file>",
     description: "age identity file that opens the backups (default: keys/backup.identity)",
     env: "SCHEMALEDGER_BACKUP_IDENTITY",
+  },
+  {
+    flags: "--backups <place>",
+    description:
+      "where backups lie: s3://bucket/prefix, or local (default: as before; local at first)",
+    env: "SCHEMALEDGER_BACKUPS",
+  },
+  {
+    flags: "--s3-endpoint <url>",
+    description: "service of the bucket, if it is not AWS",
+    env: "SCHEMALEDGER_S3_ENDPOINT",
+  },
+  {
+    flags: "--s3-region <name>",
+    description: "region of the bucket (default: AWS_REGION, or us-east-1)",
+    env: "SCHEMALEDGER_S3_REGION",
+  },
+  {
+    flags: "--s3-path-style",
+    description: "name the bucket in the path: for services that are not names above their buckets",
+    env: "SCHEMALEDGER_S3_PATH_STYLE",
+  },
+  {
+    flags: "--s3-credentials <file>",
+    description: "file with access keys (default: environment, ~/.aws, container, instance)",
+    env: "SCHEMALEDGER_S3_CREDENTIALS",
+  },
+  {
+    flags: "--s3-object-lock <mode:days>",
+    description: "lock what backups need: governance:DAYS or compliance:DAYS",
+    env: "SCHEMALEDGER_S3_OBJECT_LOCK",
   },
   {
     flags: "--tls-cert <file>",

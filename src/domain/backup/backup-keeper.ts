@@ -5,7 +5,7 @@ import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
 import { Unavailable, failureOf, type Failure } from "../shared/errors.ts";
 import type { Recorder } from "../shared/recorder.ts";
-import type { BackupState, DatabaseState } from "../state/state.ts";
+import type { BackupState, DatabaseState, LedgerState } from "../state/state.ts";
 import { damageEvents, isDamage } from "./backup-damage.ts";
 import { factsOf } from "./backup-facts.ts";
 import type { BackupManifest, BackupStore, Scratch, StoreAccess } from "./backup-store.ts";
@@ -191,10 +191,15 @@ export class BackupKeeper {
     await this.#recorder.record(database.id, [{ type: "BackupCompleted", data }], context);
   }
 
-  /** Bytes freed; undefined while the store is busy: the next sweep takes it along. */
-  async sweep(): Promise<number | undefined> {
+  /**
+   * Bytes freed; undefined while the store is busy: the next sweep takes it along. What the ledger
+   * knows of is kept whatever the store's listing says.
+   */
+  async sweep({ backups, ledgerBackups }: LedgerState): Promise<number | undefined> {
+    const stored = [...backups.values()].filter(({ completed }) => completed !== null);
+    const known = [...stored.map(({ id }) => id), ...ledgerBackups.kept];
     try {
-      return (await this.store.sweep()).freedBytes;
+      return (await this.store.sweep(known)).freedBytes;
     } catch (error) {
       if (error instanceof Unavailable && error.code === "backup-store-busy") return undefined;
       throw error;
@@ -217,6 +222,7 @@ export class BackupKeeper {
       const manifest = this.manifestOf(database, backupId, kind, saved, checkpoint);
       const { storedBytes } = await this.store.publish(backupId, manifest);
       published = true;
+      if (isHeld(database)) await this.store.hold([backupId]);
       const facts = factsOf(manifest, storedBytes, this.#since(began));
       await this.#recorder.record(database.id, [{ type: "BackupCompleted", data: facts }], context);
       return facts;
@@ -294,6 +300,10 @@ export class BackupKeeper {
     return Math.round(this.#clock.elapsed() - began);
   }
 }
+
+/** A hold of the whole database is one of the backups to come, too. */
+const isHeld = ({ holds }: DatabaseState): boolean =>
+  [...holds.values()].some(({ backupId }) => backupId === null);
 
 const INTERRUPTED: Failure = {
   code: "interrupted",

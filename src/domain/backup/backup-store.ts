@@ -26,16 +26,25 @@ export interface BackupStore {
   list(): Promise<readonly string[]>;
   /**
    * Takes a backup away for good: from then on it does not exist. What only it needs stays until
-   * the next sweep. Idempotent.
+   * the next sweep. Idempotent. Rejects `backup-locked` where the place itself keeps it for a time:
+   * then it is there as before.
    */
   remove(backupId: string): Promise<{ readonly freedBytes: number }>;
   /** What there is, and what a sweep would remove. Removes nothing. */
   survey(): Promise<StoreSurvey>;
   /**
-   * Removes what no published backup needs. Rejects `backup-store-busy` while a backup is being
-   * written. Can be repeated after a crash in the middle.
+   * Removes what no published backup needs, but what the place keeps for a time. Rejects
+   * `backup-store-busy` while a backup is being written. Can be repeated after a crash in the middle.
+   * `known`: backups that are to be there; a place may list late what was published last.
    */
-  sweep(): Promise<Swept>;
+  sweep(known: readonly string[]): Promise<Swept>;
+  /**
+   * Where the place can keep objects from everybody's hands, it does so with all that these backups
+   * need, until they are released. No-op elsewhere.
+   */
+  hold(backups: readonly string[]): Promise<void>;
+  /** Undoes `hold`, but for what the backups `held` need. */
+  release(backups: readonly string[], held: readonly string[]): Promise<void>;
   /** A local scratch directory (0700) for restores and rehearsals. */
   scratch(purpose: string): Promise<Scratch>;
 }

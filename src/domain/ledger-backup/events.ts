@@ -16,6 +16,8 @@ export interface LedgerBackupEvents {
     /** Digest of its content in the store. */
     readonly sha256: string;
     readonly durationMs: number;
+    /** Of those that it replaces: the place keeps them for a time, and a later one tries again. */
+    readonly locked?: readonly string[];
     readonly recovered?: boolean;
   };
   /** The ledger goes on from a backup of itself, after everything else was lost. */

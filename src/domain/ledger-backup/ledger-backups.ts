@@ -34,6 +34,8 @@ const LOOK_MS = 200;
 
 /** Backups of the ledger that are kept. */
 const KEPT = 3;
+/** Older ones that go at once: where the place keeps them for a time there may be very many. */
+const MOST_REPLACED = 8;
 
 /**
  * Backs the ledger up into the store after every run, so that the store alone can bring everything
@@ -133,14 +135,15 @@ export class LedgerBackups {
     const backupId = ids.uuid();
     const began = clock.elapsed();
     const { kept } = projection.state.ledgerBackups;
-    const replaces = kept.slice(0, Math.max(0, kept.length + 1 - KEPT));
+    const replaces = kept.slice(0, Math.min(MOST_REPLACED, Math.max(0, kept.length + 1 - KEPT)));
     await this.#record({ type: "LedgerBackupStarted", data: { backupId, replaces } }, context);
     try {
       const { size, content, storedBytes } = await this.#store(backupId, kept.at(-1) ?? null);
-      for (const old of replaces) await keeper.store.remove(old);
+      const locked = await this.#letGo(replaces);
       const { bytes, sha256 } = content;
       const durationMs = Math.round(clock.elapsed() - began);
-      const data = { backupId, size, bytes, storedBytes, sha256, durationMs };
+      const left = locked.length === 0 ? {} : { locked };
+      const data = { backupId, size, bytes, storedBytes, sha256, durationMs, ...left };
       await this.#record({ type: "LedgerBackupCompleted", data }, context);
     } catch (error) {
       await keeper.store.discard(backupId);
@@ -148,6 +151,19 @@ export class LedgerBackups {
       await this.#record({ type: "LedgerBackupFailed", data }, context);
       this.#parts.report(error);
     }
+  }
+
+  /** Those that the place keeps for a time: the next one tries again. */
+  async #letGo(replaced: readonly string[]): Promise<readonly string[]> {
+    const locked: string[] = [];
+    for (const old of replaced)
+      try {
+        await this.#parts.keeper.store.remove(old);
+      } catch (error) {
+        if (failureOf(error).code !== "backup-locked") throw error;
+        locked.push(old);
+      }
+    return locked;
   }
 
   async #store(

@@ -34,6 +34,8 @@ export interface RetentionEvents {
     readonly freedBytes: number;
     /** Backups that the intent named and that were kept after all: a hold came meanwhile. */
     readonly spared: readonly string[];
+    /** Backups that the place itself keeps for a time: there as before, for a later prune. */
+    readonly locked?: readonly string[];
     /** False: the store was busy; what nobody needs any more goes with the next prune. */
     readonly swept: boolean;
     readonly durationMs: number;

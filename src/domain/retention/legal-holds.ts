@@ -1,3 +1,4 @@
+import type { BackupStore } from "../backup/backup-store.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, NotFound } from "../shared/errors.ts";
@@ -22,6 +23,7 @@ export class LegalHolds {
   readonly #recorder: Recorder;
   readonly #guard: PruneGuard;
   readonly #ids: Ids;
+  readonly #store: Pick<BackupStore, "hold" | "release">;
 
   constructor(
     databases: DatabaseService,
@@ -29,12 +31,14 @@ export class LegalHolds {
     recorder: Recorder,
     guard: PruneGuard,
     ids: Ids,
+    store: Pick<BackupStore, "hold" | "release">,
   ) {
     this.#databases = databases;
     this.#projection = projection;
     this.#recorder = recorder;
     this.#guard = guard;
     this.#ids = ids;
+    this.#store = store;
   }
 
   /**
@@ -52,6 +56,8 @@ export class LegalHolds {
     if (!this.#guard.beginHold(key)) throw pruned(backupId ?? "of the database");
     try {
       if (backupId !== undefined) await this.#refuse(database, backupId);
+      // Before it is on record: whoever reads of it may rely on it.
+      await this.#store.hold(backupId === undefined ? this.#storedOf(database) : [backupId]);
       const holdId = this.#ids.uuid();
       const data = { holdId, ...withoutAbsent({ backupId }), reason };
       const own = { ...context, correlation: holdId };
@@ -68,6 +74,9 @@ export class LegalHolds {
     const own = { ...context, correlation: holdId };
     const event = { type: "LegalHoldReleased", data: { holdId, reason } } as const;
     await this.#recorder.record(placed.database.id, [event], own, { once: [`released:${holdId}`] });
+    const { database, hold } = placed;
+    const freed = hold.backupId === null ? this.#storedOf(database) : [hold.backupId];
+    await this.#store.release(freed, this.#heldNow());
     return placed;
   }
 
@@ -85,6 +94,22 @@ export class LegalHolds {
   /** Those of a database that are in force, newest first. */
   list(name: string): readonly HoldState[] {
     return [...this.#databases.find(name).holds.values()].toReversed();
+  }
+
+  #storedOf({ id }: DatabaseState): readonly string[] {
+    const { backups } = this.#projection.state;
+    return [...backups.values()]
+      .filter(({ databaseId, completed }) => databaseId === id && completed !== null)
+      .map((backup) => backup.id);
+  }
+
+  /** Backups of every database that some hold is about. */
+  #heldNow(): readonly string[] {
+    return [...this.#projection.state.databases.values()].flatMap((database) =>
+      [...database.holds.values()].flatMap(({ backupId }) =>
+        backupId === null ? this.#storedOf(database) : [backupId],
+      ),
+    );
   }
 
   async #refuse(database: DatabaseState, backupId: string): Promise<void> {

@@ -28,7 +28,7 @@ export class OpenPrunes {
     for (const pruneId of [...database.openPrunes].filter((id) => !this.#owned.has(id))) {
       const prune = this.#projection.state.prunes.get(pruneId)!;
       const gone = await this.#gone(prune);
-      if (prune.status === "running") await this.#keeper.sweep();
+      if (prune.status === "running") await this.#keeper.sweep(this.#projection.state);
       const pruned = prune.pruned.length + gone.length;
       const error = {
         code: "interrupted",

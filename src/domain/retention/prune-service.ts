@@ -110,7 +110,7 @@ export class PruneService {
   }
 
   async #prune(database: DatabaseState, prune: PruneState, context: Context): Promise<void> {
-    const { recorder, keeper, clock } = this.#parts;
+    const { recorder, keeper, clock, projection } = this.#parts;
     const began = clock.elapsed();
     const retention = rulesOf(database);
     const plan = this.#plan(database);
@@ -121,36 +121,38 @@ export class PruneService {
     const intent = { pruneId: prune.id, retention, backups: going };
     await recorder.record(database.id, [{ type: "PruneStarted", data: intent }], context);
     const spared: string[] = [];
+    const locked: string[] = [];
     let freedBytes = 0;
     for (const { backupId, because } of going) {
       const freed = await this.#remove(database, prune.id, backupId, because, context);
-      if (freed === undefined) spared.push(backupId);
-      freedBytes += freed ?? 0;
+      if (typeof freed === "number") freedBytes += freed;
+      else (freed === "locked" ? locked : spared).push(backupId);
     }
-    const swept = await keeper.sweep();
+    const swept = await keeper.sweep(projection.state);
     const data = {
       pruneId: prune.id,
       pruned: prune.pruned.length,
       freedBytes: freedBytes + (swept ?? 0),
       spared,
+      ...(locked.length === 0 ? {} : { locked }),
       swept: swept !== undefined,
       durationMs: Math.round(clock.elapsed() - began),
     };
     await recorder.record(database.id, [{ type: "PruneCompleted", data }], context);
   }
 
-  /** Undefined: a hold, or something that needs it, came since the plan. */
+  /** `spared`: a hold, or something that needs it, came since the plan. `locked`: the place keeps it. */
   async #remove(
     database: DatabaseState,
     pruneId: string,
     backupId: string,
     because: PrunedBecause,
     context: Context,
-  ): Promise<number | undefined> {
+  ): Promise<number | "spared" | "locked"> {
     const { guard, keeper, recorder, projection } = this.#parts;
     const holds = holdsOf(database, projection);
-    if (holds.all || holds.held.has(backupId) || holds.inUse.has(backupId)) return undefined;
-    if (!guard.beginRemoval(backupId, database.id)) return undefined;
+    if (holds.all || holds.held.has(backupId) || holds.inUse.has(backupId)) return "spared";
+    if (!guard.beginRemoval(backupId, database.id)) return "spared";
     try {
       const facts = projection.state.backups.get(backupId)?.facts;
       const { freedBytes } = await keeper.store.remove(backupId);
@@ -158,6 +160,9 @@ export class PruneService {
       const data = { backupId, pruneId, because, ...sizes };
       await recorder.record(database.id, [{ type: "BackupPruned", data }], context);
       return freedBytes;
+    } catch (error) {
+      if (failureOf(error).code === "backup-locked") return "locked";
+      throw error;
     } finally {
       guard.endRemoval(backupId, database.id);
     }

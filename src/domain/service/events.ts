@@ -71,6 +71,10 @@ export interface ServiceEvents {
     readonly recipients: readonly string[];
     readonly rewrapped: readonly string[];
   };
+  /** Backups lie there from here on; `place` null: in the data directory. */
+  readonly BackupStoreChanged: {
+    readonly place: { readonly url: string; readonly endpoint: string | null } | null;
+  };
   /** Reads of the audit history are recorded otherwise from here on. */
   readonly AuditReadsChanged: { readonly reads: string };
   readonly KeyRevoked: { readonly keyId: string; readonly reason: string };

@@ -47,6 +47,9 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
     case "BackupKeyChanged":
       state.backupKey = event.data.keyId;
       return;
+    case "BackupStoreChanged":
+      state.backupStore = event.data.place;
+      return;
     case "AuditReadsChanged":
       state.auditReads = event.data.reads;
       return;
@@ -83,10 +86,11 @@ function addLedgerBackup(
   { ledgerBackups }: LedgerState,
   event: Extract<ServiceEvent, { type: "LedgerBackupCompleted" }>,
 ): void {
-  const { backupId, size } = event.data;
-  const gone = ledgerBackups.replaces;
+  const { backupId, size, locked = [] } = event.data;
+  const left = new Set(locked);
+  const gone = new Set(ledgerBackups.replaces.filter((id) => !left.has(id)));
   ledgerBackups.open = null;
-  ledgerBackups.kept = [...ledgerBackups.kept.filter((id) => !gone.includes(id)), backupId];
+  ledgerBackups.kept = [...ledgerBackups.kept.filter((id) => !gone.has(id)), backupId];
   ledgerBackups.newest = { ...happened(event), backupId, size };
 }
 

@@ -68,6 +68,7 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "SubjectErased":
     case "LedgerContinued":
     case "BackupKeyChanged":
+    case "BackupStoreChanged":
     case "AuditReadsChanged":
       return foldService(state, event);
     case "DatabaseRegistered":

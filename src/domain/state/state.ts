@@ -60,6 +60,8 @@ export interface LedgerState {
   readonly erasures: ErasureState[];
   /** Id of the data key that backups are encrypted under; null: they are not. */
   backupKey: string | null;
+  /** Where backups lie; null: in the data directory. */
+  backupStore: { readonly url: string; readonly endpoint: string | null } | null;
   /** How reads of the audit history are recorded. */
   auditReads: string;
   readonly keys: Entities<KeyState>;
@@ -91,6 +93,7 @@ export function emptyState(): LedgerState {
     signingKeys: [],
     erasures: [],
     backupKey: null,
+    backupStore: null,
     auditReads: "all",
     keys: new Entities(folding),
     databases: new Entities(folding),

@@ -2,7 +2,6 @@ import { hash, randomBytes } from "node:crypto";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { decryptWith, encryptTo, type Identity } from "./age.ts";
 import { KEY_BYTES, NO_KEYS, dataKey, type DataKey, type DataKeyTexts } from "./data-keys.ts";
-import { FileObjectStore } from "./file-object-store.ts";
 import { identityMissing, identityWrong, makeIdentity, readIdentities } from "./identities.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -85,10 +84,9 @@ export async function openBackupKeys(
  * `backup-identity-wrong` if it is encrypted and nothing here opens it.
  */
 export async function openToRead(
-  directory: string,
+  objects: ObjectStore,
   identityFile: string | undefined,
 ): Promise<DataKeyTexts> {
-  const objects = new FileObjectStore(directory);
   const names = (await objects.list("keys")).filter((name) => NAME.test(name));
   if (names.length === 0) return NO_KEYS;
   const file = identityFile ?? "identity file";

@@ -1,12 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
-import { InvalidInput } from "../../domain/shared/errors.ts";
 import { threadedCalls, type FileCalls, type OpenFile } from "./file-calls.ts";
+import { isObjectName, requireObjectName } from "./object-name.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { isMissing, isTaken, storing } from "./store-errors.ts";
-
-/** One folder, one name; nothing that could be a path gets further. */
-const NAME = /^[a-z]+\/[0-9A-Za-z][0-9A-Za-z.-]*$/;
 
 /** Begins the names of files that are not objects yet; a crash may leave them. */
 const UNFINISHED = ".";
@@ -17,6 +14,8 @@ const UNFINISHED = ".";
  * Rejects with `backup-store-full` or `backup-store-failed` when the file system refuses.
  */
 export class FileObjectStore implements ObjectStore {
+  /** A disk is no faster for several at once. */
+  readonly atOnce = 1;
   readonly #root: string;
   readonly #calls: FileCalls;
 
@@ -76,8 +75,17 @@ export class FileObjectStore implements ObjectStore {
   list(folder: string): Promise<readonly string[]> {
     return storing(async () => {
       const names = (await this.#calls.names(join(this.#root, folder)).catch(missing)) ?? [];
-      return names.filter((name) => NAME.test(`${folder}/${name}`)).toSorted();
+      return names.filter((name) => isObjectName(`${folder}/${name}`)).toSorted();
     });
+  }
+
+  async sizes(folder: string): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>();
+    for (const name of await this.list(folder)) {
+      const bytes = await this.size(`${folder}/${name}`);
+      if (bytes !== undefined) sizes.set(name, bytes);
+    }
+    return sizes;
   }
 
   delete(name: string, passing?: "passing"): Promise<void> {
@@ -100,10 +108,7 @@ export class FileObjectStore implements ObjectStore {
   }
 
   #path(name: string): string {
-    if (NAME.test(name)) return join(this.#root, name);
-    throw new InvalidInput("object-name-invalid", "The name of a stored object is malformed", {
-      hint: "Use an id from the list of backups",
-    });
+    return join(this.#root, requireObjectName(name));
   }
 
   /** An empty file that lives as long as the machine runs. False if it is there. */

@@ -2,7 +2,8 @@ import { DIGEST_BYTES, type PackNames, type ReadableObjects } from "./page-list.
 import { PackReader } from "./pack.ts";
 import { PageTable, type Place } from "./page-table.ts";
 import { isKeyMissing } from "./data-keys.ts";
-import { ObjectReader, ObjectSealer, isDamage } from "./sealed-object.ts";
+import { ObjectReader } from "./object-reader.ts";
+import { ObjectSealer, isDamage } from "./sealed-object.ts";
 
 /** Bytes of a digest, and of an entry, in an index: digest, pack, frame and slot. */
 const KEY_BYTES = 16;

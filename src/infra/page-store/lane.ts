@@ -48,9 +48,8 @@ export class InlineLane implements Lane {
   readonly #found: Found[] = [];
   #segment!: SegmentParts;
   #parent: SegmentParts | undefined;
-  #puts: Promise<void> = Promise.resolve();
-  /** The puts without the newest. */
-  #earlier: Promise<void> = Promise.resolve();
+  /** Puts on their way, oldest first. */
+  readonly #puts: Promise<unknown>[] = [];
   #storedBytes = 0;
 
   constructor(
@@ -76,8 +75,8 @@ export class InlineLane implements Lane {
   }
 
   async scan(stretch: Stretch): Promise<Scanned> {
-    // One pack may be on its way while the next is filled: memory stays what it is.
-    await this.#earlier;
+    // Some packs may be on their way while the next is filled: memory stays what it is.
+    while (this.#puts.length > this.#objects.atOnce) await this.#puts.shift();
     const found: Found = { numbers: [], pages: [], rooms: [], frame: undefined };
     let at = 0;
     for (let isFull = false; at < stretch.pages && !isFull;) {
@@ -108,14 +107,13 @@ export class InlineLane implements Lane {
 
   async flush(): Promise<void> {
     this.#put(this.#builder.flush());
-    await this.#puts;
+    await Promise.all(this.#puts.splice(0));
   }
 
   async end(): Promise<void> {
     this.#reader.close();
-    await this.#puts.catch(() => {
-      // Whoever flushed was told; whoever did not gave up for another reason.
-    });
+    // Whoever flushed was told; whoever did not gave up for another reason.
+    await Promise.allSettled(this.#puts.splice(0));
   }
 
   /** True if nothing more fits into `found`. `mayGather`: few pages are put together with others. */
@@ -147,13 +145,10 @@ export class InlineLane implements Lane {
   #put(pack: SealedPack | undefined): void {
     if (pack === undefined) return;
     this.#storedBytes += pack.parts.reduce((sum, part) => sum + part.length, 0);
-    const put = this.#puts.then(async () => {
-      await this.#objects.put(`packs/${pack.name}`, pack.parts);
-    });
+    const put = this.#objects.put(`packs/${pack.name}`, pack.parts);
     // Told by the next `scan` or by `flush`.
     put.catch(() => {});
-    this.#earlier = this.#puts;
-    this.#puts = put;
+    this.#puts.push(put);
   }
 }
 

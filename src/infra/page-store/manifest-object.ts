@@ -2,7 +2,8 @@ import type { BackupManifest } from "../../domain/backup/backup-store.ts";
 import { InvalidInput, NotFound } from "../../domain/shared/errors.ts";
 import type { DataKey } from "./data-keys.ts";
 import type { ReadableObjects } from "./page-list.ts";
-import { ObjectReader, ObjectSealer, damaged } from "./sealed-object.ts";
+import { ObjectReader } from "./object-reader.ts";
+import { ObjectSealer, damaged } from "./sealed-object.ts";
 
 /** Small letters only: a name that differs by case alone could be another file here. */
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,6 +1,7 @@
 import type { DataKey } from "./data-keys.ts";
 import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES, type ReadableObjects } from "./page-list.ts";
-import { ObjectReader, ObjectSealer, damaged, type ReadRange } from "./sealed-object.ts";
+import { ObjectReader, startingWith, type ReadRange } from "./object-reader.ts";
+import { ObjectSealer, damaged } from "./sealed-object.ts";
 
 /** A pack is closed when it has reached this size. */
 const PACK_BYTES = 4 << 20;
@@ -134,15 +135,6 @@ class FrameSealer {
   }
 }
 
-/** Answers from the object's first bytes what it can. */
-async function readingAhead(get: ReadRange, ahead: number): Promise<ReadRange> {
-  const start = await get(0, ahead);
-  return async (offset, length) => {
-    const isThere = start !== undefined && (start.length < ahead || offset + length <= ahead);
-    return isThere ? start.subarray(offset, offset + length) : get(offset, length);
-  };
-}
-
 /** Number of the frame that has the digests, and of the first that has pages. */
 const DIGESTS = 1;
 const DATA = 2;
@@ -168,7 +160,8 @@ export class PackReader {
   ): Promise<PackReader> {
     const path = `packs/${name}`;
     const get: ReadRange = (offset, length) => objects.get(path, offset, length);
-    const read = ahead === 0 ? get : await readingAhead(get, ahead);
+    const start = ahead === 0 ? undefined : await get(0, ahead);
+    const read = start === undefined ? get : startingWith(start, get);
     const object = await ObjectReader.open<PackDirectory>("pack", path, keys, read);
     if (object === undefined) throw damaged(path, "the pack is missing");
     return new PackReader(object, path);

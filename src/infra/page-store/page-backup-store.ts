@@ -10,8 +10,8 @@ import type {
 } from "../../domain/backup/backup-store.ts";
 import { Conflict, InvalidInput, Unavailable } from "../../domain/shared/errors.ts";
 import { makeDirectory } from "../files/atomic-write.ts";
+import { aroundScratch, type BackupPlace, type StoredObjects } from "./backup-place.ts";
 import { DataKeys, NO_KEYS, type DataKeyTexts } from "./data-keys.ts";
-import { FileObjectStore } from "./file-object-store.ts";
 import {
   isBackupId,
   manifestPath,
@@ -24,30 +24,31 @@ import type { ReadableObjects } from "./page-list.ts";
 import { isDamage } from "./sealed-object.ts";
 import { toJson } from "./open-store.ts";
 import { storing } from "./store-errors.ts";
-import { surveyOf, unneededIn } from "./sweep.ts";
+import { neededFor, surveyOf, unneededIn } from "./sweep.ts";
 
-const SCRATCH = "scratch";
 const FOLDERS = ["packs", "lists", "manifests", "indexes", "keys", "damaged", "begun", "sweeping"];
 /** The one name in the folder `sweeping`. */
 const SWEEP = "sweeping/now";
 
 /**
- * The backup store of a service: manifests, lists and packs as objects of a directory, and marks
- * for what is going on. A backup that was begun and a sweep exclude each other by their marks: each
+ * The backup store of a service: manifests, lists and packs as objects of some place, and marks for what is going on. A backup that was begun and a sweep exclude each other by their marks: each
  * puts its own and then looks for the other's.
  */
 export class PageBackupStore implements BackupStore {
-  readonly #root: string;
-  readonly #objects: FileObjectStore;
+  readonly #place: BackupPlace;
+  readonly #objects: StoredObjects;
   readonly #scratch: string;
   readonly #keys: DataKeyTexts;
   readonly #store: ReadableObjects;
 
-  /** `root` is an absolute path; it is created when it is needed. */
-  constructor(root: string, keys: DataKeyTexts = NO_KEYS) {
-    this.#root = root;
-    this.#objects = new FileObjectStore(root);
-    this.#scratch = join(root, SCRATCH);
+  /** What this process has begun, and has published: a listing may not have it yet. */
+  readonly #begun = new Set<string>();
+  readonly #published = new Set<string>();
+
+  constructor(place: BackupPlace, keys: DataKeyTexts = NO_KEYS) {
+    this.#place = place;
+    this.#objects = place.objects;
+    this.#scratch = place.scratch;
     this.#keys = { current: keys.current, all: keys.all };
     this.#store = { objects: this.#objects, keys: new DataKeys(keys) };
   }
@@ -57,9 +58,11 @@ export class PageBackupStore implements BackupStore {
    * for itself: it would take running backups away.
    */
   async clean(): Promise<void> {
+    this.#begun.clear();
     await storing(async () => {
       await makeDirectory(this.#scratch);
-      for (const directory of [this.#root, this.#scratch]) await chmod(directory, 0o700);
+      for (const directory of [aroundScratch(this.#place), this.#scratch])
+        await chmod(directory, 0o700);
       for (const name of await readdir(this.#scratch))
         await rm(join(this.#scratch, name), { recursive: true, force: true });
     });
@@ -78,6 +81,7 @@ export class PageBackupStore implements BackupStore {
       throw busy("Space is being freed in the backup store");
     }
     const known = parent !== null && isBackupId(parent) ? parent : null;
+    this.#begun.add(backupId);
     return this.#accessTo(backupId, known);
   }
 
@@ -93,7 +97,9 @@ export class PageBackupStore implements BackupStore {
     if ((await this.#objects.size(path)) !== undefined) throw alreadyThere(backupId);
     if ((await this.#objects.size(begun(backupId))) === undefined) throw notBegun(backupId);
     const parts = sealManifest(manifest, this.#store.keys.current);
+    await this.#retain(manifest);
     if (!(await this.#objects.put(path, parts))) throw alreadyThere(backupId);
+    this.#published.add(backupId);
     await this.#end(backupId);
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     return { storedBytes: manifest.content.storedBytes + bytes };
@@ -127,6 +133,7 @@ export class PageBackupStore implements BackupStore {
     const path = manifestPath(backupId);
     const freedBytes = (await this.#objects.size(path)) ?? 0;
     await this.#objects.delete(path);
+    this.#published.delete(backupId);
     return { freedBytes };
   }
 
@@ -134,16 +141,29 @@ export class PageBackupStore implements BackupStore {
     return surveyOf(this.#store);
   }
 
-  async sweep(): Promise<Swept> {
+  async sweep(known: readonly string[] = []): Promise<Swept> {
     if (!(await this.#objects.put(SWEEP, [], "passing")))
       throw busy("Space is being freed already");
     try {
-      const running = await this.#objects.list("begun");
-      if (running.length > 0) throw busy(`${running.length} backups are being written`);
-      return await this.#removeUnneeded();
+      const running = new Set([...(await this.#objects.list("begun")), ...this.#begun]);
+      if (running.size > 0) throw busy(`${running.size} backups are being written`);
+      return await this.#removeUnneeded(new Set([...known, ...this.#published]));
     } finally {
       await this.#objects.delete(SWEEP, "passing");
     }
+  }
+
+  async hold(backups: readonly string[]): Promise<void> {
+    const { hold } = this.#objects;
+    if (hold !== undefined) await hold([...(await this.#allOf(backups))], true);
+  }
+
+  async release(backups: readonly string[], held: readonly string[]): Promise<void> {
+    const { hold } = this.#objects;
+    if (hold === undefined) return;
+    const needed = await this.#allOf(held);
+    const freed = [...(await this.#allOf(backups))].filter((name) => !needed.has(name));
+    await hold(freed, false);
   }
 
   scratch(purpose: string): Promise<Scratch> {
@@ -157,17 +177,53 @@ export class PageBackupStore implements BackupStore {
     });
   }
 
-  async #removeUnneeded(): Promise<Swept> {
-    let freedBytes = 0;
-    const names = await unneededIn(this.#store);
-    for (const name of names) {
-      freedBytes += (await this.#objects.size(name)) ?? 0;
-      await this.#objects.delete(name);
+  async #removeUnneeded(known: ReadonlySet<string>): Promise<Swept> {
+    const swept = { objects: 0, freedBytes: 0 };
+    for (const [name, bytes] of await unneededIn(this.#store, known)) {
+      if (!(await this.#mayGo(name))) continue;
+      swept.objects += 1;
+      swept.freedBytes += bytes;
     }
-    return { objects: names.length, freedBytes };
+    return swept;
+  }
+
+  /** False: the place keeps it for now, and a later sweep takes it. */
+  async #mayGo(name: string): Promise<boolean> {
+    try {
+      await this.#objects.delete(name);
+      return true;
+    } catch (error) {
+      if (error instanceof Conflict && error.code === "backup-locked") return false;
+      throw error;
+    }
+  }
+
+  /** Everything of the backups that are stored. */
+  async #allOf(backups: readonly string[]): Promise<ReadonlySet<string>> {
+    const names = new Set<string>();
+    for (const backupId of backups) {
+      const manifest = await this.manifest(backupId);
+      if (manifest === undefined) continue;
+      names.add(manifestPath(backupId));
+      for (const name of await neededFor(this.#store, manifest)) names.add(name);
+    }
+    return names;
+  }
+
+  /** Before it is published: from then on it is relied on. */
+  async #retain(manifest: BackupManifest): Promise<void> {
+    const { retain } = this.#objects;
+    if (retain === undefined) return;
+    await retain([...(await neededFor(this.#store, manifest)), ...(await this.#wrapped())]);
+  }
+
+  /** Without a wrapped key nothing that is encrypted can be read. */
+  async #wrapped(): Promise<readonly string[]> {
+    return (await this.#objects.list("keys")).map((name) => `keys/${name}`);
   }
 
   async #end(backupId: string): Promise<void> {
+    this.#begun.delete(backupId);
     await this.#objects.delete(begun(backupId), "passing");
     await storing(() => rm(this.#workspace(backupId), { recursive: true, force: true }));
   }
@@ -176,10 +232,10 @@ export class PageBackupStore implements BackupStore {
     return join(this.#scratch, `begun-${backupId}`);
   }
 
-  #accessTo(backupId: string, parent: string | null): StoreAccess {
+  async #accessTo(backupId: string, parent: string | null): Promise<StoreAccess> {
     const workspace = this.#workspace(backupId);
-    const store = toJson({ directory: this.#root, workspace, keys: this.#keys });
-    return { backupId, parent, store };
+    const place = await this.#place.forOthers();
+    return { backupId, parent, store: toJson({ place, workspace, keys: this.#keys }) };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DataKey, DataKeys } from "./data-keys.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { ObjectReader, ObjectSealer, damaged } from "./sealed-object.ts";
+import { ObjectReader } from "./object-reader.ts";
+import { ObjectSealer, damaged } from "./sealed-object.ts";
 
 /** Bytes of a page of the store, whatever page size the database has. */
 export const PAGE_BYTES = 4096;
@@ -155,20 +156,35 @@ export async function loadSegment(
   names: PackNames,
 ): Promise<Segment> {
   const segment = new Segment(pages);
-  for (const name of lists) await applyList(store, name, segment, names);
+  for await (const list of opened(store, lists)) await applyList(list, segment, names);
   const absent = segment.packs.indexOf(NOWHERE);
   if (absent >= 0)
     throw damaged(`lists/${lists.at(-1) ?? ""}`, `page ${segment.first + absent} is in no list`);
   return segment;
 }
 
-async function applyList(
+/** Lists in their order; the next ones are on their way. */
+async function* opened(
   store: ReadableObjects,
-  name: string,
+  lists: readonly string[],
+): AsyncGenerator<ObjectReader<ListDirectory>> {
+  const coming: Promise<ObjectReader<ListDirectory>>[] = [];
+  for (const [at] of lists.entries()) {
+    while (coming.length < store.objects.atOnce && at + coming.length < lists.length) {
+      const next = openList(store, lists[at + coming.length]!);
+      // Its failure is met when it is its turn.
+      next.catch(() => {});
+      coming.push(next);
+    }
+    yield await coming.shift()!;
+  }
+}
+
+async function applyList(
+  list: ObjectReader<ListDirectory>,
   segment: Segment,
   names: PackNames,
 ): Promise<void> {
-  const list = await openList(store, name);
   const packs = list.directory.packs.map((pack) => names.number(pack));
   const into = wordsOf(segment.digests);
   for (let number = 1; number <= list.frames; number += 1) {

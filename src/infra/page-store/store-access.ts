@@ -15,7 +15,7 @@ import { InlineLane } from "./lane.ts";
 import type { SourceFile } from "./page-reader.ts";
 import { notFound, readManifest } from "./manifest-object.ts";
 import type { ReadableObjects } from "./page-list.ts";
-import { directoryOf, openStore } from "./open-store.ts";
+import { openStore, pageStoreOf } from "./open-store.ts";
 import { damaged, isDamage } from "./sealed-object.ts";
 import { storing } from "./store-errors.ts";
 
@@ -24,7 +24,7 @@ export async function withWorkspace<T>(
   access: StoreAccess,
   use: (directory: string) => Promise<T>,
 ): Promise<T> {
-  const { workspace } = directoryOf(access);
+  const { workspace } = pageStoreOf(access);
   await storing(async () => {
     // A process that was killed may have left one.
     await rm(workspace, { recursive: true, force: true });

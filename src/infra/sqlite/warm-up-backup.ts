@@ -38,6 +38,7 @@ export async function warmUpBackup(db: Connection, target: DatabaseTarget): Prom
 
 /** A store for nothing but the way to it. */
 class ObjectsInMemory implements ObjectStore {
+  readonly atOnce = 1;
   readonly #objects = new Map<string, Buffer>();
 
   async put(name: string, parts: readonly Uint8Array[]): Promise<boolean> {
@@ -55,6 +56,10 @@ class ObjectsInMemory implements ObjectStore {
 
   async list(): Promise<readonly string[]> {
     return [];
+  }
+
+  async sizes(): Promise<ReadonlyMap<string, number>> {
+    return new Map();
   }
 
   async delete(): Promise<void> {}

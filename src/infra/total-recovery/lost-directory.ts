@@ -6,13 +6,17 @@ import { Conflict, InvalidInput, NotFound } from "../../domain/shared/errors.ts"
 import { exists } from "../files/exists.ts";
 import { fsyncDirectory, makeDirectory, writeFileAtomic } from "../files/atomic-write.ts";
 import { openToRead } from "../page-store/backup-keys.ts";
+import { DirectoryPlace, type BackupPlace } from "../page-store/backup-place.ts";
 import { PageBackupStore } from "../page-store/page-backup-store.ts";
 import { fetchContent } from "../page-store/store-access.ts";
 import { fsyncPath } from "../sqlite/files.ts";
 
-/** A backup directory that nothing else is left of. */
+/** A backup store that nothing else is left of. */
 export class LostDirectory {
-  readonly path: string;
+  /** Null: it is a bucket. */
+  readonly path: string | null;
+  /** For people. */
+  readonly name: string;
   readonly store: PageBackupStore;
   /** Every manifest that can be read, oldest first. */
   readonly manifests: readonly BackupManifest[];
@@ -20,12 +24,14 @@ export class LostDirectory {
   readonly damaged: readonly string[];
 
   private constructor(
-    path: string,
+    path: string | null,
+    name: string,
     store: PageBackupStore,
     manifests: readonly BackupManifest[],
     damaged: readonly string[],
   ) {
     this.path = path;
+    this.name = name;
     this.store = store;
     this.manifests = manifests;
     this.damaged = damaged;
@@ -37,10 +43,28 @@ export class LostDirectory {
    */
   static async open(path: string, identityFile?: string): Promise<LostDirectory> {
     if (!(await exists(join(path, "manifests"))))
-      throw new InvalidInput("not-a-backup-store", `${path} holds no backups`, {
-        hint: "Name the directory `backups` of the data directory that was lost, or a copy of it",
-      });
-    const store = new PageBackupStore(path, await openToRead(path, identityFile));
+      throw noBackups(
+        path,
+        "Name the directory `backups` of the data directory that was lost, or a copy of it",
+      );
+    return LostDirectory.#read(path, path, new DirectoryPlace(path), identityFile);
+  }
+
+  /** As `open`, for a place that is no directory. */
+  static async openPlace(place: BackupPlace, identityFile?: string): Promise<LostDirectory> {
+    const name = place.recorded?.url ?? "the place";
+    if ((await place.objects.list("manifests")).length === 0)
+      throw noBackups(name, "Name bucket and prefix as they were given with --backups");
+    return LostDirectory.#read(null, name, place, identityFile);
+  }
+
+  static async #read(
+    path: string | null,
+    name: string,
+    place: BackupPlace,
+    identityFile?: string,
+  ): Promise<LostDirectory> {
+    const store = new PageBackupStore(place, await openToRead(place.objects, identityFile));
     const manifests: BackupManifest[] = [];
     const damaged: string[] = [];
     for (const id of await store.list()) {
@@ -53,7 +77,7 @@ export class LostDirectory {
       }
     }
     const sorted = manifests.toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
-    return new LostDirectory(path, store, sorted, damaged);
+    return new LostDirectory(path, name, store, sorted, damaged);
   }
 
   /**
@@ -72,7 +96,7 @@ export class LostDirectory {
         await rm(place, { recursive: true, force: true });
       }
     }
-    throw new NotFound("no-ledger-backup", `${this.path} holds no ledger that can be read`, {
+    throw new NotFound("no-ledger-backup", `${this.name} holds no ledger that can be read`, {
       hint: "Give a copy of ledger.db with --ledger, or bring the databases back with --databases-only",
     });
   }
@@ -86,10 +110,10 @@ export class LostDirectory {
     return found;
   }
 
-  /** Makes the backups part of a data directory; a no-op if they are. */
+  /** Makes the backups part of a data directory; a no-op if they are, or are to stay in their bucket. */
   async moveInto(data: string): Promise<void> {
     const target = join(data, "backups");
-    if (target === this.path) return;
+    if (this.path === null || target === this.path) return;
     if (await exists(target))
       throw new Conflict("data-not-empty", `There are backups in ${data} already`, {
         hint: "Name a directory that does not exist",
@@ -103,6 +127,9 @@ export class LostDirectory {
     await fsyncDirectory(data);
   }
 }
+
+const noBackups = (name: string, hint: string): InvalidInput =>
+  new InvalidInput("not-a-backup-store", `${name} holds no backups`, { hint });
 
 /** Error: Conflict data-not-empty. */
 export async function requireNoLedger(data: string): Promise<void> {

@@ -322,7 +322,7 @@ export function itBehavesAsBackupStore(create: () => Promise<StoreUnderTest>): v
         await store.remove(one);
         delete expected[one];
         const survey = await store.survey();
-        const swept = await store.sweep();
+        const swept = await store.sweep([]);
         assert.deepEqual(swept, {
           objects: survey.unneeded.objects,
           freedBytes: survey.unneeded.bytes,
@@ -331,7 +331,7 @@ export function itBehavesAsBackupStore(create: () => Promise<StoreUnderTest>): v
       }
       const last = Object.keys(expected)[0]!;
       await store.remove(last);
-      await store.sweep();
+      await store.sweep([]);
       const empty = await store.survey();
       assert.deepEqual([empty.backups, empty.unneeded.objects], [0, 0]);
     });
@@ -341,8 +341,8 @@ export function itBehavesAsBackupStore(create: () => Promise<StoreUnderTest>): v
       await stored(files);
       await place.write(await store.begin(randomUUID(), null), fresh(SOME));
       store = await place.restart();
-      assert((await store.sweep()).freedBytes > SOME);
-      assert.deepEqual(await store.sweep(), { objects: 0, freedBytes: 0 });
+      assert((await store.sweep([])).freedBytes > SOME);
+      assert.deepEqual(await store.sweep([]), { objects: 0, freedBytes: 0 });
       await assertHas({ [id]: files });
     });
 
@@ -352,9 +352,9 @@ export function itBehavesAsBackupStore(create: () => Promise<StoreUnderTest>): v
       const other = randomUUID();
       const access = await store.begin(other, id);
       await store.remove(id);
-      await assert.rejects(store.sweep(), has("backup-store-busy", Unavailable));
+      await assert.rejects(store.sweep([]), has("backup-store-busy", Unavailable));
       await store.publish(other, manifestOf(other, await place.write(access, files)));
-      await store.sweep();
+      await store.sweep([]);
       await assertHas({ [other]: files });
     });
 
@@ -385,7 +385,7 @@ export function itBehavesAsBackupStore(create: () => Promise<StoreUnderTest>): v
         await Promise.all([
           take(step),
           take(step + 20),
-          tolerant(() => store.sweep()),
+          tolerant(() => store.sweep([])),
           step % 3 === 2 && victim !== undefined
             ? store.remove(victim).then(() => delete expected[victim])
             : undefined,

@@ -5,6 +5,7 @@ import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/pro
 import { dirname, join } from "node:path";
 import { Unavailable } from "../../../src/domain/shared/errors.ts";
 import { storeFilesApart } from "../../../src/infra/page-store/packer.ts";
+import { DirectoryPlace } from "../../../src/infra/page-store/backup-place.ts";
 import { PageBackupStore } from "../../../src/infra/page-store/page-backup-store.ts";
 import { storeError } from "../../../src/infra/page-store/store-errors.ts";
 import { manifestOf } from "../../support/backups.ts";
@@ -23,7 +24,7 @@ describe("PageBackupStore", () => {
 
     beforeEach(async () => {
       place = await TemporaryStore.create();
-      store = new PageBackupStore(place.root);
+      store = new PageBackupStore(new DirectoryPlace(place.root));
       id = randomUUID();
     });
 
@@ -77,7 +78,7 @@ describe("PageBackupStore", () => {
       assert.deepEqual(await readdir(join(place.root, "begun")), []);
       assert.equal(existsSync(join(place.root, "packs", ".half")), false);
       assert.equal(existsSync(scratch.path), false);
-      assert.equal((await store.sweep()).objects, 2);
+      assert.equal((await store.sweep([])).objects, 2);
       assert.deepEqual(await place.read(await store.access(other)), kept);
     });
 
@@ -134,7 +135,7 @@ describe("PageBackupStore", () => {
         assert.deepEqual(await place.read(await store.access(id)), kept);
       }
       await store.clean();
-      await store.sweep();
+      await store.sweep([]);
       const names = readdirSync(place.root, { recursive: true, withFileTypes: true });
       assert.equal(names.filter((entry) => entry.isFile()).length, 3);
     });
@@ -167,10 +168,10 @@ describe("PageBackupStore", () => {
       await writeFile(file, whole.subarray(0, 60));
       await store.remove(other);
       const before = readdirSync(join(place.root, "packs"));
-      await assert.rejects(store.sweep(), { code: "backup-damaged" });
+      await assert.rejects(store.sweep([]), { code: "backup-damaged" });
       assert.deepEqual(readdirSync(join(place.root, "packs")), before);
       await writeFile(file, whole);
-      assert.equal((await store.sweep()).objects, 2);
+      assert.equal((await store.sweep([])).objects, 2);
     });
 
     it("tells what the file system refuses", async () => {

@@ -114,6 +114,8 @@ export class ExceptionCollector {
     AuditReadsChanged: (event) => this.#note(event, "audit-reads-changed", event.data.reads),
     BackupKeyChanged: (event) =>
       this.#note(event, "backup-key-changed", event.data.keyId ?? "not encrypted any more"),
+    BackupStoreChanged: (event) =>
+      this.#note(event, "backup-store-changed", event.data.place?.url ?? "the data directory"),
   };
 
   #note<T extends EventType>(

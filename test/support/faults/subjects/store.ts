@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DataKeyTexts } from "../../../../src/infra/page-store/data-keys.ts";
+import { DirectoryPlace } from "../../../../src/infra/page-store/backup-place.ts";
 import { PageBackupStore } from "../../../../src/infra/page-store/page-backup-store.ts";
 import { requireManifest, restoreFiles } from "../../../../src/infra/page-store/store-access.ts";
 import Database from "better-sqlite3";
@@ -12,7 +13,7 @@ import { databaseFile, readDatabase, withEngine, type Identity } from "./managed
 const KEYS: DataKeyTexts = { current: "5c".repeat(32), all: [] };
 
 export const openStore = (root: string): PageBackupStore =>
-  new PageBackupStore(join(root, "backups"), KEYS);
+  new PageBackupStore(new DirectoryPlace(join(root, "backups")), KEYS);
 
 /** A store after a start of the service. */
 export async function startStore(root: string): Promise<PageBackupStore> {
