@@ -1,43 +1,20 @@
 import { BackupService } from "../domain/backup/backup-service.ts";
 import { RestoreService } from "../domain/backup/restore-service.ts";
 import { DatabaseService } from "../domain/database/database-service.ts";
-import { ApprovalService } from "../domain/governance/approval-service.ts";
 import { RiskAssessor } from "../domain/governance/risk.ts";
-import { RunGate } from "../domain/governance/run-gate.ts";
 import { IntegrityService } from "../domain/integrity/integrity-service.ts";
 import { Deviations } from "../domain/migration/deviations.ts";
 import { MigrationService } from "../domain/migration/migration-service.ts";
 import { Registrar } from "../domain/migration/registrar.ts";
-import { RunService, type RunServiceParts } from "../domain/migration/run-service.ts";
+import { RunService } from "../domain/migration/run-service.ts";
 import { KeyService } from "../domain/service/key-service.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
 import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
 import { resolveNewFile } from "../infra/files/resolve-new-file.ts";
 import { diffText } from "../infra/text/diff-text.ts";
 import type { CoreConfig } from "./config.ts";
-import type { One, Resolver } from "./tokens.ts";
+import type { One } from "./tokens.ts";
 import * as t from "./tokens.ts";
-
-/** What decides whether and when a run may begin. */
-function governanceOf(c: Resolver): Pick<RunServiceParts, "gate" | "risk" | "approvals"> {
-  const projection = c.resolve(t.PROJECTION);
-  const recorder = c.resolve(t.RECORDER);
-  return {
-    gate: new RunGate({
-      projection,
-      recorder,
-      calendar: c.resolve(t.CALENDAR),
-      clock: c.resolve(t.CLOCK),
-      report: c.resolve(t.BACKGROUND).report,
-    }),
-    risk: new RiskAssessor(c.resolve(t.LEDGER), c.resolve(t.DIALECT)),
-    approvals: new ApprovalService(projection, recorder, c.resolve(t.DIGEST), {
-      quiet: c.resolve(t.QUIET_RECORDER),
-      signatures: c.resolve(t.SIGNATURES),
-      clock: c.resolve(t.CLOCK),
-    }),
-  };
-}
 
 /** The services that take commands. */
 export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms): void {
@@ -101,7 +78,9 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         ids: c.resolve(t.IDS),
         clock: c.resolve(t.CLOCK),
         trust: c.resolve(t.MIGRATION_TRUST),
-        ...governanceOf(c),
+        gate: c.resolve(t.GATE),
+        approvals: c.resolve(t.APPROVAL_SERVICE),
+        risk: new RiskAssessor(c.resolve(t.LEDGER), c.resolve(t.DIALECT)),
       }),
   );
   one(
@@ -129,6 +108,10 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         sessions: c.resolve(t.SESSIONS),
         background: c.resolve(t.BACKGROUND),
         resolveTarget: (target) => resolveNewFile(target, config.roots, [config.data]),
+        gate: c.resolve(t.GATE),
+        approvals: c.resolve(t.APPROVAL_SERVICE),
+        clock: c.resolve(t.CLOCK),
+        digest: c.resolve(t.DIGEST),
       }),
   );
   one(

@@ -36,6 +36,7 @@ import { addHistory, historyServices } from "./history-services.ts";
 import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
 import { addCommands } from "./compose-commands.ts";
+import { addGovernance } from "./compose-governance.ts";
 import { addWork } from "./compose-work.ts";
 import { safekeepingServices, type SafekeepingServices } from "./safekeeping-services.ts";
 import { addSchedules, scheduleServices } from "./compose-schedules.ts";
@@ -90,6 +91,7 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
   addWork(one, opened.recoveryLockTimeoutMs);
   addIdentity(one);
   addAlerting(one, config);
+  addGovernance(one);
   addCommands(one, config, opened.pseudonyms);
   addSchedules(one);
   one(t.SERVICES, (c) => {
@@ -111,6 +113,7 @@ const servicesOf = (
   runs: c.resolve(t.RUN_SERVICE),
   backups: c.resolve(t.BACKUP_SERVICE),
   restores: c.resolve(t.RESTORE_SERVICE),
+  policies: c.resolve(t.POLICY_SERVICE),
   integrity: c.resolve(t.INTEGRITY_SERVICE),
   keys: c.resolve(t.KEY_SERVICE),
   ...adoptionServices(c, config),

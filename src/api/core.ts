@@ -170,8 +170,10 @@ export async function resumeWork(
   await startAlerting(container, opened, context, closers);
   closers.add(() => endWork(container, executor, stopGraceMs));
   await container.resolve(t.BACKUP_STORE).clean();
-  container.resolve(t.RUN_SERVICE).resume(context);
-  const { cleanup, ledgerBackups } = container.resolve(t.SERVICES);
+  // With all services there is whoever takes up what may begin.
+  const { runs, cleanup, ledgerBackups } = container.resolve(t.SERVICES);
+  runs.resume(context);
+  container.resolve(t.GATE).start(context);
   closers.add(cleanup.start(context));
   closers.add(ledgerBackups.start(context));
 }

@@ -1,4 +1,5 @@
 import { databaseIdOf, type RecordedEvent } from "../domain/events.ts";
+import type { Concerns } from "../domain/governance/events.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { HoldState } from "../domain/state/safekeeping-state.ts";
 import type { DatabaseState, LedgerState } from "../domain/state/state.ts";
@@ -29,12 +30,15 @@ export async function recoveredAnswer(
     case "RunRequested":
     case "RunApproved":
     case "RunRejected":
+    case "RunCancelled":
+    case "RestoreApproved":
+    case "RestoreRejected":
+    case "PolicyChangeApproved":
+    case "PolicyChangeRejected":
+    case "PolicyChangeCancelled":
     case "ApprovalWithdrawn":
     case "EmergencyReviewed":
-    case "RunCancelled":
-      return answered(await projection.find("runs", event.data.runId), (run) =>
-        views.accepted("runs", run.id, views.run(run)),
-      );
+      return consented(event.data, projection, views);
     case "BackupStarted":
     case "BackupVerificationRequested":
     case "BackupVerificationAborted":
@@ -136,6 +140,8 @@ export async function recoveredAnswer(
     case "ApprovalExpired":
     case "ApprovalRefused":
     case "RunScheduled":
+    case "RestoreScheduled":
+    case "PolicyChangeRequested":
     case "RunStarted":
     case "RehearsalCompleted":
     case "StepStarted":
@@ -234,4 +240,23 @@ function holdOf(
   state: LedgerState,
 ): HoldState | undefined {
   return state.databases.get(databaseIdOf(event.stream) ?? "")?.holds.get(event.data.holdId);
+}
+
+/** Whatever a decision was about. */
+async function consented(
+  { runId, restoreId, policyChangeId }: Concerns,
+  projection: Projection,
+  views: Views,
+): Promise<WholeAnswer | undefined> {
+  if (runId !== undefined)
+    return answered(await projection.find("runs", runId), (run) =>
+      views.accepted("runs", run.id, views.run(run)),
+    );
+  if (restoreId !== undefined)
+    return answered(await projection.find("restores", restoreId), (restore) =>
+      views.accepted("restores", restore.id, views.restore(restore)),
+    );
+  return answered(await projection.find("policyChanges", policyChangeId ?? ""), (change) =>
+    views.accepted("policy-changes", change.id, views.policyChange(change)),
+  );
 }

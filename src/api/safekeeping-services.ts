@@ -48,6 +48,8 @@ export function safekeepingServices(
     prunes,
     holds: new LegalHolds(databases, projection, recorder, guard, ids, parts.keeper.store),
     recoveries: new DatabaseRecovery({
+      gate: c.resolve(t.GATE),
+      digest: c.resolve(t.DIGEST),
       ...parts,
       restorer: c.resolve(t.RESTORER),
       recovery: c.resolve(t.RECOVERY_SERVICE),

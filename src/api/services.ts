@@ -27,6 +27,7 @@ import type { Digest } from "../domain/shared/digest.ts";
 import type { Ids } from "../domain/shared/ids.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { AuthenticatorParts } from "./auth/authenticate.ts";
+import type { PolicyService } from "../domain/database/policy-service.ts";
 import type { Monitor } from "./monitoring/monitor.ts";
 import type { Readiness } from "./monitoring/readiness.ts";
 import type { LedgerVerification, ToCompare } from "../infra/sqlite/ledger-verifier.ts";
@@ -45,6 +46,7 @@ export interface Services extends HistoryServices, SafekeepingServices {
   readonly runs: RunService;
   readonly backups: BackupService;
   readonly restores: RestoreService;
+  readonly policies: PolicyService;
   readonly integrity: IntegrityService;
   readonly schedules: ScheduleService;
   readonly keys: KeyService;

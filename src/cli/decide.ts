@@ -41,7 +41,11 @@ async function decide(call: Call<DecideOptions>, decision: "approve" | "reject")
   const signature =
     key === undefined
       ? undefined
-      : await sshSign(key, approvalStatement({ runId: run.id, planDigest }), APPROVAL_NAMESPACE);
+      : await sshSign(
+          key,
+          approvalStatement({ what: "run", id: run.id, planDigest }),
+          APPROVAL_NAMESPACE,
+        );
   const decided = await client.post<RunView>(`${path}/approvals`, {
     decision,
     planDigest,

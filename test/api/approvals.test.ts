@@ -171,11 +171,13 @@ describe("approvals", () => {
     const refused = await decide(run, ann);
     assert.equal(refused.status, 403);
     assert.equal(refused.body["code"], "approver-not-known");
-    await policy("people", { approvers: "provider" });
+    const provider = await policy("people", { approvers: "provider" });
+    assert.equal(provider.status, 200, "who demands more asks nobody");
     const key = { name: "dora", roles: ["approver"], owner: "Dora" };
     const dora = (await service.post("/v1/keys", key)).body["token"];
     assert.equal((await decide(run, dora)).body["code"], "approver-not-known");
-    await policy("people", { approvers: "people" });
+    const urgent = { emergency: true, reason: "The provider is down" };
+    assert.equal((await policy("people", { approvers: "people", ...urgent })).status, 200);
     assert.equal((await decide(run, dora)).status, 200);
     assert.equal((await ended(run["id"]))["status"], "succeeded");
   });
@@ -215,7 +217,7 @@ describe("approvals", () => {
       by = pair,
       id = run["id"],
       namespace = APPROVAL_NAMESPACE,
-    ) => by.sign(approvalStatement({ runId: id, planDigest: plan }), namespace);
+    ) => by.sign(approvalStatement({ what: "run", id, planDigest: plan }), namespace);
     for (const [signature, code] of [
       [undefined, "signature-missing"],
       [sign(run["planDigest"], other), "signer-unknown"],
@@ -230,10 +232,11 @@ describe("approvals", () => {
     }
     // A signature of somebody's key under somebody else's name.
     const bound = { ...signer, actor: `act_${"0".repeat(32)}` };
-    await policy("signed", { approvalSignatures: { signers: [bound] } });
+    await policy("signed", { approvalSignatures: { signers: [bound], required: true } });
     const signature = sign();
     assert.equal((await decide(run, ann, "approve", { signature })).body["code"], "signer-unknown");
-    await policy("signed", { approvalSignatures: { signers: [signer] } });
+    const urgent = { emergency: true, reason: "The key was bound to the wrong actor" };
+    await policy("signed", { approvalSignatures: { signers: [signer] }, ...urgent });
     const approved = await decide(run, ann, "approve", { signature });
     assert.equal(approved.status, 200, approved.text);
     const { body } = await service.get("/v1/audit/events?database=signed&type=RunApproved");

@@ -42,6 +42,10 @@ describe("keys limited to some databases", () => {
     await service.ask("PATCH", "/v1/databases/theirs/policy", {
       body: { retention: { keepLast: 9 } },
     });
+    await service.ask("PATCH", "/v1/databases/theirs/policy", { body: { approvals: 1 } });
+    const change = await service.ask("PATCH", "/v1/databases/theirs/policy", {
+      body: { approvals: 0 },
+    });
     const begin = async (place: string) =>
       (await service.post(`/v1/databases/theirs/${place}`, { reason: "test" })).body["id"];
     Object.assign(foreign, {
@@ -54,6 +58,7 @@ describe("keys limited to some databases", () => {
       backup: backups["items"][0].id,
       check: checks["items"][0].id,
       restore: restore["id"],
+      policyChange: change.body["id"],
       index: "0",
       key: "none",
     });

@@ -98,7 +98,7 @@ describe("docs/reference/problems.md", () => {
 });
 
 /**
- * Statuses that are given elsewhere than where the error is made: by a class of its own, or by a
+ * Statuses that are given elsewhere than where the error is made: by a class of its own, out of a table, or by a
  * registration, which answers the engine's complaints as a fault of the request.
  */
 const EXTRA: { readonly [code: string]: readonly number[] } = {
@@ -118,6 +118,11 @@ const EXTRA: { readonly [code: string]: readonly number[] } = {
   "database-read-only": [400],
   "io-error": [400],
   "engine-error": [400],
+  // Each kind of what needs consent has its own (governance/words.ts).
+  "run-not-ended": [409],
+  "restore-not-ended": [409],
+  "policy-change-not-ended": [409],
+  "restore-started": [409],
 };
 
 /** Codes in the first column of the tables with their statuses. */

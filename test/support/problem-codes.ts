@@ -8,7 +8,7 @@ const OTHER_THINGS = new Set(
     "access-control-request-method cross-origin last-event-id transfer-encoding user-agent x-powered-by x-request-id",
     // States, reasons and kinds.
     "api-key before-work after-failure rolled-back nothing-to-do integrity-checks legal-holds",
-    "failed-migration",
+    "failed-migration policy-change policy-changes database-broken new-file part-of-run",
     "primary-key foreign-key not-null",
     "still-running integrity-check drift-check",
     "key-revoked awaiting-approval not-before x-permission",

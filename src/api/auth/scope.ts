@@ -30,6 +30,7 @@ const ENTITIES: { readonly [parameter: string]: Kind } = {
   run: "runs",
   backup: "backups",
   restore: "restores",
+  policyChange: "policyChanges",
   check: "checks",
   prune: "prunes",
   recovery: "recoveries",
@@ -112,6 +113,10 @@ function unknownThing(thing: string, name: string, exists: boolean): NotFound {
       return new Unknown("backup-not-found", `There is no backup ${name}`);
     case "restore":
       return new Unknown("restore-not-found", `There is no restore ${name}`);
+    case "policyChange":
+      return new Unknown("policy-change-not-found", `There is no change of a policy ${name}`, {
+        hint: "GET /v1/databases/{database}/policy-changes lists those of a database",
+      });
     case "prune":
       return new Unknown("prune-not-found", `There is no prune ${name}`);
     case "recovery":

@@ -1,9 +1,15 @@
 import { Matches } from "class-validator";
+import { CircumstancesRequest } from "./circumstances.request.ts";
 import { Text } from "./decorators.ts";
 import { MAX_REASON } from "./run.request.ts";
 
 /** Why. */
 export class ReasonRequest {
+  @Text(MAX_REASON) reason!: string;
+}
+
+/** A drifted schema to undo by a restore. */
+export class DriftReversalRequest extends CircumstancesRequest {
   @Text(MAX_REASON) reason!: string;
 }
 

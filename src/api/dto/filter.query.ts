@@ -2,12 +2,7 @@ import { IsIn } from "class-validator";
 import type { BackupKind, BackupPurpose } from "../../domain/backup/events.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import type { RunKind } from "../../domain/migration/events.ts";
-import type {
-  BackupStatus,
-  CheckState,
-  RestoreState,
-  RunStatus,
-} from "../../domain/state/state.ts";
+import type { BackupStatus, CheckState, RunStatus } from "../../domain/state/state.ts";
 import { Optional, QueryInt, Text, Time } from "./decorators.ts";
 
 const RUN_STATUSES: readonly RunStatus[] = [
@@ -31,18 +26,11 @@ const BACKUP_STATUSES: readonly BackupStatus[] = [
 ];
 const BACKUP_KINDS: readonly BackupKind[] = ["full", "table", "raw"];
 const PURPOSES: readonly BackupPurpose[] = ["manual", "run", "safety"];
-const RESTORE_STATUSES: readonly RestoreState["status"][] = [
-  "queued",
-  "running",
-  "succeeded",
-  "failed",
-  "cancelled",
-];
 const CHECK_STATUSES: readonly CheckState["status"][] = ["running", "passed", "failed", "aborted"];
 const LEVELS: readonly CheckLevel[] = ["quick", "full"];
 
 /** One page of what began in a time. */
-class RangeQuery {
+export class RangeQuery {
   @Optional() @QueryInt(1, 1000) limit?: number;
   /** The `next` of the page before. */
   @Optional() @Text(100) after?: string;
@@ -68,7 +56,7 @@ export class BackupsQuery extends RangeQuery {
 
 /** Restores to list. */
 export class RestoresQuery extends RangeQuery {
-  @Optional() @IsIn(RESTORE_STATUSES) status?: RestoreState["status"];
+  @Optional() @IsIn(RUN_STATUSES) status?: RunStatus;
 }
 
 /** Integrity checks to list. */

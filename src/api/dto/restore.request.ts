@@ -1,5 +1,6 @@
 import { IsIn, IsUUID } from "class-validator";
 import type { OnConflict, RestoreMethod, TriggerMode } from "../../domain/backup/events.ts";
+import { CircumstancesRequest } from "./circumstances.request.ts";
 import { Names, Optional, Text, Time } from "./decorators.ts";
 import { MAX_REASON } from "./run.request.ts";
 
@@ -8,7 +9,7 @@ const TRIGGERS: readonly TriggerMode[] = ["skip", "fire"];
 const METHODS: readonly RestoreMethod[] = ["online", "offline"];
 
 /** A backup to bring back. */
-export class RestoreRequest {
+export class RestoreRequest extends CircumstancesRequest {
   @Optional() @IsUUID() backupId?: string;
   /** The state just before this run changed anything. */
   @Optional() @IsUUID() beforeRun?: string;

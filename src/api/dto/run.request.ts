@@ -1,7 +1,8 @@
 import { IsBoolean, IsIn, Matches } from "class-validator";
 import type { OnFailure } from "../../domain/database/events.ts";
 import type { RollbackStrategy } from "../../domain/migration/events.ts";
-import { FreeText, Optional, Text, Time, Version } from "./decorators.ts";
+import { CircumstancesRequest } from "./circumstances.request.ts";
+import { FreeText, Optional, Text, Version } from "./decorators.ts";
 import { ON_FAILURE } from "./policy.request.ts";
 
 export const MAX_REASON = 2000;
@@ -16,7 +17,7 @@ export class PlanRequest {
 }
 
 /** A run to start. */
-export class RunRequest {
+export class RunRequest extends CircumstancesRequest {
   /** A version, or `latest` (the default). */
   @Optional() @Version() to?: string;
   @Optional() @FreeText(MAX_REASON) reason?: string;
@@ -27,12 +28,6 @@ export class RunRequest {
   planDigest?: string;
   @Optional() @IsBoolean() rehearse?: boolean;
   @Optional() @IsIn(ON_FAILURE) onFailure?: OnFailure;
-  /** The run does not begin earlier. */
-  @Optional() @Time() notBefore?: string;
-  /** May begin outside the window and during a freeze: needs a reason and one approval more. */
-  @Optional() @IsBoolean() exception?: boolean;
-  /** Begins at once without approvals: needs a reason, and a review afterwards. */
-  @Optional() @IsBoolean() emergency?: boolean;
 }
 
 /** A plan to execute on a restored copy only. */
@@ -44,16 +39,10 @@ export class RehearsalRequest {
 }
 
 /** A roll back to an earlier version. */
-export class RollbackRequest {
+export class RollbackRequest extends CircumstancesRequest {
   @Version() to!: string;
   @Optional() @IsIn(STRATEGIES) strategy?: RollbackStrategy;
   @Text(MAX_REASON) reason!: string;
-  /** The run does not begin earlier. */
-  @Optional() @Time() notBefore?: string;
-  /** May begin outside the window and during a freeze: needs one approval more. */
-  @Optional() @IsBoolean() exception?: boolean;
-  /** Begins at once without approvals: needs a review afterwards. */
-  @Optional() @IsBoolean() emergency?: boolean;
 }
 
 /** Why a migration that is not applied is given up. */

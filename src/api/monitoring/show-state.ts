@@ -1,4 +1,5 @@
 import type { BackupState, DatabaseState, LedgerState } from "../../domain/state/state.ts";
+import { emergencies, isPatient } from "../../domain/state/undertaking.ts";
 import type { Metrics } from "../../infra/telemetry/metrics.ts";
 
 /** Sets the gauges from the state as it is now. */
@@ -13,7 +14,10 @@ export function showState(metrics: Metrics, state: LedgerState, now: number): vo
     pending.set(labels, [...migrations.values()].filter((one) => one.state !== "applied").length);
     drift.set(labels, database.drift === null ? 0 : 1);
     quarantine.set(labels, database.quarantine === null ? 0 : 1);
-    const intents = openAttempts.size + openBackups.size + openRestores.size + openChecks.size;
+    // What waits for people or its time has not begun anything.
+    const restores = [...openRestores].map((id) => state.restores.get(id));
+    const begun = restores.filter((one) => one?.started !== null || !isPatient(one)).length;
+    const intents = openAttempts.size + openBackups.size + begun + openChecks.size;
     openIntents.set(labels, intents);
     for (const id of database.openRuns) {
       const status = state.runs.get(id)?.status;
@@ -56,8 +60,8 @@ function showReviews(
   open: Metrics["reviews"],
   overdue: Metrics["reviewsOverdue"],
 ): void {
-  const waiting = [...state.runs.values()].filter(
-    (run) => run.databaseId === id && run.emergency && run.review === null,
+  const waiting = emergencies(state).filter(
+    ({ databaseId, review }) => databaseId === id && review === null,
   );
   const late = waiting.filter(({ reviewBy }) => reviewBy !== null && Date.parse(reviewBy) < now);
   open.set({ database }, waiting.length);

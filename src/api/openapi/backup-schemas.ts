@@ -1,3 +1,4 @@
+import { CONSENT } from "./consent-schemas.ts";
 import {
   text,
   orNull,
@@ -73,9 +74,24 @@ export const BACKUP_SCHEMAS: Schemas = {
     onConflict: orNull(text("What happens to rows that have other values now")),
     triggers: orNull(text("What the triggers of the tables do meanwhile")),
     reason: text("Why it was asked for"),
-    status: oneOf("queued", "running", "succeeded", "failed", "cancelled"),
+    status: oneOf(
+      "awaiting-approval",
+      "scheduled",
+      "queued",
+      "running",
+      "succeeded",
+      "failed",
+      "cancelled",
+      "rejected",
+    ),
+    planDigest: orNull(
+      text("Digest of backup, way and what is replaced: approvals name it; null: nobody is asked"),
+    ),
+    exempt: orNull(text("Why nobody is asked: new-file, part-of-run, database-broken", "new-file")),
+    ...CONSENT,
     requestedBy: ref("Actor"),
     requestedAt: time("When it was asked for"),
+    startedAt: orNull(time("When it began to replace the content")),
     endedAt: orNull(time("When it ended")),
     fingerprint: FINGERPRINT,
     applied: anything("Versions applied afterwards; or null"),

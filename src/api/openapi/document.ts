@@ -15,6 +15,7 @@ import { RESPONSE_SCHEMAS } from "./schemas.ts";
 
 const TAGS: { readonly [tag: string]: string } = {
   databases: "Databases under management, their schema and policy",
+  policies: "What databases demand of runs and restores, and changes of it that need consent",
   schema: "Schemas through time, who made what, drift",
   migrations: "Registered migrations and the plans made of them",
   runs: "Executions of plans: migrate, roll back, follow, cancel",

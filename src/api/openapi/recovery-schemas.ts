@@ -25,6 +25,7 @@ export const RECOVERY_SCHEMAS: Schemas = {
     reason: text("Why it was asked for"),
     procedure: orNull(text("failed-migration, corruption, or none", "corruption")),
     findings: listOf("Finding"),
+    exempt: orNull(text("database-broken: its restore asked nobody; else null")),
     failedRunId: orNull(text("The run that stopped half-way")),
     candidates: texts("Verified backups to try, the best first"),
     versions: anything("Versions that are to be applied in the end; or null"),

@@ -1,3 +1,4 @@
+import { CONSENT } from "./consent-schemas.ts";
 import {
   text,
   orNull,
@@ -63,14 +64,7 @@ export const RUN_SCHEMAS: Schemas = {
     durationMs: { type: ["number", "null"], description: "How long it took" },
     rehearsalOnly: flag("Executed on a restored copy alone: the database is not changed"),
     risk: oneOf("ordinary", "destructive"),
-    approvalsNeeded: count("Approvals it needs before it begins"),
-    approvals: { type: "array", items: { type: "object" }, description: "Who agreed" },
-    notBefore: orNull(time("It does not begin earlier")),
-    scheduledFor: anything("When it may begin and why not now: at, cause; or null"),
-    exception: flag("May begin outside the window and during a freeze"),
-    emergency: flag("Began without approvals; must be reviewed"),
-    reviewBy: orNull(time("Until when an emergency must be reviewed")),
-    review: anything("The review of an emergency; or null"),
+    ...CONSENT,
     backupId: orNull(text("The verified backup taken before the first step")),
     restoreIds: texts("Restores it caused"),
     rehearse: flag("Whether it is rehearsed first"),

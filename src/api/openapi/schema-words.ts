@@ -2,7 +2,7 @@ import type { SchemaObject } from "openapi3-ts/oas31";
 
 /** Named schemas. */
 export type Schemas = { readonly [name: string]: SchemaObject };
-type Properties = { readonly [name: string]: SchemaObject };
+export type Properties = { readonly [name: string]: SchemaObject };
 
 /** A text, with an example perhaps. */
 export const text = (description: string, example?: string): SchemaObject => ({

@@ -7,6 +7,7 @@ import { HISTORY_SCHEMAS } from "./history-schemas.ts";
 import { LEDGER_SCHEMAS } from "./ledger-schemas.ts";
 import { RECOVERY_SCHEMAS } from "./recovery-schemas.ts";
 import { RETENTION_SCHEMAS } from "./retention-schemas.ts";
+import { POLICY_CHANGE_SCHEMAS } from "./consent-schemas.ts";
 import { RUN_SCHEMAS } from "./run-schemas.ts";
 import {
   text,
@@ -163,6 +164,7 @@ export const RESPONSE_SCHEMAS: Schemas = {
     reversible: flag("Every step has a down script"),
   }),
   ...RUN_SCHEMAS,
+  ...POLICY_CHANGE_SCHEMAS,
   ...ADOPTION_SCHEMAS,
   ...BACKUP_SCHEMAS,
   ...ALERT_SCHEMAS,

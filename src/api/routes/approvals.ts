@@ -1,3 +1,5 @@
+import type { Decision, Review } from "../../domain/governance/approval-service.ts";
+import type { Context } from "../../domain/shared/actor.ts";
 import { ApprovalRequest, ReviewRequest } from "../dto/approval.request.ts";
 import { TestEvidenceRequest } from "../dto/test-evidence.request.ts";
 import { testEvidenceView } from "../views/test-evidence-view.ts";
@@ -8,37 +10,89 @@ import type { Views } from "../views/views.ts";
 
 const tag = "runs";
 
-/** What people decide about runs: approvals before, reviews of emergencies afterwards. */
-export const approvalRoutes = (services: Services, views: Views): Route[] => [
+/** What takes the decisions on one kind, and shows what became of it. */
+interface Deciders {
+  /** Its place below `/v1`, the name of its parameter and of its schema. */
+  readonly place: string;
+  readonly parameter: string;
+  readonly schema: string;
+  readonly ids: { readonly decide: string; readonly review: string };
+  readonly tag: string;
+  readonly words: string;
+  readonly decide: (id: string, body: Decision, context: Context) => Promise<object>;
+  readonly review: (id: string, body: Review, context: Context) => Promise<object>;
+}
+
+/** The same two routes for everything that needs consent. */
+const decisionRoutes = (of: Deciders): Route[] => [
   route<ApprovalRequest, object>({
     method: "post",
-    path: "/v1/runs/{run}/approvals",
-    id: "decideOnRun",
+    path: `/v1/${of.place}/{${of.parameter}}/approvals`,
+    id: of.ids.decide,
     access: "approve",
-    tag,
-    summary: "Approve or reject a run that has not begun, or take an own approval back",
+    tag: of.tag,
+    summary: `Approve or reject a ${of.words} that has not begun, or take an own approval back`,
     description:
-      "An approval is bound to the plan's digest. The requester of the run and the authors of its migrations cannot approve it.",
+      "An approval is bound to `planDigest`: exactly what was looked at. The requester cannot approve, nor can the authors " +
+      "of a run's migrations.",
     request: ApprovalRequest,
-    responses: { 200: { description: "The run", schema: "Run" } },
-    handle: async ({ params, body, context }) => {
-      const run = await services.runs.decide(params["run"]!, body, context);
-      return { status: 200, body: views.run(run) };
-    },
+    responses: { 200: { description: "What was decided on", schema: of.schema } },
+    handle: async ({ params, body, context }) => ({
+      status: 200,
+      body: await of.decide(params[of.parameter]!, body, context),
+    }),
   }),
   route<ReviewRequest, object>({
     method: "post",
-    path: "/v1/runs/{run}/reviews",
-    id: "reviewEmergency",
+    path: `/v1/${of.place}/{${of.parameter}}/reviews`,
+    id: of.ids.review,
     access: "approve",
-    tag,
-    summary: "Review an emergency run after its end",
+    tag: of.tag,
+    summary: `Review an emergency ${of.words} after its end`,
     request: ReviewRequest,
-    responses: { 200: { description: "The run", schema: "Run" } },
-    handle: async ({ params, body, context }) => {
-      const run = await services.runs.review(params["run"]!, body, context);
-      return { status: 200, body: views.run(run) };
-    },
+    responses: { 200: { description: "What was reviewed", schema: of.schema } },
+    handle: async ({ params, body, context }) => ({
+      status: 200,
+      body: await of.review(params[of.parameter]!, body, context),
+    }),
+  }),
+];
+
+/** What people decide: approvals before something begins, reviews of emergencies afterwards. */
+export const approvalRoutes = (services: Services, views: Views): Route[] => [
+  ...decisionRoutes({
+    place: "runs",
+    parameter: "run",
+    schema: "Run",
+    ids: { decide: "decideOnRun", review: "reviewEmergency" },
+    tag,
+    words: "run",
+    decide: async (id, body, context) => views.run(await services.runs.decide(id, body, context)),
+    review: async (id, body, context) => views.run(await services.runs.review(id, body, context)),
+  }),
+  ...decisionRoutes({
+    place: "restores",
+    parameter: "restore",
+    schema: "Restore",
+    ids: { decide: "decideOnRestore", review: "reviewEmergencyRestore" },
+    tag: "backups",
+    words: "restore",
+    decide: async (id, body, context) =>
+      views.restore(await services.restores.decide(id, body, context)),
+    review: async (id, body, context) =>
+      views.restore(await services.restores.review(id, body, context)),
+  }),
+  ...decisionRoutes({
+    place: "policy-changes",
+    parameter: "policyChange",
+    schema: "PolicyChange",
+    ids: { decide: "decideOnPolicyChange", review: "reviewEmergencyPolicyChange" },
+    tag: "policies",
+    words: "change of a policy",
+    decide: async (id, body, context) =>
+      views.policyChange(await services.policies.decide(id, body, context)),
+    review: async (id, body, context) =>
+      views.policyChange(await services.policies.review(id, body, context)),
   }),
   route<TestEvidenceRequest, object>({
     method: "post",

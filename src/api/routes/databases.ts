@@ -1,4 +1,3 @@
-import { PolicyRequest } from "../dto/policy.request.ts";
 import { RegisterDatabaseRequest } from "../dto/register-database.request.ts";
 import { wholePage } from "../paging.ts";
 import { route, type Route } from "../route.ts";
@@ -8,7 +7,7 @@ import type { Views } from "../views/views.ts";
 const tag = "databases";
 const DATABASE = "/v1/databases/{database}";
 
-/** Databases: take them under management, look at them, set their policy. */
+/** Databases: take them under management, look at them. */
 export const databaseRoutes = (services: Services, views: Views): Route[] => [
   route<RegisterDatabaseRequest, object>({
     method: "post",
@@ -50,19 +49,5 @@ export const databaseRoutes = (services: Services, views: Views): Route[] => [
       status: 200,
       body: views.database(services.databases.find(params["database"]!)),
     }),
-  }),
-  route<PolicyRequest, object>({
-    method: "patch",
-    path: `${DATABASE}/policy`,
-    id: "changePolicy",
-    access: "administer",
-    tag,
-    summary: "Change what a database demands of its runs",
-    request: PolicyRequest,
-    responses: { 200: { description: "The database", schema: "Database" } },
-    handle: async ({ params, body, context }) => {
-      const database = await services.databases.changePolicy(params["database"]!, body, context);
-      return { status: 200, body: views.database(database) };
-    },
   }),
 ];

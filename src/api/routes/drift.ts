@@ -1,4 +1,4 @@
-import { AdoptDriftRequest, ReasonRequest } from "../dto/drift.request.ts";
+import { AdoptDriftRequest, DriftReversalRequest, ReasonRequest } from "../dto/drift.request.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import { driftView } from "../views/drift-view.ts";
@@ -36,18 +36,19 @@ export const driftRoutes = (services: Services, views: Views): Route[] => [
       return { status: 200, body: views.database(database) };
     },
   }),
-  route<ReasonRequest, object>({
+  route<DriftReversalRequest, object>({
     method: "post",
     path: `${DRIFT}/reversals`,
     id: "revertDrift",
     access: "operate",
     tag,
     summary: "Restore the newest backup that has the ledger's schema",
-    description: "Rows written since that backup are in the restore's safety backup only.",
-    request: ReasonRequest,
+    description:
+      "Rows written since that backup are in the restore's safety backup only. It needs consent as any restore does.",
+    request: DriftReversalRequest,
     responses: { 202: { description: "The restore", schema: "Restore" } },
     handle: async ({ params, body, context }) => {
-      const restore = await services.drift.revert(params["database"]!, body.reason, context);
+      const restore = await services.drift.revert(params["database"]!, body, context);
       return views.accepted("restores", restore.id, views.restore(restore));
     },
   }),

@@ -15,6 +15,7 @@ import { keyRoutes } from "./keys.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { migrationRoutes } from "./migrations.ts";
+import { policyRoutes } from "./policies.ts";
 import { recoveryRoutes } from "./recoveries.ts";
 import { restoreRoutes } from "./restores.ts";
 import { retentionRoutes } from "./retention.ts";
@@ -31,6 +32,7 @@ export function routesOf(services: Services, views: Views): readonly Route[] {
   const routes: Route[] = [
     ...auditRoutes(services, views),
     ...databaseRoutes(services, views),
+    ...policyRoutes(services, views),
     ...schemaRoutes(services, views),
     ...driftRoutes(services, views),
     ...reportRoutes(services, views),

@@ -1,5 +1,6 @@
 import type { BackupState, RestoreState } from "../../domain/state/state.ts";
 import type { Names } from "./names.ts";
+import { consentView } from "./undertaking-view.ts";
 
 /** A backup, as the API shows it. Sizes are null until it is completed. */
 export const backupView = (backup: BackupState, names: Names): object => ({
@@ -46,8 +47,12 @@ export const restoreView = (restore: RestoreState, names: Names): object => ({
   triggers: restore.order.triggers ?? null,
   reason: restore.reason,
   status: restore.status,
+  planDigest: restore.planDigest === "" ? null : restore.planDigest,
+  exempt: restore.exempt,
+  ...consentView(restore, names),
   requestedBy: names.actor(restore.requested.actor),
   requestedAt: restore.requested.time,
+  startedAt: restore.started?.time ?? null,
   endedAt: restore.ended?.time ?? null,
   fingerprint: restore.facts?.fingerprint ?? null,
   applied: restore.facts?.applied ?? null,

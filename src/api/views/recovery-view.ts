@@ -13,6 +13,7 @@ export const recoveryView = (recovery: RecoveryState, names: Names): object => {
     reason: recovery.reason,
     procedure: plan?.procedure ?? recovery.asked ?? null,
     findings: plan?.findings ?? [],
+    exempt: plan?.exempt ?? null,
     failedRunId: plan?.failedRunId ?? null,
     candidates: plan?.candidates ?? [],
     versions: plan?.versions ?? null,

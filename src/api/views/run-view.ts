@@ -1,5 +1,6 @@
-import type { ApprovalState, RunState, StepState } from "../../domain/state/state.ts";
+import type { RunState, StepState } from "../../domain/state/state.ts";
 import type { Names } from "./names.ts";
+import { consentView } from "./undertaking-view.ts";
 
 /** A run, as the API shows it. */
 export const runView = (run: RunState, names: Names): object => ({
@@ -23,14 +24,7 @@ export const runView = (run: RunState, names: Names): object => ({
   durationMs: durationOf(run),
   rehearsalOnly: run.rehearsalOnly,
   risk: run.risk,
-  approvalsNeeded: run.approvalsNeeded,
-  approvals: run.approvals.map((approval) => approvalView(approval, names)),
-  notBefore: run.notBefore ?? null,
-  scheduledFor: run.status === "scheduled" ? run.scheduled : null,
-  exception: run.exception,
-  emergency: run.emergency,
-  reviewBy: run.reviewBy,
-  review: reviewView(run, names),
+  ...consentView(run, names),
   backupId: run.backupId,
   restoreIds: run.restoreIds,
   rehearse: run.rehearse,
@@ -38,22 +32,6 @@ export const runView = (run: RunState, names: Names): object => ({
   error: run.error,
   eventIndex: run.requested.index,
 });
-
-const approvalView = (approval: ApprovalState, names: Names): object => ({
-  approvedBy: names.actor(approval.given.actor),
-  at: approval.given.time,
-  planDigest: approval.planDigest,
-  comment: approval.comment ?? null,
-  signature: approval.signature ?? null,
-  ended: approval.ended === null ? null : { how: approval.ended.how, at: approval.ended.time },
-  eventIndex: approval.given.index,
-});
-
-function reviewView({ review }: RunState, names: Names): object | null {
-  if (review === null) return null;
-  const { verdict, comment, time, index } = review;
-  return { verdict, comment, reviewedBy: names.actor(review.actor), at: time, eventIndex: index };
-}
 
 const stepView = (step: StepState): object => ({
   version: step.version,

@@ -13,6 +13,7 @@ import { Names } from "./names.ts";
 import { recoveryView } from "./recovery-view.ts";
 import { holdView, pruneView } from "./retention-view.ts";
 import { runView } from "./run-view.ts";
+import { policyChangeView } from "./undertaking-view.ts";
 import { scheduleView } from "./schedule-view.ts";
 
 /** Every view over one projection, and the answers that begin with them. */
@@ -39,6 +40,8 @@ export class Views {
     backupView(backup, this.names);
   readonly restore = (restore: Parameters<typeof restoreView>[0]): object =>
     this.names.open(restoreView(restore, this.names));
+  readonly policyChange = (change: Parameters<typeof policyChangeView>[0]): object =>
+    this.names.open(policyChangeView(change, this.names));
   readonly check = (check: Parameters<typeof checkView>[0]): object => checkView(check, this.names);
   readonly recovery = (recovery: Parameters<typeof recoveryView>[0]): object =>
     this.names.open(recoveryView(recovery, this.names));

@@ -17,6 +17,7 @@ export type AboutKind =
   | "schedule"
   | "restore"
   | "run"
+  | "policy-change"
   | "database"
   | "ledger"
   | "target";

@@ -1,6 +1,8 @@
 import type { DomainEvent, EventData, EventType } from "../events.ts";
 import type { Failure } from "../shared/errors.ts";
+import type { Undertaking } from "../state/undertaking.ts";
 import type { DatabaseState, LedgerState } from "../state/state.ts";
+import { aboutOf, emergencyAlert } from "./about.ts";
 import type { AlertEvents } from "./events.ts";
 
 export type Alert = AlertEvents["AlertRaised"];
@@ -17,6 +19,8 @@ export interface Surroundings {
 }
 
 type Rule<T extends EventType> = (data: EventData[T], around: Surroundings) => Alert | undefined;
+/** A restore names the run that it belongs to, too: it is about the restore. */
+const withoutRun = ({ runId: _run, ...data }: EventData["RestoreRequested"]) => data;
 type Rules = { readonly [T in EventType]?: Rule<T> };
 
 /**
@@ -32,42 +36,26 @@ const RULES: Rules = {
     ...hintOf(error),
     about: { kind: "run", id: runId },
   }),
-  RunRequested: ({ runId, emergency, reviewBy }, { name }) =>
-    emergency === true
-      ? {
-          alertId: `emergency:${runId}`,
-          code: "emergency-run",
-          severity: "warning",
-          message: `An emergency run on ${name} begins without approvals`,
-          hint: `Somebody else must review it by ${reviewBy}: POST /v1/runs/${runId}/reviews`,
-          about: { kind: "run", id: runId },
-        }
-      : undefined,
-  RunScheduled: ({ runId, at, cause }, { state, name, now }) => {
-    const before = state.runs.get(runId)?.scheduled ?? null;
-    if (before === null || cause !== "window" || before.at >= at || before.at > now)
+  RunRequested: (data, { name }) => emergencyAlert("emergency-run", data, name),
+  RestoreRequested: (data, { name }) => emergencyAlert("emergency-restore", withoutRun(data), name),
+  PolicyChangeRequested: (data, { name }) => emergencyAlert("emergency-policy-change", data, name),
+  RunScheduled: (data, around) => missedWindow(data, around.state.runs.get(data.runId), around),
+  RestoreScheduled: (data, around) =>
+    missedWindow(data, around.state.restores.get(data.restoreId), around),
+  // What is only counted further was told with the first.
+  ApprovalRefused: ({ code, decision, repeated, ...concerns }, { name }) => {
+    if (repeated !== undefined || (code !== "self-approval" && code !== "author-approval"))
       return undefined;
+    const { about, words } = aboutOf(concerns);
     return {
-      alertId: `window:${runId}:${before.at}`,
-      code: "window-missed",
+      alertId: `${code}:${about.id}`,
+      code,
       severity: "warning",
-      message: `A run on ${name} that could have begun at ${before.at} did not, and waits until ${at}`,
-      hint: `GET /v1/runs/${runId} says what it waits for`,
-      about: { kind: "run", id: runId },
+      message: `Somebody involved in a ${words} ${name} tried to ${decision} it`,
+      hint: "GET /v1/audit/events?type=ApprovalRefused&order=desc names who",
+      about,
     };
   },
-  // What is only counted further was told with the first.
-  ApprovalRefused: ({ runId, code, decision, repeated }, { name }) =>
-    repeated === undefined && (code === "self-approval" || code === "author-approval")
-      ? {
-          alertId: `${code}:${runId}`,
-          code,
-          severity: "warning",
-          message: `Somebody involved in a run on ${name} tried to ${decision} it`,
-          hint: "GET /v1/audit/events?type=ApprovalRefused&order=desc names who",
-          about: { kind: "run", id: runId },
-        }
-      : undefined,
   MigrationRefused: ({ version, code, repeated }, { database, name }) =>
     database === undefined || repeated !== undefined
       ? undefined
@@ -192,6 +180,25 @@ const RULES: Rules = {
 };
 
 const UNDELIVERED = "alert-not-delivered";
+
+/** It could have begun in a window, did not, and waits for the next. */
+function missedWindow(
+  { at, cause, ...concerns }: EventData["RunScheduled"] | EventData["RestoreScheduled"],
+  one: Undertaking | undefined,
+  { name, now }: Surroundings,
+): Alert | undefined {
+  const before = one?.scheduled ?? null;
+  if (before === null || cause !== "window" || before.at >= at || before.at > now) return undefined;
+  const { about, words, place } = aboutOf(concerns);
+  return {
+    alertId: `window:${about.id}:${before.at}`,
+    code: "window-missed",
+    severity: "warning",
+    message: `A ${words} ${name} that could have begun at ${before.at} did not, and waits until ${at}`,
+    hint: `GET /v1/${place}/${about.id} says what it waits for`,
+    about,
+  };
+}
 
 const OUTCOMES: { readonly [outcome in EventData["RunFailed"]["outcome"]]: string } = {
   untouched: "the database was not touched",

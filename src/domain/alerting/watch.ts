@@ -3,6 +3,9 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Ids } from "../shared/ids.ts";
+import { concerning } from "../governance/words.ts";
+import { emergencies } from "../state/undertaking.ts";
+import { aboutOf } from "./about.ts";
 import type { LedgerState } from "../state/state.ts";
 import { raiseOnce, type Unspoken } from "./raise.ts";
 
@@ -47,21 +50,23 @@ export function overdue(
       },
     });
   }
-  for (const run of state.runs.values())
-    if (run.emergency && run.review === null && run.reviewBy !== null)
-      if (Date.parse(run.reviewBy) <= now)
-        found.push({
-          stream: databaseStream(run.databaseId),
-          since: run.reviewBy,
-          alert: {
-            alertId: `review:${run.id}`,
-            code: "emergency-review-overdue",
-            severity: "warning",
-            message: `An emergency run on ${state.databases.get(run.databaseId)?.name ?? run.databaseId} was not reviewed in time`,
-            hint: `POST /v1/runs/${run.id}/reviews by somebody who was not involved`,
-            about: { kind: "run", id: run.id },
-          },
-        });
+  for (const one of emergencies(state))
+    if (one.review === null && one.reviewBy !== null && Date.parse(one.reviewBy) <= now) {
+      const { about, words, place } = aboutOf(concerning(one));
+      const name = state.databases.get(one.databaseId)?.name ?? one.databaseId;
+      found.push({
+        stream: databaseStream(one.databaseId),
+        since: one.reviewBy,
+        alert: {
+          alertId: `review:${one.id}`,
+          code: "emergency-review-overdue",
+          severity: "warning",
+          message: `An emergency ${words} ${name} was not reviewed in time`,
+          hint: `POST /v1/${place}/${one.id}/reviews by somebody who was not involved`,
+          about,
+        },
+      });
+    }
   if (unanchored !== undefined && now - Date.parse(unanchored) >= ANCHOR_PATIENCE)
     found.push({
       stream: SERVICE_STREAM,

@@ -1,3 +1,4 @@
+import type { Exemption } from "../governance/events.ts";
 import type { Failure } from "../shared/errors.ts";
 import type { Finding, TableRows } from "../migration/events.ts";
 import type { SchemaObject } from "../schema/schema.ts";
@@ -43,13 +44,14 @@ export interface BackupEvents {
     readonly sha256?: string;
   };
   /** A restore was asked for and waits its turn. */
-  readonly RestoreRequested: RestoreOrder & {
-    readonly restoreId: string;
-    readonly backupId: string;
-    readonly reason: string;
-    readonly runId?: string;
-    readonly recoveryId?: string;
-  };
+  readonly RestoreRequested: RestoreOrder &
+    RestoreDemands & {
+      readonly restoreId: string;
+      readonly backupId: string;
+      readonly reason: string;
+      readonly runId?: string;
+      readonly recoveryId?: string;
+    };
   /** Somebody wants the restore to be given up; its outcome says whether that was in time. */
   readonly RestoreCancelRequested: { readonly restoreId: string; readonly reason: string };
   /** Intent. `incarnation` is written into the database by the restore's own transaction. */
@@ -93,6 +95,22 @@ export interface BackupEvents {
     readonly state: "unchanged" | "unknown";
     readonly findings?: readonly Finding[];
   };
+}
+
+/** What the policy demands of a restore; absent: nothing. */
+export interface RestoreDemands {
+  /** Over exactly what is restored and what it replaces: approvals are bound to it. */
+  readonly planDigest?: string;
+  readonly approvalsNeeded?: number;
+  /** RFC 3339: it does not begin earlier. */
+  readonly notBefore?: string;
+  /** May begin outside the window and during a freeze; needs one approval more. */
+  readonly exception?: boolean;
+  /** Begins at once without approvals; must be reviewed by `reviewBy`. */
+  readonly emergency?: boolean;
+  readonly reviewBy?: string;
+  /** Why nobody's consent is asked. */
+  readonly exempt?: Exemption;
 }
 
 /** How a restore was asked for. */

@@ -1,3 +1,4 @@
+import { recordBeginning, type Admit } from "../migration/beginning.ts";
 import type { Finding } from "../migration/events.ts";
 import type { RecordedEvent } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
@@ -16,6 +17,7 @@ export interface RestoreJob {
   readonly database: DatabaseState;
   readonly restore: RestoreState;
   readonly context: Context;
+  readonly admit: Admit;
   /** The intent is recorded: from here on only the database knows how it ends. */
   started: boolean;
 }
@@ -30,7 +32,7 @@ type Started = Pick<
   "safetyBackupId" | "incarnation" | "tables" | "target" | "sha256"
 >;
 
-/** Records the intent. Its index is the fencing token. */
+/** Records the intent, if it may begin still. Its index is the fencing token. Error: NotAdmitted. */
 export async function begin(
   recorder: Recorder,
   job: RestoreJob,
@@ -38,11 +40,8 @@ export async function begin(
 ): Promise<RecordedEvent> {
   const { id: restoreId, backupId, reason, runId } = job.restore;
   const data = { restoreId, backupId, reason, ...withoutAbsent({ ...started, runId }) };
-  const recorded = await recorder.record(
-    job.database.id,
-    [{ type: "RestoreStarted", data }],
-    job.context,
-  );
+  const intent = { type: "RestoreStarted", data } as const;
+  const recorded = await recordBeginning({ recorder }, job, job.admit, [intent]);
   job.started = true;
   return recorded[0]!;
 }

@@ -1,22 +1,33 @@
 import { refuseFull } from "../database/queue.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { Sessions } from "../engine/sessions.ts";
-import type { DomainEvent } from "../events.ts";
+import type { DomainEvent, EventOf } from "../events.ts";
+import type { ApprovalService, Decision, Review } from "../governance/approval-service.ts";
+import { asRequester } from "../governance/as-requester.ts";
+import type { Circumstances } from "../governance/demands.ts";
+import type { Gate } from "../governance/gate.ts";
 import type { RecoveryService } from "../recovery/recovery-service.ts";
 import type { Context } from "../shared/actor.ts";
-import { Conflict, DomainError, InvalidInput, NotFound, failureOf } from "../shared/errors.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Digest } from "../shared/digest.ts";
+import { Conflict, DomainError, NotFound, failureOf } from "../shared/errors.ts";
 import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Projection } from "../state/projection.ts";
-import type { BackupState, DatabaseState, RestoreState } from "../state/state.ts";
+import type { DatabaseState, RestoreState } from "../state/state.ts";
+import { isPatient } from "../state/undertaking.ts";
 import { usable, type Background } from "./backup-service.ts";
 import type { RestoreOrder } from "./events.ts";
+import { refuseOtherSchema, refuseOutdated } from "./consented.ts";
+import { refuseContradiction, refuseUnfit } from "./restore-refusals.ts";
+import { restoreDemands } from "./restore-demands.ts";
 import { restoreOutcome } from "./restore-job.ts";
-import { whyFailed, type Restorer } from "./restorer.ts";
+import { waitsOn, whyFailed, type Restorer } from "./restorer.ts";
 import { chooseBackup, type BackupChoice } from "./select-backup.ts";
 
 export type RestoreRequest = BackupChoice &
-  Omit<RestoreOrder, "beforeRun" | "at"> & { readonly reason: string };
+  Omit<RestoreOrder, "beforeRun" | "at"> &
+  Circumstances & { readonly reason: string };
 
 /**
  * Turns a submitted target into the path of a new file, or refuses it (outside the allowed roots,
@@ -33,24 +44,31 @@ export interface RestoreParts {
   readonly sessions: Sessions;
   readonly background: Background;
   readonly resolveTarget: ResolveTarget;
+  readonly gate: Gate;
+  readonly approvals: ApprovalService;
+  readonly clock: Clock;
+  readonly digest: Digest;
 }
 
 /** How long a cancel request waits for the end before it answers, ms. */
 const CANCEL_WAIT = 10_000;
 
-/** Restores on request. */
+/** Restores on request, once those agree who must and the time has come. */
 export class RestoreService {
   readonly #parts: RestoreParts;
+  /** Restores that wait for their turn or have it. */
+  readonly #queued = new Set<string>();
   /** Restores whose turn has come. */
   readonly #begun = new Set<string>();
 
   constructor(parts: RestoreParts) {
     this.#parts = parts;
+    parts.gate.takes<RestoreState>("restore", (restore, context) => this.#take(restore, context));
   }
 
   /**
-   * Records the request; verifies, backs up and restores when its turn comes. Errors: those of
-   * `chooseBackup` · `Conflict` backup-not-restorable · `InvalidInput`
+   * Records the request; verifies, backs up and restores when it may and its turn comes. Errors: those
+   * of `chooseBackup` and `restoreDemands` · `Conflict` backup-not-restorable · `InvalidInput`
    * restore-contradiction | table-not-found. `also` is recorded in the same append.
    */
   async request(
@@ -59,30 +77,59 @@ export class RestoreService {
     context: Context,
     also: (restoreId: string) => readonly DomainEvent[] = () => [],
   ): Promise<RestoreState> {
-    const { databases, projection, restorer, recorder, background } = this.#parts;
-    const database = refuseFull(usable(databases.find(name)));
-    const { backupId, beforeRun, at, reason, ...how } = input;
+    const { databases, recorder, background } = this.#parts;
+    const restoreId = await decide(async () => {
+      const database = refuseFull(usable(databases.find(name)));
+      const { streamVersion: expected } = database;
+      const event = await this.#draft(database, input);
+      const { restoreId: id } = event.data;
+      const own = { ...context, correlation: id };
+      background.owned.add(id);
+      try {
+        await recorder.record(database.id, [event, ...also(id)], own, { expected });
+      } catch (error) {
+        background.owned.delete(id);
+        throw error;
+      }
+      return id;
+    });
+    return this.#proceed(await this.find(restoreId), context);
+  }
+
+  async #draft(
+    database: DatabaseState,
+    input: RestoreRequest,
+  ): Promise<EventOf<"RestoreRequested">> {
+    const { projection, restorer, clock, digest } = this.#parts;
+    const { backupId, beforeRun, at, reason, notBefore, exception, emergency, ...how } = input;
     refuseContradiction(how);
-    const choice = withoutAbsent({ backupId, beforeRun, at });
-    const backup = await chooseBackup(database, projection, choice);
-    refuse(database, backup, how);
+    const backup = await chooseBackup(
+      database,
+      projection,
+      withoutAbsent({ backupId, beforeRun, at }),
+    );
+    refuseUnfit(database, backup, how);
     const target =
       how.target === undefined ? {} : { target: await this.#parts.resolveTarget(how.target) };
     const order = { ...how, ...target, ...withoutAbsent({ beforeRun, at }) };
-    const event = restorer.request(backup.id, reason, {}, order);
-    const { restoreId } = event.data;
-    background.owned.add(restoreId);
-    try {
-      await recorder.record(database.id, [event, ...also(restoreId)], {
-        ...context,
-        correlation: restoreId,
-      });
-    } catch (error) {
-      background.owned.delete(restoreId);
-      throw error;
-    }
-    this.#later(database, restoreId, onBehalf(context, restoreId, restoreId));
-    return this.find(restoreId);
+    const circumstances = withoutAbsent({ reason, notBefore, exception, emergency });
+    const intention = { backup, order, circumstances };
+    const demands = restoreDemands(database, intention, clock.now(), digest);
+    return restorer.request(backup.id, reason, {}, order, demands);
+  }
+
+  /** Takes a person's decision on a restore that has not begun. Errors: those of `ApprovalService`. */
+  async decide(restoreId: string, decision: Decision, context: Context): Promise<RestoreState> {
+    const restore = await this.find(restoreId);
+    await this.#parts.approvals.decide(restore, decision, context);
+    return this.#proceed(restore, context);
+  }
+
+  /** Takes the review of an emergency restore. Errors: those of `ApprovalService`. */
+  async review(restoreId: string, review: Review, context: Context): Promise<RestoreState> {
+    const restore = await this.find(restoreId);
+    await this.#parts.approvals.review(restore, review, context);
+    return restore;
   }
 
   /**
@@ -129,27 +176,52 @@ export class RestoreService {
     return restore;
   }
 
-  #later(database: DatabaseState, restoreId: string, context: Context): void {
-    const { jobs, owned, report } = this.#parts.background;
+  /** Lets it begin if it may; what it waits for is recorded. */
+  async #proceed(restore: RestoreState, context: Context): Promise<RestoreState> {
+    const own = onBehalf(context, restore.id, restore.id);
+    // One that nobody asks about cannot wait either: whether it may is asked again at its turn.
+    if ((await this.#parts.gate.admit(restore, own)) || !isPatient(restore))
+      this.#take(restore, own);
+    return restore;
+  }
+
+  #take(restore: RestoreState, by: Context): void {
+    const { id, databaseId } = restore;
+    if (this.#queued.has(id) || restore.ended !== null || restore.started !== null) return;
+    const { projection, background, databases, sessions } = this.#parts;
+    const { jobs, owned, report } = background;
+    const context = asRequester(projection.state, restore, by);
+    this.#queued.add(id);
+    owned.add(id);
     void jobs
-      .run(database.id, () => this.#perform(database, restoreId, context))
+      .run(databaseId, () => this.#perform(databases.find(databaseId), restore, context))
       .catch(report)
       .finally(() => {
-        owned.delete(restoreId);
-        this.#begun.delete(restoreId);
-        this.#parts.sessions.forget(restoreId);
+        this.#queued.delete(id);
+        this.#begun.delete(id);
+        sessions.forget(id);
+        if (restore.ended !== null || restore.started !== null || isPatient(restore))
+          owned.delete(id);
+        else this.#take(restore, by);
       });
   }
 
-  async #perform(database: DatabaseState, restoreId: string, context: Context): Promise<void> {
+  async #perform(database: DatabaseState, restore: RestoreState, context: Context): Promise<void> {
     const { recovery, restorer } = this.#parts;
-    if ((await this.find(restoreId)).ended !== null) return;
-    this.#begun.add(restoreId);
+    if (restore.ended !== null || restore.started !== null) return;
+    const { gate, projection, digest } = this.#parts;
+    const admit = async (): Promise<boolean> => {
+      await refuseOutdated(restore, database, projection, digest);
+      return gate.admit(restore, context);
+    };
+    this.#begun.add(restore.id);
     try {
+      if (!(await admit())) return;
       await recovery.settleIfReadable(database, context);
-      await restorer.perform(database, restoreId, context);
+      await refuseOtherSchema(restore, database, this.#parts.sessions);
+      await restorer.perform(database, restore.id, context, admit);
     } catch (error) {
-      await this.#end(database, restoreId, error, context);
+      if (!waitsOn(restore, error)) await this.#end(database, restore.id, error, context);
     }
   }
 
@@ -172,7 +244,7 @@ export class RestoreService {
   ): Promise<void> {
     const restore = await this.find(restoreId);
     if (restore.ended !== null) return;
-    if (restore.status === "queued") return this.#fail(restore, error, context);
+    if (restore.started === null) return this.#fail(restore, error, context);
     this.#parts.background.owned.delete(restoreId);
     this.#parts.sessions.forget(restoreId);
     await this.#parts.recovery.settle(database, "after-failure", context);
@@ -193,40 +265,4 @@ export class RestoreService {
       restoreOutcome(restoreId),
     );
   }
-}
-
-/** Members that say two things at once. */
-function refuseContradiction(order: RestoreOrder): void {
-  const { tables, target, method, onConflict, triggers } = order;
-  const words: readonly (readonly [boolean, string])[] = [
-    [tables !== undefined && target !== undefined, "tables and target exclude each other"],
-    [tables === undefined && onConflict !== undefined, "onConflict is for tables"],
-    [tables === undefined && triggers !== undefined, "triggers is for tables"],
-    [
-      method !== undefined && (tables !== undefined || target !== undefined),
-      "method is for the whole database",
-    ],
-  ];
-  const wrong = words.find(([is]) => is);
-  if (wrong !== undefined)
-    throw new InvalidInput("restore-contradiction", `The request contradicts itself: ${wrong[1]}`, {
-      hint: "Restore the whole database, or single tables into it, or the backup to a new file",
-    });
-}
-
-function refuse(database: DatabaseState, backup: BackupState, { tables }: RestoreOrder): void {
-  const { id, kind, status, facts } = backup;
-  const isOfKind = kind === "full" || (kind === "table" && tables !== undefined);
-  if (!isOfKind || facts === null || !["completed", "verified"].includes(status))
-    throw new Conflict(
-      "backup-not-restorable",
-      `Backup ${id} is ${kind}, ${status}: it cannot be restored`,
-      { hint: `GET /v1/databases/${database.name}/backups lists verified full backups` },
-    );
-  const had = new Set(Object.keys(facts.rows).map((table) => table.toLowerCase()));
-  const missing = tables?.find((table) => !had.has(table.toLowerCase()));
-  if (missing !== undefined)
-    throw new InvalidInput("table-not-found", `Backup ${id} has no table ${missing}`, {
-      hint: `GET /v1/backups/${id} lists its tables in rows`,
-    });
 }

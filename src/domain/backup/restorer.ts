@@ -1,14 +1,16 @@
 import type { Clock } from "../shared/clock.ts";
 import type { EventOf } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
-import { DomainError, failureOf, type Failure } from "../shared/errors.ts";
+import { DomainError, Unavailable, failureOf, type Failure } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RestoreState } from "../state/state.ts";
+import { isPatient } from "../state/undertaking.ts";
 import type { BackupKeeper } from "./backup-keeper.ts";
-import type { RestoreOrder } from "./events.ts";
+import { NotAdmitted, type Admit } from "../migration/beginning.ts";
+import type { RestoreDemands, RestoreOrder } from "./events.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import { RestoreRefused, restoreOutcome, type RestoreJob, type RestoreWay } from "./restore-job.ts";
 import { RestorePreparation } from "./restore-preparation.ts";
@@ -62,26 +64,35 @@ export class Restorer {
     reason: string,
     { runId, recoveryId }: RestoreCause = {},
     order: RestoreOrder = {},
+    demands: RestoreDemands = runId === undefined ? {} : { exempt: "part-of-run" },
   ): EventOf<"RestoreRequested"> {
     const restoreId = this.#ids.uuid();
     const cause = withoutAbsent({ runId, recoveryId });
-    return { type: "RestoreRequested", data: { restoreId, backupId, reason, ...cause, ...order } };
+    const data = { restoreId, backupId, reason, ...cause, ...order, ...demands };
+    return { type: "RestoreRequested", data };
   }
 
   /**
    * Carries out a requested restore; the caller holds the database's turn. On any failure
    * `RestoreFailed` is recorded and the error thrown, except when the executor died after the
-   * intent: then recovery finds the truth.
+   * intent: then recovery finds the truth. `admit` is asked once everything is prepared; error
+   * NotAdmitted: it waits on.
    */
-  async perform(database: DatabaseState, restoreId: string, context: Context): Promise<void> {
+  async perform(
+    database: DatabaseState,
+    restoreId: string,
+    context: Context,
+    admit: Admit = () => Promise.resolve(true),
+  ): Promise<void> {
     const restore = this.#projection.state.restores.get(restoreId)!;
     const scratch = await this.#keeper.store.scratch(restoreId);
-    const job: RestoreJob = { database, restore, context, started: false };
+    const job: RestoreJob = { database, restore, context, admit, started: false };
     try {
       const copy = await this.#preparation.verifyBackup(database, restore, scratch, context);
       await this.#wayOf(restore).carryOut(job, copy);
     } catch (error) {
-      if (!job.started || isKnownUnchanged(error)) await this.#fail(job, error);
+      const ends = !job.started || isKnownUnchanged(error);
+      if (ends && !waitsOn(restore, error)) await this.#fail(job, error);
       throw error;
     } finally {
       await scratch.dispose();
@@ -109,6 +120,17 @@ export class Restorer {
 /** What was given up on request did not fail by itself. */
 export const whyFailed = ({ cancel }: RestoreState, error: Failure): Failure =>
   cancel === null ? error : { code: "cancelled", message: "Cancelled on request" };
+
+/** What people agreed to is taken up by the next start, if this service only stops. */
+export const waitsOn = (restore: RestoreState, error: unknown): boolean =>
+  error instanceof NotAdmitted ||
+  (isPatient(restore) &&
+    restore.started === null &&
+    restore.cancel === null &&
+    error instanceof Unavailable &&
+    STOPPING.has(error.code));
+
+const STOPPING = new Set(["service-stopping", "executor-closed"]);
 
 /** The engine says by its code that it changed nothing. */
 const UNCHANGED = new Set([

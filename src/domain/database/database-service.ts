@@ -6,7 +6,6 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, DomainError, InvalidInput, NotFound, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
-import { decide } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState } from "../state/state.ts";
 import { DEFAULT_POLICY, type EngineName, type Policy } from "./events.ts";
@@ -74,20 +73,6 @@ export class DatabaseService {
     const url = await this.#resolve(input.url, input.create ?? false);
     // Serialised: two registrations must not both find the name or the file free.
     return this.#jobs.run(SERVICE_STREAM, () => this.#register({ ...input, url }, policy, context));
-  }
-
-  async changePolicy(name: string, change: PolicyChange, context: Context): Promise<DatabaseState> {
-    return decide(async () => {
-      const database = this.find(name);
-      const policy = changed(database.policy, change, this.#checks);
-      await this.#ledger.append({
-        stream: databaseStream(database.id),
-        expected: database.streamVersion,
-        events: [{ type: "PolicyChanged", data: { policy } }],
-        context,
-      });
-      return database;
-    });
   }
 
   /** By name or id, retired ones by id only. Error: `NotFound` database-not-found. */

@@ -4,6 +4,7 @@ import type { LiveSchema } from "../engine/database-engine.ts";
 import type { DatabaseJobs } from "../engine/database-jobs.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import { databaseStream, type DomainEvent } from "../events.ts";
+import type { Circumstances } from "../governance/demands.ts";
 import type { IntegrityService } from "../integrity/integrity-service.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { diffSchema, type SchemaChange } from "../schema/schema.ts";
@@ -111,14 +112,19 @@ export class DriftService {
    * since is in the restore's own safety backup. Errors: `Conflict` no-drift | no-backup-of-schema,
    * and those of a restore.
    */
-  async revert(name: string, reason: string, context: Context): Promise<RestoreState> {
+  async revert(
+    name: string,
+    { reason, ...circumstances }: Circumstances & { readonly reason: string },
+    context: Context,
+  ): Promise<RestoreState> {
     const database = this.#databases.find(name);
     const { drift } = database;
     if (drift === null) throw noDrift(database);
     const backup = await this.#backupOf(database);
     if (backup === undefined) throw noBackup(database);
     const { found } = drift;
-    return this.#restores.request(name, { backupId: backup.id, reason }, context, (restoreId) => [
+    const order = { backupId: backup.id, reason, ...circumstances };
+    return this.#restores.request(name, order, context, (restoreId) => [
       { type: "DriftResolved", data: { decision: "reverted", found, reason, restoreId } },
     ]);
   }

@@ -27,7 +27,11 @@ export interface DatabaseEvents {
     /** Set if it was measured with the adoption of another tool's history. */
     readonly adoptionId?: string;
   };
-  readonly PolicyChanged: { readonly policy: Policy };
+  readonly PolicyChanged: {
+    readonly policy: Policy;
+    /** Set if it demands less than before where that needs consent. */
+    readonly policyChangeId?: string;
+  };
   readonly MigrationRegistered: {
     readonly version: string;
     readonly name: string;

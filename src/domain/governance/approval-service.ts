@@ -1,24 +1,27 @@
+import { restoreOutcome } from "../backup/restore-job.ts";
 import { databaseStream, type DomainEvent, type EventOf } from "../events.ts";
-import { planMigrate, planRollback, BEFORE_ALL } from "../migration/plan.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Digest } from "../shared/digest.ts";
 import { Conflict, InvalidInput, Refused, type DomainError } from "../shared/errors.ts";
 import { decide, type Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState, RunState } from "../state/state.ts";
+import type { DatabaseState } from "../state/state.ts";
+import type { AnyUndertaking } from "../state/undertaking.ts";
 import { refuseInvolved, refuseOtherPlan, standing } from "./approvals.ts";
 import type { QuietRecorder } from "../service/quiet-recorder.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Signatures } from "../trust/signatures.ts";
 import { refuseUnknown, verifiedSignature } from "./approvers.ts";
-import type { ApprovalDecision, ApprovalSignature, ReviewVerdict } from "./events.ts";
+import type { ApprovalDecision, ApprovalSignature, Consent, ReviewVerdict } from "./events.ts";
+import { presentDigest } from "./present-digest.ts";
+import { concerning, WORDS } from "./words.ts";
 
 export interface Decision {
   readonly decision: ApprovalDecision;
   /** The plan that was looked at. */
   readonly planDigest: string;
   readonly comment?: string;
-  /** What ssh-keygen or minisign made over run and plan. */
+  /** What ssh-keygen or minisign made over what is approved and its digest. */
   readonly signature?: string;
 }
 
@@ -29,16 +32,16 @@ export interface Review {
 
 type Tried = Pick<EventOf<"ApprovalRefused">["data"], "decision" | "planDigest">;
 
-/** What an approval means where it is printed (21 CFR 11.50). */
-const MEANING = "Approves that exactly this plan is executed on this database";
-
 export interface ApprovalMeans {
   readonly quiet: QuietRecorder;
   readonly signatures: Signatures;
   readonly clock: Clock;
 }
 
-/** Takes the decisions of people on runs. */
+/** What a decision brings with it, in the same append. */
+export type Consequence = (approved: AnyUndertaking) => readonly DomainEvent[];
+
+/** Takes the decisions of people, on whatever needs them. */
 export class ApprovalService {
   readonly #projection: Projection;
   readonly #recorder: Recorder;
@@ -54,118 +57,112 @@ export class ApprovalService {
 
   /**
    * Records the decision; one that is refused is recorded as well. Errors: `Refused` self-approval
-   * | author-approval | approver-not-known, and those of `verifiedSignature` · `Conflict` plan-changed | run-ended | run-started | approval-given |
-   * approval-missing.
+   * | author-approval | approver-not-known, and those of `verifiedSignature` · `Conflict` plan-changed | run-ended | run-started (and as much
+   * of the other kinds) | approval-given | approval-missing. `then` says what an approval causes.
    */
-  async decide(run: RunState, decision: Decision, context: Context): Promise<void> {
-    const own = { ...context, correlation: run.id };
-    const database = this.#databaseOf(run);
-    await this.#recordingRefusal(run, decision, own, async () => {
+  async decide(
+    one: AnyUndertaking,
+    decision: Decision,
+    context: Context,
+    then: Consequence = () => [],
+  ): Promise<void> {
+    const own = { ...context, correlation: one.id };
+    const database = this.#databaseOf(one);
+    await this.#recordingRefusal(one, decision, own, async () => {
       const { streamVersion } = database;
-      const event = this.#event(run, database, decision, context);
-      await this.#recorder.record(database.id, [event], own, { expected: streamVersion });
+      const event = await this.#event(one, database, decision, context);
+      const approved =
+        decision.decision === "approve" ? then(withApproval(one, own, this.#now())) : [];
+      await this.#recorder.record(database.id, [event, ...approved], own, {
+        expected: streamVersion,
+        // As every end of a restore: a cancellation at the same moment must not end it twice.
+        ...(event.type === "RestoreRejected" ? restoreOutcome(one.id) : {}),
+      });
     });
   }
 
   /**
-   * Records that somebody else looked at an emergency run, or that somebody involved tried. Errors: `InvalidInput` not-an-emergency
+   * Records that somebody else looked at an emergency, or that somebody involved tried. Errors: `InvalidInput` not-an-emergency
    * · `Conflict` reviewed-already | run-not-ended · `Refused` self-approval | author-approval.
    */
-  async review(run: RunState, review: Review, context: Context): Promise<void> {
-    const own = { ...context, correlation: run.id };
-    const database = this.#databaseOf(run);
-    const looked = { decision: "review", planDigest: run.planDigest } as const;
-    await this.#recordingRefusal(run, looked, own, async () => {
+  async review(one: AnyUndertaking, review: Review, context: Context): Promise<void> {
+    const own = { ...context, correlation: one.id };
+    const database = this.#databaseOf(one);
+    const looked = { decision: "review", planDigest: one.planDigest } as const;
+    await this.#recordingRefusal(one, looked, own, async () => {
       const { streamVersion } = database;
-      if (!run.emergency)
-        throw new InvalidInput("not-an-emergency", "Only emergency runs are reviewed");
-      if (run.review !== null)
+      if (!one.emergency)
+        throw new InvalidInput("not-an-emergency", "Only emergencies are reviewed");
+      if (one.review !== null)
         throw new Conflict("reviewed-already", "The emergency was reviewed already");
-      if (run.ended === null)
-        throw new Conflict("run-not-ended", "The run has not ended", {
+      if (one.ended === null)
+        throw new Conflict(WORDS[one.what].open, `The ${WORDS[one.what].name} has not ended`, {
           hint: "Review it when it has",
         });
-      refuseInvolved(run, database, context.actor.id);
-      const data = { runId: run.id, ...review };
+      refuseInvolved(one, database, context.actor.id);
+      const data = { ...concerning(one), ...review };
       await this.#recorder.record(database.id, [{ type: "EmergencyReviewed", data }], own, {
         expected: streamVersion,
       });
     });
   }
 
-  #event(
-    run: RunState,
+  async #event(
+    one: AnyUndertaking,
     database: DatabaseState,
     { decision, planDigest, comment, signature: file }: Decision,
     context: Context,
-  ): DomainEvent {
-    refuseDecided(run);
+  ): Promise<DomainEvent> {
+    refuseDecided(one);
     const {
       actor: { id: actor },
       authn: { keyId },
     } = context;
     const said = comment === undefined ? {} : { comment };
-    const mine = standing(run).find(({ given }) => given.actor === actor);
+    const mine = standing(one).find(({ given }) => given.actor === actor);
     switch (decision) {
       case "approve": {
-        refuseInvolved(run, database, actor);
+        refuseInvolved(one, database, actor);
         refuseUnknown(database.policy, context);
-        refuseOtherPlan(run, this.#presentDigest(run, database), planDigest);
+        const present = await presentDigest(one, database, this.#projection, this.#digest);
+        refuseOtherPlan(one, present, planDigest);
         if (mine !== undefined)
-          throw new Conflict("approval-given", "This actor has approved the run already");
-        const signature = this.#signature(run, database, file, actor);
-        return {
-          type: "RunApproved",
-          data: {
-            runId: run.id,
-            planDigest,
-            fingerprint: database.fingerprint ?? "",
-            meaning: MEANING,
-            ...said,
-            ...(keyId === undefined ? {} : { keyId }),
-            ...(signature === undefined ? {} : { signature }),
-          },
-        };
+          throw new Conflict(
+            "approval-given",
+            `This actor has approved the ${nameOf(one)} already`,
+          );
+        const signature = this.#signature(one, database, file, actor);
+        return approvalOf(one, {
+          planDigest,
+          fingerprint: database.fingerprint ?? "",
+          meaning: WORDS[one.what].meaning,
+          ...said,
+          ...(keyId === undefined ? {} : { keyId }),
+          ...(signature === undefined ? {} : { signature }),
+        });
       }
       case "reject":
-        refuseOtherPlan(run, run.planDigest, planDigest);
-        return {
-          type: "RunRejected",
-          data: { runId: run.id, reason: comment ?? "No reason was given" },
-        };
+        refuseOtherPlan(one, one.planDigest, planDigest);
+        return rejectionOf(one, comment ?? "No reason was given");
       case "withdraw":
         if (mine === undefined)
           throw new Conflict("approval-missing", "This actor has no approval to withdraw");
-        return { type: "ApprovalWithdrawn", data: { runId: run.id, ...said } };
+        return { type: "ApprovalWithdrawn", data: { ...concerning(one), ...said } };
     }
   }
 
   #signature(
-    { id: runId, planDigest }: RunState,
+    { what, id, planDigest }: AnyUndertaking,
     { policy }: DatabaseState,
     signature: string | undefined,
     actor: string,
   ): ApprovalSignature | undefined {
-    const { signatures, clock } = this.#means;
-    return verifiedSignature(
-      policy,
-      { runId, planDigest, signature },
-      actor,
-      clock.now(),
-      signatures,
-    );
-  }
-
-  #presentDigest(run: RunState, database: DatabaseState): string {
-    const plan =
-      run.kind === "migrate"
-        ? planMigrate(database, run.to ?? undefined, this.#digest)
-        : planRollback(database, run.to ?? BEFORE_ALL, this.#digest);
-    return plan.planDigest;
+    const toApprove = { what, id, planDigest, signature };
+    return verifiedSignature(policy, toApprove, actor, this.#now(), this.#means.signatures);
   }
 
   async #recordingRefusal(
-    run: RunState,
+    one: AnyUndertaking,
     tried: Tried,
     context: Context,
     work: () => Promise<void>,
@@ -173,26 +170,27 @@ export class ApprovalService {
     try {
       await decide(work);
     } catch (error) {
-      if (isRefusal(error)) await this.#recordRefusal(run, tried, error.code, context);
+      if (isRefusal(error)) await this.#recordRefusal(one, tried, error.code, context);
       throw error;
     }
   }
 
   async #recordRefusal(
-    run: RunState,
+    one: AnyUndertaking,
     { decision, planDigest }: Tried,
     code: string,
     context: Context,
   ): Promise<void> {
     const { idempotency: _used, ...rest } = context;
     await this.#means.quiet.note({
-      key: `${decision} ${code} ${context.actor.id} ${run.id}`,
-      stream: databaseStream(run.databaseId),
+      // Each kind of decision is told: whoever tries to approve and then to review did both.
+      key: `${decision} ${code} ${context.actor.id} ${one.id}`,
+      stream: databaseStream(one.databaseId),
       context: rest,
       event: (repeated) => ({
         type: "ApprovalRefused",
         data: {
-          runId: run.id,
+          ...concerning(one),
           decision,
           code,
           planDigest,
@@ -202,18 +200,64 @@ export class ApprovalService {
     });
   }
 
-  #databaseOf(run: RunState): DatabaseState {
-    return this.#projection.state.databases.get(run.databaseId)!;
+  #now(): string {
+    return this.#means.clock.now();
+  }
+
+  #databaseOf(one: AnyUndertaking): DatabaseState {
+    return this.#projection.state.databases.get(one.databaseId)!;
   }
 }
 
-function refuseDecided(run: RunState): void {
-  if (run.ended !== null)
-    throw new Conflict("run-ended", `The run has already ended: ${run.status}`);
-  if (run.started !== null)
-    throw new Conflict("run-started", "The run has begun", {
-      hint: `POST /v1/runs/${run.id}/cancel stops it`,
+function refuseDecided(one: AnyUndertaking): void {
+  const { name, place, ended, started } = WORDS[one.what];
+  if (one.ended !== null) throw new Conflict(ended, `The ${name} has already ended: ${one.status}`);
+  if (one.started !== null)
+    throw new Conflict(started, `The ${name} has begun`, {
+      hint: `POST /v1/${place}/${one.id}/cancel stops it`,
     });
+}
+
+const nameOf = ({ what }: AnyUndertaking): string => WORDS[what].name;
+
+function approvalOf({ what, id }: AnyUndertaking, consent: Consent): DomainEvent {
+  switch (what) {
+    case "run":
+      return { type: "RunApproved", data: { runId: id, ...consent } };
+    case "restore":
+      return { type: "RestoreApproved", data: { restoreId: id, ...consent } };
+    case "policy-change":
+      return { type: "PolicyChangeApproved", data: { policyChangeId: id, ...consent } };
+  }
+}
+
+function rejectionOf({ what, id }: AnyUndertaking, reason: string): DomainEvent {
+  switch (what) {
+    case "run":
+      return { type: "RunRejected", data: { runId: id, reason } };
+    case "restore":
+      return { type: "RestoreRejected", data: { restoreId: id, reason } };
+    case "policy-change":
+      return { type: "PolicyChangeRejected", data: { policyChangeId: id, reason } };
+  }
+}
+
+/** As it will be with the approval that is about to be recorded. */
+function withApproval<T extends AnyUndertaking>(
+  one: T,
+  { actor, authn }: Context,
+  time: string,
+): T {
+  const given = { index: -1, time, actor: actor.id };
+  const approval = {
+    given,
+    planDigest: one.planDigest,
+    comment: undefined,
+    keyId: authn.keyId,
+    signature: undefined,
+    ended: null,
+  };
+  return { ...one, approvals: [...one.approvals, approval] };
 }
 
 /** Also what is only too late or tried again: a replay is an attack like another. */

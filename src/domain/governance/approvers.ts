@@ -2,7 +2,7 @@ import type { Policy } from "../database/events.ts";
 import type { Context } from "../shared/actor.ts";
 import { Refused } from "../shared/errors.ts";
 import type { Signatures } from "../trust/signatures.ts";
-import { APPROVAL_NAMESPACE, approvalStatement } from "../trust/statements.ts";
+import { APPROVAL_NAMESPACE, approvalStatement, type ApprovalToSign } from "../trust/statements.ts";
 import { refuseEnded, signerOf } from "../trust/trust.ts";
 import type { ApprovalSignature } from "./events.ts";
 
@@ -21,9 +21,7 @@ export function refuseUnknown({ approvers }: Policy, { actor, authn }: Context):
   });
 }
 
-export interface ToApprove {
-  readonly runId: string;
-  readonly planDigest: string;
+export interface ToApprove extends ApprovalToSign {
   readonly signature?: string | undefined;
 }
 
@@ -33,7 +31,7 @@ export interface ToApprove {
  */
 export function verifiedSignature(
   { approvalSignatures }: Policy,
-  { runId, planDigest, signature: file }: ToApprove,
+  { what, id, planDigest, signature: file }: ToApprove,
   actor: string,
   now: string,
   signatures: Signatures,
@@ -45,7 +43,7 @@ export function verifiedSignature(
       hint: "schemaledger approve RUN --key FILE signs; docs/reference/trust.md has the text",
     });
   }
-  const text = approvalStatement({ runId, planDigest });
+  const text = approvalStatement({ what, id, planDigest });
   const own = signers.filter((one) => one.actor === undefined || one.actor === actor);
   const signer = signerOf(
     own,

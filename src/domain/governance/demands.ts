@@ -2,6 +2,7 @@ import type { Policy } from "../database/events.ts";
 import type { RiskClass, RunEvents } from "../migration/events.ts";
 import { InvalidInput } from "../shared/errors.ts";
 import { approvalsNeeded } from "./approvals.ts";
+import type { Exemption } from "./events.ts";
 
 /** What a requester may ask for beside the plan. */
 export interface Circumstances {
@@ -15,7 +16,7 @@ export interface Circumstances {
 }
 
 /** Hours for the review of an emergency where the policy says nothing. */
-const REVIEW_HOURS = 72;
+export const REVIEW_HOURS = 72;
 const HOUR = 3_600_000;
 
 export type Demands = Pick<
@@ -23,8 +24,22 @@ export type Demands = Pick<
   "risk" | "approvalsNeeded" | "notBefore" | "exception" | "emergency" | "reviewBy"
 >;
 
+/** Error: `InvalidInput` emergency-not-before. */
+export function refuseContradiction({
+  notBefore,
+  emergency,
+}: {
+  readonly notBefore?: string | undefined;
+  readonly emergency?: boolean | undefined;
+}): void {
+  if (emergency === true && notBefore !== undefined)
+    throw new InvalidInput("emergency-not-before", "An emergency begins at once", {
+      hint: "Leave out notBefore or emergency",
+    });
+}
+
 /**
- * What the policy demands of a run, as it is recorded with the request. Errors: `InvalidInput`
+ * What the policy demands of something, as it is recorded with the request. Errors: `InvalidInput`
  * reason-missing | emergency-not-before.
  */
 export function demandsOn(
@@ -32,16 +47,14 @@ export function demandsOn(
   policy: Policy,
   risk: RiskClass,
   now: string,
+  exempt: Exemption | null = null,
 ): Demands {
   if ((exception || emergency) && reason.trim() === "")
     throw new InvalidInput("reason-missing", "An emergency or an exception needs a reason", {
       hint: "Send reason",
     });
-  if (emergency && notBefore !== undefined)
-    throw new InvalidInput("emergency-not-before", "An emergency begins at once", {
-      hint: "Leave out notBefore or emergency",
-    });
-  const needed = approvalsNeeded(policy, { risk, exception, emergency });
+  refuseContradiction({ notBefore, emergency });
+  const needed = approvalsNeeded(policy, { risk, exception, emergency, exempt });
   const { reviewHours = REVIEW_HOURS } = policy;
   return {
     ...(risk === "ordinary" ? {} : { risk }),

@@ -1,15 +1,15 @@
-import type { DomainEvent } from "../events.ts";
+import type { DomainEvent, RecordedEvent } from "../events.ts";
 import { decide } from "../shared/recorder.ts";
 import type { Job, StepDependencies } from "./step-runner.ts";
 
-/** Asks whether the run may begin now, and records what it waits for if it may not. */
+/** Asks whether it may begin now, and records what it waits for if it may not. */
 export type Admit = () => Promise<boolean>;
 
-/** The run may not begin any more; what it waits for is recorded. Told to nobody: the run waits on. */
+/** It may not begin any more; what it waits for is recorded. Told to nobody: it waits on. */
 export class NotAdmitted extends Error {}
 
 /**
- * Records the beginning of a run, if it is still admitted: preparing can take long enough for a
+ * Records the beginning of a run or a restore, if it is still admitted: preparing can take long enough for a
  * window to close or a policy to change, and nothing may be appended between the decision and the
  * beginning. Error: NotAdmitted.
  */
@@ -18,9 +18,9 @@ export const recordBeginning = (
   { database, context }: Pick<Job, "database" | "context">,
   admit: Admit,
   events: readonly DomainEvent[],
-): Promise<void> =>
+): Promise<readonly RecordedEvent[]> =>
   decide(async () => {
     const { streamVersion: expected } = database;
     if (!(await admit())) throw new NotAdmitted();
-    await recorder.record(database.id, events, context, { expected });
+    return recorder.record(database.id, events, context, { expected });
   });

@@ -106,8 +106,9 @@ export class RunDriver {
       steps.tables.saved(saved),
     );
     control.attach(session);
-    const begin = (...events: readonly DomainEvent[]): Promise<void> =>
-      recordBeginning(this.#deps, job, admit, events);
+    const begin = async (...events: readonly DomainEvent[]): Promise<void> => {
+      await recordBeginning(this.#deps, job, admit, events);
+    };
     const execution: Execution = { ...job, session, steps, began, begin };
     let restore: (() => Promise<void>) | undefined;
     try {

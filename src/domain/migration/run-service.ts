@@ -7,7 +7,8 @@ import type { DomainEvent } from "../events.ts";
 import type { ApprovalService, Decision, Review } from "../governance/approval-service.ts";
 import { demandsOn, type Circumstances, type Demands } from "../governance/demands.ts";
 import type { RiskAssessor } from "../governance/risk.ts";
-import type { RunGate } from "../governance/run-gate.ts";
+import { asRequester } from "../governance/as-requester.ts";
+import type { Gate } from "../governance/gate.ts";
 import type { MigrationTrust } from "../trust/migration-trust.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
@@ -53,7 +54,7 @@ export interface RunServiceParts {
   readonly digest: Digest;
   readonly ids: Ids;
   readonly clock: Clock;
-  readonly gate: RunGate;
+  readonly gate: Gate;
   readonly risk: RiskAssessor;
   readonly approvals: ApprovalService;
   readonly trust: MigrationTrust;
@@ -66,6 +67,7 @@ export class RunService {
 
   constructor(parts: RunServiceParts) {
     this.#parts = parts;
+    parts.gate.takes<RunState>("run", (run, context) => this.#take(run, context));
   }
 
   /**
@@ -191,7 +193,6 @@ export class RunService {
         if (run.status === "queued") this.#queue(run, onBehalf(context, runId, runId));
       }
     }
-    this.#parts.gate.start(context, (run, own) => this.#take(run, own));
   }
 
   /** Lets the run begin if it may; what it waits for is recorded. */
@@ -272,12 +273,8 @@ export class RunService {
     return run;
   }
 
-  /**
-   * What a run does is its requester's doing, whosever approval or whichever start let it begin.
-   * `context` says where that came from.
-   */
   #queue(run: RunState, by: Context): void {
-    const context = this.#asRequester(run, by);
+    const context = asRequester(this.#parts.projection.state, run, by);
     const control = new RunControl();
     this.#controls.set(run.id, control);
     const database = this.#parts.databases.find(run.databaseId);
@@ -295,14 +292,6 @@ export class RunService {
         this.#controls.delete(run.id);
       }
     });
-  }
-
-  #asRequester({ requested }: RunState, context: Context): Context {
-    const id = requested.actor;
-    if (context.actor.id === id) return context;
-    const keys = [...this.#parts.projection.state.keys.values()];
-    const kind = keys.find(({ actorId }) => actorId === id)?.actorKind ?? "user";
-    return { ...context, actor: { id, kind }, authn: { method: "internal" }, source: {} };
   }
 
   /** While a writer that is only slow holds the lock nothing is known: it is asked again. */

@@ -7,7 +7,8 @@ import { OpenPrunes } from "../retention/open-prunes.ts";
 import type { Owned } from "../shared/owned.ts";
 import type { Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
-import type { DatabaseState } from "../state/state.ts";
+import type { DatabaseState, RestoreState } from "../state/state.ts";
+import { isPatient } from "../state/undertaking.ts";
 
 /**
  * Gives work that a dead process left, and that changed no database, its outcome: backups,
@@ -58,7 +59,7 @@ export class Abandoned {
         data: { checkId, status: "aborted", findings: [], durationMs: 0 },
       });
     for (const restoreId of this.#left(database.openRestores))
-      if (restores.get(restoreId)!.status === "queued")
+      if (isToFail(restores.get(restoreId)!))
         await this.#record(database, context, {
           type: "RestoreFailed",
           data: {
@@ -81,6 +82,10 @@ export class Abandoned {
     await this.#recorder.record(database.id, [event], context);
   }
 }
+
+/** What waits for people or its time waits on: what they decided is not lost by a restart. */
+const isToFail = (restore: RestoreState): boolean =>
+  restore.started === null && !isPatient(restore);
 
 const abortedAssurance = (kind: "scrub" | "drill", id: string): DomainEvent =>
   kind === "scrub"

@@ -1,16 +1,22 @@
 import { usable, type Background } from "../backup/backup-service.ts";
 import type { Restorer } from "../backup/restorer.ts";
 import type { DatabaseService } from "../database/database-service.ts";
+import { refuseOutdated } from "../backup/consented.ts";
+import { restoreDemands } from "../backup/restore-demands.ts";
 import type { Sessions } from "../engine/sessions.ts";
 import type { DomainEvent } from "../events.ts";
+import { refuseContradiction, type Circumstances } from "../governance/demands.ts";
+import type { Gate } from "../governance/gate.ts";
 import type { IntegrityService } from "../integrity/integrity-service.ts";
 import type { RunService } from "../migration/run-service.ts";
+import { NotAdmitted } from "../migration/beginning.ts";
 import { inOrder } from "../migration/plan.ts";
 import type { Context } from "../shared/actor.ts";
 import type { Clock } from "../shared/clock.ts";
+import type { Digest } from "../shared/digest.ts";
 import { DomainError, NotFound, failureOf } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
-import { onBehalf, type Recorder } from "../shared/recorder.ts";
+import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import type { Page } from "../state/entity-query.ts";
 import type { Projection } from "../state/projection.ts";
@@ -18,7 +24,13 @@ import type { RecoveryState } from "../state/safekeeping-state.ts";
 import type { BackupState, DatabaseState, RestoreState, RunState } from "../state/state.ts";
 import type { LossWindow, RecoveryProcedure } from "./events.ts";
 import { lossWindow } from "./loss-window.ts";
-import { alertOf, isBackupsFault, problemOf, restoreFailed } from "./recovery-faults.ts";
+import {
+  alertOf,
+  awaitsRestore,
+  isBackupsFault,
+  problemOf,
+  restoreFailed,
+} from "./recovery-faults.ts";
 import { planRecovery, type Diagnosis, type RecoveryPlan } from "./recovery-plan.ts";
 import type { RecoveryService } from "./recovery-service.ts";
 
@@ -34,6 +46,16 @@ export interface DatabaseRecoveryParts {
   readonly background: Background;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly digest: Digest;
+  readonly gate: Gate;
+}
+
+export interface RecoveryRequest extends Pick<
+  Circumstances,
+  "notBefore" | "exception" | "emergency"
+> {
+  readonly reason: string;
+  readonly procedure?: RecoveryProcedure;
 }
 
 /** How far a recovery has come. */
@@ -41,6 +63,7 @@ interface Progress {
   readonly database: DatabaseState;
   readonly recovery: RecoveryState;
   readonly context: Context;
+  readonly circumstances: Circumstances;
   readonly began: number;
   readonly rejected: string[];
   restore: RestoreState | undefined;
@@ -60,13 +83,10 @@ export class DatabaseRecovery {
   }
 
   /** Records the request; recovers when its turn comes. */
-  async request(
-    name: string,
-    input: { readonly reason: string; readonly procedure?: RecoveryProcedure },
-    context: Context,
-  ): Promise<RecoveryState> {
+  async request(name: string, input: RecoveryRequest, context: Context): Promise<RecoveryState> {
     const { databases, recorder, background, ids, clock } = this.#parts;
     const database = usable(databases.find(name));
+    refuseContradiction(input);
     const recoveryId = ids.uuid();
     background.owned.add(recoveryId);
     try {
@@ -82,8 +102,12 @@ export class DatabaseRecovery {
     const recovery = await this.find(recoveryId);
     const own = onBehalf(context, recoveryId, recoveryId);
     const fresh = { restore: undefined, run: undefined, window: undefined };
-    const rejected: string[] = [];
-    this.#later({ database, recovery, context: own, began: clock.elapsed(), rejected, ...fresh });
+    // Its own reason is personal text, and sealed: it stays with the recovery.
+    const { notBefore, exception, emergency } = input;
+    const reason = `Recovery ${recoveryId}`;
+    const circumstances = withoutAbsent({ reason, notBefore, exception, emergency });
+    const progress = { database, recovery, circumstances, began: clock.elapsed(), rejected: [] };
+    this.#later({ ...progress, context: own, ...fresh });
     return recovery;
   }
 
@@ -168,8 +192,10 @@ export class DatabaseRecovery {
   ): Promise<void> {
     const { rejected, recovery } = progress;
     for (const backupId of plan.candidates) {
-      const restore = await this.#restore(progress, backupId);
-      progress.restore = restore;
+      const restore = await this.#restore(
+        progress,
+        backups.find(({ id }) => id === backupId)!,
+      );
       if (restore.status === "succeeded") {
         const backup = backups.find(({ id }) => id === backupId)!;
         progress.window = lossWindow(backup, restore, backups);
@@ -183,29 +209,52 @@ export class DatabaseRecovery {
     });
   }
 
-  async #restore(
-    { database, recovery, context }: Progress,
-    backupId: string,
-  ): Promise<RestoreState> {
-    const { restorer, recorder, projection, background } = this.#parts;
-    // Its own reason is personal text, and sealed: it stays with the recovery.
-    const reason = `Recovery ${recovery.id}`;
-    const event = restorer.request(backupId, reason, { recoveryId: recovery.id });
-    const { restoreId } = event.data;
-    background.owned.add(restoreId);
+  /** Error: recovery-awaits-restore, where people or the calendar must be asked first. */
+  async #restore(progress: Progress, backup: BackupState): Promise<RestoreState> {
+    const { database, context } = progress;
+    const { restorer, projection, background, gate, digest } = this.#parts;
+    const restore = await this.#requestRestore(progress, backup);
+    progress.restore = restore;
+    const { id } = restore;
+    const admit = async (): Promise<boolean> => {
+      await refuseOutdated(restore, database, projection, digest);
+      return gate.admit(restore, context);
+    };
     try {
-      await recorder.record(database.id, [event], context);
-      await restorer.perform(database, restoreId, context);
+      if (!(await gate.admit(restore, context))) throw new NotAdmitted();
+      await restorer.perform(database, id, context, admit);
     } catch (error) {
-      background.owned.delete(restoreId);
-      const open = database.openRestores.has(restoreId);
+      if (error instanceof NotAdmitted) throw awaitsRestore(restore);
+      background.owned.delete(id);
+      const open = database.openRestores.has(id);
       // What nobody could decide is found in the database itself.
       if (open) await this.#parts.recovery.settle(database, "after-failure", context);
       if (!(error instanceof DomainError)) throw error;
     } finally {
-      background.owned.delete(restoreId);
+      background.owned.delete(id);
     }
-    return (await projection.find("restores", restoreId))!;
+    progress.restore = (await projection.find("restores", id))!;
+    return progress.restore;
+  }
+
+  /** Asked for as any restore is, unless the database is proven to be broken. */
+  async #requestRestore(
+    { database, recovery, circumstances, context }: Progress,
+    backup: BackupState,
+  ): Promise<RestoreState> {
+    const { restorer, recorder, projection, background, clock, digest } = this.#parts;
+    const exempt = recovery.plan?.exempt ?? null;
+    const restoreId = await decide(async () => {
+      const { streamVersion: expected } = database;
+      const intention = { backup, order: {}, circumstances, exempt };
+      const demands = restoreDemands(database, intention, clock.now(), digest);
+      const cause = { recoveryId: recovery.id };
+      const event = restorer.request(backup.id, circumstances.reason!, cause, {}, demands);
+      background.owned.add(event.data.restoreId);
+      await recorder.record(database.id, [event], context, { expected });
+      return event.data.restoreId;
+    });
+    return projection.state.restores.get(restoreId)!;
   }
 
   /** Versions that are to be applied and are not, in order. */
@@ -219,9 +268,10 @@ export class DatabaseRecovery {
 
   async #applyAgain(progress: Progress, missing: readonly string[]): Promise<void> {
     const { runs } = this.#parts;
-    const { database, recovery, context } = progress;
-    const reason = `Recovery ${recovery.id}`;
-    const run = await runs.request(database.name, { to: missing.at(-1)!, reason }, context);
+    const { database, circumstances, context } = progress;
+    const { reason, exception, emergency } = circumstances;
+    const how = withoutAbsent({ reason, exception, emergency });
+    const run = await runs.request(database.name, { to: missing.at(-1)!, ...how }, context);
     progress.run = run;
     while (run.ended === null && isUnderWay(run)) await runs.waitForEnd(run, WAIT);
     if (run.status === "succeeded") return;

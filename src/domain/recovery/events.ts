@@ -9,6 +9,10 @@ export interface RecoveryEvents {
     readonly reason: string;
     /** Absent: what is found decides. */
     readonly procedure?: RecoveryProcedure;
+    /** Of the restore that it leads to, where that needs consent. */
+    readonly notBefore?: string;
+    readonly exception?: boolean;
+    readonly emergency?: boolean;
   };
   /** What is wrong, and what is going to be done about it. */
   readonly DatabaseRecoveryPlanned: {
@@ -21,6 +25,8 @@ export interface RecoveryEvents {
     readonly candidates: readonly string[];
     /** Versions that are to be applied in the end. */
     readonly versions: readonly string[];
+    /** Why nobody's consent is asked. Absent: its restore is asked for as any other. */
+    readonly exempt?: "database-broken";
   };
   readonly DatabaseRecoveryCompleted: {
     readonly recoveryId: string;

@@ -80,9 +80,13 @@ export class OpenRestores {
   }
 
   #left(database: DatabaseState): RestoreState[] {
-    return [...database.openRestores]
-      .filter((id) => !this.#owned.has(id))
-      .map((id) => this.#projection.state.restores.get(id)!);
+    return (
+      [...database.openRestores]
+        .filter((id) => !this.#owned.has(id))
+        .map((id) => this.#projection.state.restores.get(id)!)
+        // What has not begun changed nothing, and may wait still.
+        .filter(({ started }) => started !== null)
+    );
   }
 
   /** Of single tables nobody counted what the others had. */

@@ -26,6 +26,16 @@ export const restoreFailed = ({ id, error }: RestoreState): DomainError =>
     { hint: error?.hint },
   );
 
+/** Everything is found out, and nothing may be replaced yet. */
+export const awaitsRestore = ({ id, status }: RestoreState): DomainError =>
+  new DomainError(
+    "recovery-awaits-restore",
+    `Restore ${id}, which brings the backup back, is ${status}`,
+    {
+      hint: "Decide on the restore (POST /v1/restores/{restore}/approvals); it is carried out then, and a run applies what is pending afterwards",
+    },
+  );
+
 /** What keeps the database from being looked at, as a finding. */
 export function problemOf({ exists, problem }: Inspection): Finding {
   if (!exists) return { severity: "error", code: "database-missing", message: "The file is gone" };

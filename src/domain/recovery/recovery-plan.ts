@@ -44,10 +44,13 @@ export function planRecovery(
   const procedure = found === "none" ? found : (asked ?? found);
   const { findings } = diagnosis;
   const applied = appliedVersions(database);
+  const exempt = isProvenBroken(database, found, procedure)
+    ? ({ exempt: "database-broken" } as const)
+    : {};
   if (procedure === "none") return { procedure, findings, candidates: [], versions: applied };
   const newestFirst = restorable(backups);
   if (procedure === "corruption" || failed === undefined)
-    return { procedure, findings, candidates: idsOf(newestFirst), versions: applied };
+    return { procedure, findings, candidates: idsOf(newestFirst), versions: applied, ...exempt };
   const before = newestFirst.filter(({ started }) => started.index < failed.requested.index);
   const own = newestFirst.filter(({ id }) => id === failed.backupId);
   const changed = new Set(failed.steps.map(({ version }) => version));
@@ -57,8 +60,21 @@ export function planRecovery(
     failedRunId: failed.id,
     candidates: idsOf([...own, ...before]),
     versions: own[0]?.facts?.applied ?? applied.filter((version) => !changed.has(version)),
+    ...exempt,
   };
 }
+
+/**
+ * Losing nothing comes before asking: what is broken is brought back at once. That holds for what was
+ * found, and for the procedure that fits it: whoever names another one chooses, and is asked as anybody.
+ */
+const isProvenBroken = (
+  { quarantine }: DatabaseState,
+  found: RecoveryPlan["procedure"],
+  procedure: RecoveryPlan["procedure"],
+): boolean =>
+  found === procedure &&
+  (found === "corruption" || (found === "failed-migration" && quarantine !== null));
 
 function procedureOf(
   failed: RunState | undefined,

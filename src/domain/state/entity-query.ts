@@ -1,4 +1,5 @@
 import type { AssuranceState, PruneState, RecoveryState } from "./safekeeping-state.ts";
+import type { PolicyChangeState } from "./undertaking.ts";
 import type { BackupState, CheckState, RestoreState, RunState } from "./state.ts";
 
 /**
@@ -9,6 +10,7 @@ export interface EntityKinds {
   readonly runs: RunState;
   readonly backups: BackupState;
   readonly restores: RestoreState;
+  readonly policyChanges: PolicyChangeState;
   readonly checks: CheckState;
   readonly prunes: PruneState;
   readonly recoveries: RecoveryState;
@@ -36,6 +38,7 @@ export const BEGAN: { readonly [K in Kind]: (entity: EntityKinds[K]) => number }
   runs: ({ requested }) => requested.index,
   backups: ({ started }) => started.index,
   restores: ({ requested }) => requested.index,
+  policyChanges: ({ requested }) => requested.index,
   checks: ({ started }) => started.index,
   prunes: ({ requested }) => requested.index,
   recoveries: ({ requested }) => requested.index,

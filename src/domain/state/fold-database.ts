@@ -2,6 +2,7 @@ import type { DatabaseEvents } from "../database/events.ts";
 import type { FoldEvent } from "../events.ts";
 import { contradiction } from "./contradiction.ts";
 import { demandApprovals } from "./fold-governance.ts";
+import { settlePolicyChanges } from "./fold-policy-change.ts";
 import { happened } from "./happened.ts";
 import type { DatabaseState, LedgerState } from "./state.ts";
 
@@ -28,6 +29,7 @@ export function foldDatabase(
       return;
     case "PolicyChanged":
       database.policy = event.data.policy;
+      settlePolicyChanges(state, database, event);
       demandApprovals(state, database);
       return;
     case "MigrationRegistered":
@@ -105,6 +107,7 @@ function register(
     openBackups: new Set(),
     openVerifications: new Set(),
     openRestores: new Set(),
+    openPolicyChanges: new Set(),
     openChecks: new Set(),
     openPrunes: new Set(),
     openRecoveries: new Set(),

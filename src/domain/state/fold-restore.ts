@@ -35,6 +35,7 @@ export function foldRestore(
       return;
     case "RestoreStarted":
       restore.status = "running";
+      restore.started = happened(event);
       restore.safetyBackupId = event.data.safetyBackupId;
       restore.incarnation = event.data.incarnation;
       restore.sha256 = event.data.sha256 ?? null;
@@ -43,13 +44,17 @@ export function foldRestore(
       return complete(state, database, restore, event);
     case "RestoreFailed":
       restore.status = event.data.error.code === "cancelled" ? "cancelled" : "failed";
-      restore.ended = happened(event);
       restore.error = event.data.error;
       restore.findings = event.data.findings ?? [];
-      database.openRestores.delete(restore.id);
-      ended(database, "restores", restore.id);
-      return;
+      return endRestore(database, restore, event);
   }
+}
+
+/** Nothing of it will happen any more. */
+export function endRestore(database: DatabaseState, restore: RestoreState, event: FoldEvent): void {
+  restore.ended = happened(event);
+  database.openRestores.delete(restore.id);
+  ended(database, "restores", restore.id);
 }
 
 function request(
@@ -59,7 +64,9 @@ function request(
 ): void {
   const { restoreId, backupId, reason, runId, recoveryId } = event.data;
   const { tables, onConflict, triggers, target, method, beforeRun, at } = event.data;
+  const { approvalsNeeded = 0 } = event.data;
   state.restores.set(restoreId, {
+    what: "restore",
     id: restoreId,
     databaseId: database.id,
     backupId,
@@ -67,8 +74,20 @@ function request(
     runId,
     recoveryId,
     order: withoutAbsent({ tables, onConflict, triggers, target, method, beforeRun, at }),
+    planDigest: event.data.planDigest ?? "",
+    risk: "destructive",
+    notBefore: event.data.notBefore,
+    exception: event.data.exception ?? false,
+    emergency: event.data.emergency ?? false,
+    reviewBy: event.data.reviewBy ?? null,
+    exempt: event.data.exempt ?? null,
     requested: happened(event),
-    status: "queued",
+    status: approvalsNeeded > 0 ? "awaiting-approval" : "queued",
+    approvalsNeeded,
+    approvals: [],
+    scheduled: null,
+    review: null,
+    started: null,
     cancel: null,
     safetyBackupId: null,
     incarnation: null,
@@ -89,11 +108,9 @@ function complete(
   event: EventNamed<"RestoreCompleted">,
 ): void {
   restore.status = "succeeded";
-  restore.ended = happened(event);
   restore.facts = event.data;
   restore.findings = event.data.findings ?? [];
-  database.openRestores.delete(restore.id);
-  ended(database, "restores", restore.id);
+  endRestore(database, restore, event);
   // A new file was written: the database is as it was.
   if (event.data.target !== undefined) return;
   database.incarnation = event.data.incarnation;

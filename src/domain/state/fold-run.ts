@@ -83,6 +83,7 @@ function request(
   const { data } = event;
   database.openRuns.add(data.runId);
   state.runs.set(data.runId, {
+    what: "run",
     id: data.runId,
     databaseId: database.id,
     kind: data.kind,
@@ -100,6 +101,7 @@ function request(
     exception: data.exception ?? false,
     emergency: data.emergency ?? false,
     reviewBy: data.reviewBy ?? null,
+    exempt: data.rehearsalOnly === true ? "rehearsal" : null,
     requested: happened(event),
     steps: data.steps.map(({ version, name, direction, transaction }) => ({
       version,

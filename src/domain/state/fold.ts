@@ -96,7 +96,14 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "RunCancelled":
       return foldRun(state, known(database, event), event);
     case "RunApproved":
+    case "RestoreApproved":
+    case "PolicyChangeApproved":
     case "RunRejected":
+    case "RestoreRejected":
+    case "PolicyChangeRejected":
+    case "PolicyChangeRequested":
+    case "PolicyChangeCancelled":
+    case "RestoreScheduled":
     case "ApprovalWithdrawn":
     case "ApprovalExpired":
     case "ApprovalRefused":

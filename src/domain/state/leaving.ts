@@ -1,5 +1,6 @@
 import type { EntityKinds, Kind } from "./entity-query.ts";
-import type { DatabaseState, LedgerState, RunState } from "./state.ts";
+import type { DatabaseState, LedgerState } from "./state.ts";
+import { isToBeReviewed } from "./undertaking.ts";
 
 /** An entity that has come to its end and left memory: nothing changes it any more. */
 export type Ended = { [K in Kind]: { readonly kind: K; readonly entity: EntityKinds[K] } }[Kind];
@@ -33,16 +34,15 @@ const IS_NEEDED: { readonly [K in Kind]: IsNeeded } = {
     [...openAttempts.values()].some(({ runId }) => runId === id) ||
     [...openRestores].some((restoreId) => state.restores.get(restoreId)?.runId === id),
   checks: (_, { lastCheck }, id) => lastCheck === id,
-  restores: (state, { openRuns }, id) => ofOpenRun(openRuns, state.restores.get(id)?.runId),
+  restores: (state, { openRuns }, id) =>
+    isToBeReviewed(state.restores.get(id)) || ofOpenRun(openRuns, state.restores.get(id)?.runId),
+  policyChanges: (state, _, id) => isToBeReviewed(state.policyChanges.get(id)),
   prunes: () => false,
   recoveries: () => false,
   scrubs: () => false,
   drills: () => false,
   backups: (state, { openRuns }, id) => ofOpenRun(openRuns, state.backups.get(id)?.runId),
 };
-
-const isToBeReviewed = (run: RunState | undefined): boolean =>
-  run?.emergency === true && run.review === null;
 
 /** A run looks at what it has caused until its own end. */
 const ofOpenRun = (openRuns: ReadonlySet<string>, runId: string | undefined): boolean =>

@@ -13,12 +13,11 @@ import type {
   Policy,
   TransactionMode,
 } from "../database/events.ts";
-import type { ApprovalSignature, ReviewVerdict, WaitCause } from "../governance/events.ts";
+import type { ApprovalSignature } from "../governance/events.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type {
   Direction,
   Finding,
-  RiskClass,
   RollbackStrategy,
   RunEvents,
   RunFailureOutcome,
@@ -33,6 +32,7 @@ import type { Kind } from "./entity-query.ts";
 import type { AlertTargetState } from "../alerting/target-state.ts";
 import type { Ended } from "./leaving.ts";
 import type { ScheduleState } from "./schedule-state.ts";
+import type { PolicyChangeState, Undertaking } from "./undertaking.ts";
 import type {
   AssuranceState,
   HoldState,
@@ -71,6 +71,7 @@ export interface LedgerState {
   readonly runs: Entities<RunState>;
   readonly backups: Entities<BackupState>;
   readonly restores: Entities<RestoreState>;
+  readonly policyChanges: Entities<PolicyChangeState>;
   readonly checks: Entities<CheckState>;
   readonly prunes: Entities<PruneState>;
   readonly recoveries: Entities<RecoveryState>;
@@ -101,6 +102,7 @@ export function emptyState(): LedgerState {
     runs: new Entities(folding),
     backups: new Entities(folding),
     restores: new Entities(folding),
+    policyChanges: new Entities(folding),
     checks: new Entities(folding),
     prunes: new Entities(folding),
     recoveries: new Entities(folding),
@@ -175,6 +177,7 @@ export interface DatabaseState {
   /** Backups whose verification was asked for. */
   readonly openVerifications: Set<string>;
   readonly openRestores: Set<string>;
+  readonly openPolicyChanges: Set<string>;
   readonly openChecks: Set<string>;
   readonly openPrunes: Set<string>;
   readonly openRecoveries: Set<string>;
@@ -221,12 +224,10 @@ export type StepStatus =
   | "aborted"
   | "unknown";
 
-export interface RunState {
-  readonly id: string;
-  readonly databaseId: string;
+export interface RunState extends Undertaking {
+  readonly what: "run";
   readonly kind: RunKind;
   readonly to: string | null;
-  readonly planDigest: string;
   readonly reason: string | undefined;
   readonly ticket: string | undefined;
   readonly rehearse: boolean;
@@ -234,23 +235,8 @@ export interface RunState {
   readonly strategy: RollbackStrategy | undefined;
   readonly rehearsalOnly: boolean;
   readonly withDown: boolean;
-  readonly risk: RiskClass;
-  readonly notBefore: string | undefined;
-  readonly exception: boolean;
-  readonly emergency: boolean;
-  /** RFC 3339; emergency runs only. */
-  readonly reviewBy: string | null;
-  readonly requested: Happened;
   readonly steps: StepState[];
   status: RunStatus;
-  /** As the policy stood when the run was requested or at its last change since. */
-  approvalsNeeded: number;
-  readonly approvals: ApprovalState[];
-  /** The earliest beginning that was recorded last. */
-  scheduled: { readonly at: string; readonly cause: WaitCause } | null;
-  review: (Happened & { readonly verdict: ReviewVerdict; readonly comment: string }) | null;
-  started: Happened | null;
-  ended: Happened | null;
   outcome: "applied" | "rolled-back" | "rehearsed" | "nothing-to-do" | RunFailureOutcome | null;
   error: Failure | null;
   /** The verified backup taken before the first step. */
@@ -301,16 +287,15 @@ export interface BackupState {
   error: Failure | null;
 }
 
-export interface RestoreState {
-  readonly id: string;
-  readonly databaseId: string;
+export interface RestoreState extends Undertaking {
+  readonly what: "restore";
   readonly backupId: string;
   readonly reason: string;
   readonly runId: string | undefined;
   readonly recoveryId: string | undefined;
   readonly order: RestoreOrder;
-  readonly requested: Happened;
-  status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+  /** As of runs. */
+  status: RunStatus;
   /** Somebody asked for it to be given up. */
   cancel: (Happened & { readonly reason: string }) | null;
   /** Backup of what was replaced; null until started, or if there was nothing to save. */
@@ -319,7 +304,6 @@ export interface RestoreState {
   incarnation: string | null;
   /** With a new file: hex SHA-256 of what it will hold; null until started. */
   sha256: string | null;
-  ended: Happened | null;
   error: Failure | null;
   /** What kept it from being done, or is worth knowing of what was. */
   findings: readonly Finding[];

@@ -32,10 +32,14 @@ export function migrationStatement(migration: MigrationToSign): string {
 }
 
 export interface ApprovalToSign {
-  readonly runId: string;
+  readonly what: "run" | "restore" | "policy-change";
+  readonly id: string;
   readonly planDigest: string;
 }
 
-/** The text that an approver signs: exactly this plan, in exactly this run. */
-export const approvalStatement = ({ runId, planDigest }: ApprovalToSign): string =>
-  `${APPROVAL_NAMESPACE} v1\nrun ${runId}\nplan ${planDigest}\n`;
+/**
+ * The text that an approver signs: exactly this plan, in exactly this run (restore, change of
+ * policy). The kind is a word of it: what is signed for one thing says nothing of another.
+ */
+export const approvalStatement = ({ what, id, planDigest }: ApprovalToSign): string =>
+  `${APPROVAL_NAMESPACE} v1\n${what} ${id}\nplan ${planDigest}\n`;

@@ -1,6 +1,7 @@
 import type { EventHandlers, Recorded } from "../event-handlers.ts";
 import { handle } from "../event-handlers.ts";
-import { databaseIdOf, type EventData, type EventType, type RecordedEvent } from "../../events.ts";
+import { databaseIdOf, type EventData, type RecordedEvent } from "../../events.ts";
+import type { Concerns } from "../../governance/events.ts";
 import type { Change, ChangeBackup, ChangeStep, Evidence, Ending, StepOutcome } from "./change.ts";
 import type { Scripts } from "./scripts.ts";
 
@@ -143,15 +144,15 @@ export class ChangeCollector {
     },
   };
 
-  #of<T extends EventType>(event: Recorded<T> & { readonly data: { readonly runId: string } }) {
-    return this.#changes.get(event.data.runId);
+  #of({ data }: { readonly data: Pick<Concerns, "runId"> }): Change | undefined {
+    return data.runId === undefined ? undefined : this.#changes.get(data.runId);
   }
 
   #set(
-    event: RecordedEvent & { readonly data: { readonly runId: string } },
+    event: { readonly data: Pick<Concerns, "runId"> },
     members: Partial<Pick<Change, "started" | "executor" | "rehearsal" | "review" | "ended">>,
   ): void {
-    const change = this.#changes.get(event.data.runId);
+    const change = this.#of(event);
     if (change !== undefined) Object.assign(change, members);
   }
 

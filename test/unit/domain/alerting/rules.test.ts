@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DEFAULT_POLICY } from "../../../../src/domain/database/events.ts";
 import { withAlerts } from "../../../../src/domain/alerting/with-alerts.ts";
 import { databaseStream, SERVICE_STREAM, type DomainEvent } from "../../../../src/domain/events.ts";
 import type { Append } from "../../../../src/domain/ledger/ledger.ts";
@@ -76,6 +77,25 @@ describe("alert rules", () => {
       event("ApprovalRefused", { runId: "r", decision: "approve", code, planDigest: "d" });
     assert.deepEqual(raised([ops], [refused("self-approval")]), ["self-approval"]);
     assert.deepEqual(raised([ops], [refused("plan-changed")]), []);
+    const tried = { decision: "approve", code: "self-approval", planDigest: "d" } as const;
+    for (const about of [{ restoreId: "r" }, { policyChangeId: "p" }])
+      assert.deepEqual(raised([ops], [event("ApprovalRefused", { ...about, ...tried })]), [
+        "self-approval",
+      ]);
+  });
+
+  it("tell of restores and changes of policy that begin without approvals, and of no others", () => {
+    const urgent = { emergency: true, reviewBy: "2026-01-05T00:00:00.000Z" } as const;
+    const restore = { restoreId: "r", backupId: "b", reason: "x", runId: "other" };
+    assert.deepEqual(raised([ops], [event("RestoreRequested", { ...restore, ...urgent })]), [
+      "emergency-restore",
+    ]);
+    assert.deepEqual(raised([ops], [event("RestoreRequested", restore)]), []);
+    const change = { policyChangeId: "p", policy: DEFAULT_POLICY, weakens: [], planDigest: "d" };
+    assert.deepEqual(raised([ops], [event("PolicyChangeRequested", { ...change, ...urgent })]), [
+      "emergency-policy-change",
+    ]);
+    assert.deepEqual(raised([ops], [event("PolicyChangeRequested", change)]), []);
   });
 
   it("tell of a migration that was refused", () => {

@@ -144,7 +144,7 @@ describe("the text that is signed", () => {
 
   it("of an approval names run and plan", () => {
     assert.equal(
-      approvalStatement({ runId: "r", planDigest: "sha256:0" }),
+      approvalStatement({ what: "run", id: "r", planDigest: "sha256:0" }),
       "schemaledger-approval v1\nrun r\nplan sha256:0\n",
     );
   });

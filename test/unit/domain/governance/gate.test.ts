@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RunGate, type GateParts } from "../../../../src/domain/governance/run-gate.ts";
+import { Gate, type GateParts } from "../../../../src/domain/governance/gate.ts";
 import type { DomainEvent } from "../../../../src/domain/events.ts";
 import type { Context } from "../../../../src/domain/shared/actor.ts";
 import { Conflict } from "../../../../src/domain/shared/errors.ts";
@@ -8,14 +8,14 @@ import { event, given, migration, registered, runRequested } from "../../../supp
 
 const NOW = "2026-03-01T12:00:00.000Z";
 
-describe("the gate of runs", () => {
+describe("the gate", () => {
   const state = given(...registered, migration("1"), runRequested("r", ["1"]));
   const run = state.runs.get("r")!;
   const database = state.databases.get(run.databaseId)!;
   const recorded: DomainEvent[] = [];
   let others = 0;
 
-  const gate = new RunGate({
+  const gate = new Gate({
     projection: { state },
     recorder: {
       record: (_id: string, events: DomainEvent[]) => {
