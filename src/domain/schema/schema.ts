@@ -74,13 +74,16 @@ export function diffSchema(
   before: readonly SchemaObject[],
   after: readonly SchemaObject[],
 ): SchemaChange[] {
-  const old = new Map(before.map((object) => [keyOf(object), object]));
-  const now = new Map(after.map((object) => [keyOf(object), object]));
+  // From one step to the next nearly all of them are the very same.
+  const beforeOnly = without(before, after);
+  const afterOnly = without(after, before);
+  const old = new Map(beforeOnly.map((object) => [keyOf(object), object]));
+  const now = new Map(afterOnly.map((object) => [keyOf(object), object]));
   const changes: SchemaChange[] = [];
-  for (const object of before)
+  for (const object of beforeOnly)
     if (!now.has(keyOf(object)))
       changes.push({ change: "removed", type: object.type, name: object.name, before: object });
-  for (const object of after) {
+  for (const object of afterOnly) {
     const was = old.get(keyOf(object));
     const { type, name } = object;
     if (was === undefined) changes.push({ change: "added", type, name, after: object });
@@ -88,6 +91,11 @@ export function diffSchema(
       changes.push({ change: "changed", type, name, before: was, after: object });
   }
   return changes;
+}
+
+function without<T>(some: readonly T[], others: readonly T[]): T[] {
+  const known = new Set(others);
+  return some.filter((one) => !known.has(one));
 }
 
 /** The schema after `changes`, sorted by type and name so that equal schemas are equal values. */

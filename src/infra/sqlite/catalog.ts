@@ -47,9 +47,11 @@ const OBJECTS = `
   FROM main.sqlite_schema AS m
   LEFT JOIN t ON t.name = m.name AND m.type IN ('table', 'view')`;
 
+const COLUMN = `x.name, x.type, x."notnull" AS "notNull", x.dflt_value AS "default",
+         x.pk AS primaryKey, x.hidden`;
+const COLUMNS_OF_ONE = `SELECT ${COLUMN} FROM pragma_table_xinfo(?, 'main') AS x`;
 const COLUMNS = `
-  SELECT m.name AS object, x.name, x.type, x."notnull" AS "notNull", x.dflt_value AS "default",
-         x.pk AS primaryKey, x.hidden
+  SELECT m.name AS object, ${COLUMN}
   FROM main.sqlite_schema AS m JOIN pragma_table_xinfo(m.name, 'main') AS x
   WHERE m.type IN ('table', 'view')`;
 
@@ -60,10 +62,22 @@ export function readCatalog(db: Connection): Catalog {
   return catalogOf(rows.map((row) => entryOf(row, columns.get(row.name))));
 }
 
-function catalogOf(entries: readonly CatalogEntry[]): Catalog {
-  const sorted = sortSchema(entries) as CatalogEntry[];
+/** `before`: a catalogue with most of these entries, in order. */
+function catalogOf(entries: readonly CatalogEntry[], before?: Catalog): Catalog {
+  const sorted = sortSchema(inOrderOf(entries, before)) as CatalogEntry[];
   const tables = sorted.filter(({ type }) => type === "table");
   return { entries: sorted, tables: new Map(tables.map((table) => [foldName(table.name), table])) };
+}
+
+/** What is in order already is sorted in no time. */
+function inOrderOf(
+  entries: readonly CatalogEntry[],
+  before: Catalog | undefined,
+): readonly CatalogEntry[] {
+  if (before === undefined) return entries;
+  const left = new Set(entries);
+  const kept = before.entries.filter((entry) => left.delete(entry));
+  return [...kept, ...left];
 }
 
 const KIND = "SELECT type AS kind, wr, strict FROM pragma_table_list(?) WHERE schema = 'main'";
@@ -78,24 +92,31 @@ export function followCatalog(
   rows: readonly SchemaRow[],
   before?: Catalog,
 ): Catalog {
-  const own = rows.filter(isOfApplication);
-  if (before === undefined || own.some(isDependent)) return readCatalog(db);
-  const known = new Map(before.entries.map((entry) => [`${entry.type}:${entry.name}`, entry]));
+  const own = rows.filter((row) => entries.has(row) || isOfApplication(row));
+  if (own.some((row) => !entries.has(row) && isDependent(row))) return readCatalog(db);
+  if (before === undefined && !own.every((row) => entries.has(row))) readEntries(db, own);
   return catalogOf(
-    own.map((row) => {
-      const was = known.get(`${row.type}:${row.name}`);
-      return was !== undefined && isSame(was, row) ? was : definitionOf(db, row);
-    }),
+    own.map((row) => entries.get(row) ?? definitionOf(db, row)),
+    before,
   );
 }
 
+/** What the engine says of each row; not of views and virtual tables. */
+const entries = new WeakMap<SchemaRow, CatalogEntry>();
+
+/** All at once: see `readCatalog`. */
+function readEntries(db: Connection, rows: readonly SchemaRow[]): void {
+  const found = new Map(readCatalog(db).entries.map((entry) => [keyOf(entry), entry]));
+  for (const row of rows) {
+    const entry = found.get(keyOf(row));
+    if (entry !== undefined) entries.set(row, entry);
+  }
+}
+
+const keyOf = ({ type, name }: Pick<SchemaRow, "type" | "name">): string => `${type}:${name}`;
+
 const isDependent = ({ type, sql }: Pick<SchemaRow, "type" | "sql">): boolean =>
   type === "view" || /^\s*create\s+virtual/i.test(sql ?? "");
-
-const isSame = (entry: CatalogEntry, row: SchemaRow): boolean =>
-  entry.sql === (row.sql ?? "") &&
-  entry.table === row.table &&
-  entry.rootPage === (row.rootPage ?? 0);
 
 /** Definitions that this process has met; a rehearsal meets them first. */
 const definitions = new Map<string, CatalogEntry>();
@@ -105,10 +126,15 @@ function definitionOf(db: Connection, row: SchemaRow): CatalogEntry {
   const key = JSON.stringify([row.type, row.name, row.table, row.sql]);
   const known = definitions.get(key);
   const rootPage = row.rootPage ?? 0;
-  if (known?.rootPage === rootPage) return known;
-  const entry = known === undefined ? readEntry(db, row) : { ...known, rootPage };
+  const entry =
+    known === undefined
+      ? readEntry(db, row)
+      : known.rootPage === rootPage
+        ? known
+        : { ...known, rootPage };
   if (definitions.size >= MOST_DEFINITIONS) definitions.clear();
   definitions.set(key, entry);
+  entries.set(row, entry);
   return entry;
 }
 
@@ -116,7 +142,7 @@ function readEntry(db: Connection, row: SchemaRow): CatalogEntry {
   if (row.type !== "table")
     return entryOf({ ...row, kind: null, wr: null, strict: null }, undefined);
   const kind = prepared<[string], Pick<Row, "kind" | "wr" | "strict">>(db, KIND).get(row.name);
-  const columns = prepared<[string], ColumnRow>(db, `${COLUMNS} AND m.name = ?`).all(row.name);
+  const columns = prepared<[string], ColumnRow>(db, COLUMNS_OF_ONE).all(row.name);
   return entryOf({ ...row, ...kind! }, columns.map(columnOf));
 }
 
@@ -187,6 +213,10 @@ const columnOf = (row: ColumnRow): SchemaColumn => ({
   ...(row.hidden === 3 ? { generated: "stored" } : {}),
   ...(row.hidden === 1 ? { hidden: true } : {}),
 });
+
+/** Whether all of it follows from its definitions: not what modules and views make of others. */
+export const isPlain = ({ entries: all }: Catalog): boolean =>
+  all.every(({ type, kind }) => type !== "view" && kind !== "virtual");
 
 /** The catalogue as the ledger keeps it. An entry gives the same object every time. */
 export const schemaOf = (catalog: Catalog): SchemaObject[] => catalog.entries.map(objectOf);

@@ -2,8 +2,9 @@ import { hash } from "node:crypto";
 import type { LiveSchema } from "../../domain/engine/database-engine.ts";
 import type { Physical } from "../../domain/database/events.ts";
 import type { SchemaColumn } from "../../domain/schema/schema.ts";
-import { readCatalog, schemaOf, type Catalog, type CatalogEntry } from "./catalog.ts";
+import { isPlain, readCatalog, schemaOf, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { journalMode, pragmaNumber, type Connection } from "./connection.ts";
+import type { SchemaShape } from "./schema-shapes.ts";
 import { foldName, schemaTokens } from "./sql/tokens.ts";
 
 /**
@@ -17,6 +18,16 @@ export function fingerprintOf(catalog: Catalog): string {
     .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ text }) => text);
   return `sha256:${hash("sha256", `[${parts.join(",")}]`, "hex")}`;
+}
+
+const fingerprints = new WeakMap<SchemaShape, string>();
+
+/** The same, of a catalogue of this shape: of one that was met before it is known. */
+export function fingerprintIn(shape: SchemaShape, catalog: Catalog): string {
+  if (!isPlain(catalog)) return fingerprintOf(catalog);
+  const fingerprint = fingerprints.get(shape) ?? fingerprintOf(catalog);
+  fingerprints.set(shape, fingerprint);
+  return fingerprint;
 }
 
 interface Facts {
@@ -47,13 +58,24 @@ function readFacts(entry: CatalogEntry): Facts {
 
 const columnFacts = (column: SchemaColumn): unknown => [
   foldName(column.name),
-  schemaTokens(column.type),
+  tokensOfType(column.type),
   column.notNull,
   defaultFacts(column.default),
   column.primaryKey,
   column.generated ?? null,
   column.hidden ?? false,
 ];
+
+/** The types of a schema's columns are few. */
+const types = new Map<string, readonly string[]>();
+const MOST_TYPES = 1_000;
+
+function tokensOfType(type: string): readonly string[] {
+  const known = types.get(type) ?? schemaTokens(type);
+  if (types.size >= MOST_TYPES) types.clear();
+  types.set(type, known);
+  return known;
+}
 
 /** A default in double quotes is text, unlike everywhere else: its case counts. */
 const defaultFacts = (text: string | null): unknown =>

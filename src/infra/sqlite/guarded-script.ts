@@ -4,7 +4,8 @@ import type { Finding } from "../../domain/migration/events.ts";
 import type { Statement } from "../../domain/engine/dialect.ts";
 import { runCode } from "./code-step.ts";
 import { mayHaveTemporaryObjects, prepared, type Connection } from "./connection.ts";
-import { classify, type Classification } from "./sql/classify.ts";
+import { verdictOn } from "./known-verdicts.ts";
+import type { Classification } from "./sql/classify.ts";
 import { gatePragma } from "./sql/pragma-gate.ts";
 import type { ScriptAnalysis } from "../../domain/engine/dialect.ts";
 import { FollowedSchema } from "./schema-rows.ts";
@@ -150,7 +151,7 @@ function admitted(
   taint: Taint,
 ): Classification | undefined {
   // By the text and before anything is prepared: a PRAGMA acts when it is prepared.
-  const verdict = kindOf(db, { sql, number: statement, values }, schema);
+  const verdict = kindOf(db, { sql, number: statement, values }, schema, taint);
   taint.tainted ||= verdict.taints;
   if (verdict.refusal !== undefined) {
     const { code, reason, hint } = verdict.refusal;
@@ -173,9 +174,10 @@ function kindOf(
   db: Connection,
   { sql, number, values }: Looked,
   schema: FollowedSchema,
+  { tainted }: Taint,
 ): Classification {
   try {
-    return classify(db, sql, () => schema.now.rows, values);
+    return verdictOn(db, { sql, values, isOrdinary: !tainted }, schema.now);
   } catch (error) {
     throw statementFault(error, number, !db.inTransaction);
   }

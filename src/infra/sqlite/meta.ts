@@ -32,7 +32,9 @@ const MARKER_DDL = `CREATE TABLE schemaledger_marker (
 
 /** The product's own tables: no part of the managed schema. */
 export const isOwnTable = (name: string): boolean =>
-  foldName(name) === "schemaledger_meta" || foldName(name) === "schemaledger_marker";
+  /^schemaledger_/i.test(name) && OWN_TABLES.has(foldName(name));
+
+const OWN_TABLES: ReadonlySet<string> = new Set(["schemaledger_meta", "schemaledger_marker"]);
 
 /** Creates both tables and says whose database this is. */
 export function createOwnTables(db: Connection, target: DatabaseTarget, fence: number): void {

@@ -104,12 +104,16 @@ async function runStep(
   failOnErrors(script.findings);
   const statements = script.statements.length;
   const { version } = step;
-  const onStatement: OnStatement = ({ number }) =>
-    session.host.onProgress({ phase: "rehearse", version, statement: number, statements });
+  const onStatement =
+    ({ rows }: KnownState): OnStatement =>
+    ({ number, sql }) => {
+      const progress = { phase: "rehearse", version, statement: number, statements } as const;
+      session.statements.begins({ sql, rows }, progress);
+    };
   const deadline = (): number => deadlineIn(SCRATCH_WAIT_MS);
   if (step.transaction === "none") {
     const state = knownState(db, scratch.known);
-    const run = { before: state, deadline, onStatement, onDone: () => {} };
+    const run = { before: state, deadline, onStatement: onStatement(state), onDone: () => {} };
     const outcome = await runOutside(db, step, script, run);
     scratch.known = undefined;
     const times = { started, lockedAt: started, now: performance.now() };
@@ -121,7 +125,15 @@ async function runStep(
   const before = takeBaseline(db, knownState(db, scratch.known), script);
   scratch.known = undefined;
   const outcome = await runGuarded(
-    { db, step, script, before, expectedAfter, onStatement, onStatementsDone: () => {} },
+    {
+      db,
+      step,
+      script,
+      before,
+      expectedAfter,
+      onStatement: onStatement(before.state),
+      onStatementsDone: () => {},
+    },
     scratch,
   );
   await commit(db, deadline());

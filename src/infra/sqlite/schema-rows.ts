@@ -1,4 +1,5 @@
 import { pragmaNumber, prepared, type Connection } from "./connection.ts";
+import { rowsMet, shapeOf, type SchemaShape } from "./schema-shapes.ts";
 
 /** One row of `sqlite_schema`, whosever object it is. */
 export interface SchemaRow {
@@ -15,6 +16,7 @@ export interface SchemaRows {
   /** Counted up by SQLite with every change of the schema. */
   readonly version: number;
   readonly rows: readonly SchemaRow[];
+  readonly shape: SchemaShape;
 }
 
 const ROWS = "SELECT type, name, tbl_name, sql, rootpage FROM main.sqlite_schema";
@@ -26,11 +28,37 @@ const ROWS = "SELECT type, name, tbl_name, sql, rootpage FROM main.sqlite_schema
 export function readSchemaRows(db: Connection, before?: SchemaRows): SchemaRows {
   const version = pragmaNumber(db, "schema_version");
   if (before?.version === version) return before;
-  const rows = prepared<[], Fields>(db, ROWS).raw().all();
-  return { version, rows: rows.map(rowOf) };
+  const fields = prepared<[], Fields>(db, ROWS).raw().all();
+  const rows = rowsOf(fields, before?.rows ?? rowsMet(version));
+  return { version, rows, shape: shapeOf(version, rows) };
 }
 
 type Fields = [SchemaRow["type"], string, string, string | null, number | null];
+
+/** How many objects can be dropped at once, with one table, for the others to be recognised. */
+const LOOK_AHEAD = 8;
+
+/** A row that is as it was is the same object, so that what was worked out of it holds. */
+function rowsOf(fields: readonly Fields[], before: readonly SchemaRow[]): readonly SchemaRow[] {
+  let at = 0;
+  return fields.map((values) => {
+    for (let ahead = at; ahead < at + LOOK_AHEAD && ahead < before.length; ahead += 1) {
+      const row = before[ahead]!;
+      if (!isRow(row, values)) continue;
+      at = ahead + 1;
+      return row;
+    }
+    at += 1;
+    return rowOf(values);
+  });
+}
+
+const isRow = (row: SchemaRow, [type, name, table, sql, rootPage]: Fields): boolean =>
+  row.rootPage === rootPage &&
+  row.name === name &&
+  row.sql === sql &&
+  row.table === table &&
+  row.type === type;
 
 const rowOf = ([type, name, table, sql, rootPage]: Fields): SchemaRow => ({
   type,

@@ -2,6 +2,7 @@ import type { DatabaseTarget } from "../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import type { StatementProgress } from "./statement-progress.ts";
 import type { Succession } from "./succession.ts";
 
 /** Called at named points of the protocols; a test stops or kills the process there. */
@@ -22,6 +23,7 @@ export interface Session {
   readonly target: DatabaseTarget;
   readonly host: SessionHost;
   readonly connections: Connections;
+  readonly statements: StatementProgress;
   readonly faults: Faults;
   readonly succession: Succession;
   /** The newest snapshot taken on the present step connection. */

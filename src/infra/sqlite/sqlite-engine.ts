@@ -48,6 +48,7 @@ import { restore } from "./restore.ts";
 import { restoreTables } from "./restore-tables.ts";
 import type { Faults, Session } from "./session.ts";
 import { takeSnapshot } from "./snapshot.ts";
+import { StatementProgress } from "./statement-progress.ts";
 import { applySteps } from "./step.ts";
 import { Succession } from "./succession.ts";
 import { saveTables } from "./table-backup.ts";
@@ -72,6 +73,7 @@ export class SqliteEngine implements DatabaseEngine {
       target,
       host,
       connections: new Connections(target.url),
+      statements: new StatementProgress(host),
       faults: options.faults ?? (() => {}),
       succession: new Succession(),
       snapshot: undefined,

@@ -2,7 +2,7 @@ import type { Meta, StepRequest } from "../../domain/engine/database-engine.ts";
 import type { TableRows } from "../../domain/migration/events.ts";
 import { followCatalog, type Catalog } from "./catalog.ts";
 import { pragmaNumber, type Connection } from "./connection.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { fingerprintIn } from "./fingerprint.ts";
 import type { Violations } from "./foreign-keys.ts";
 import { appliedAfter, appliedVersions } from "./markers.ts";
 import { ownObjects, requireMeta } from "./meta.ts";
@@ -50,7 +50,7 @@ export function readState(db: Connection, dataVersion: number): KnownState {
     dataVersion,
     schema,
     catalog,
-    fingerprint: fingerprintOf(catalog),
+    fingerprint: fingerprintIn(schema.shape, catalog),
     rows: countRows(db, catalog),
     foreignKeys: foreignKeys(db, catalog),
     ownObjects: ownObjects(schema),
@@ -78,7 +78,7 @@ export function stateAfter(
     ...before,
     schema,
     catalog,
-    fingerprint: fingerprintOf(catalog),
+    fingerprint: fingerprintIn(schema.shape, catalog),
     foreignKeys: foreignKeys(db, catalog),
     ownObjects: ownObjects(schema),
     ...contentAfter(db, before, catalog, work),

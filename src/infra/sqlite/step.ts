@@ -171,11 +171,9 @@ function runScript(
       script,
       before,
       expectedAfter,
-      onStatement: ({ number }) => {
-        const position = { statement: number, statements };
-        // Of a brief step with one statement, its `StepStarted` says as much.
-        if (step.follows === null || statements > 1)
-          session.host.onProgress({ phase: "step", version, ...position });
+      onStatement: ({ number, sql }) => {
+        const progress = { phase: "step", version, statement: number, statements } as const;
+        session.statements.begins({ sql, rows: before.state.rows }, progress);
         return session.faults(`statement:${number}`);
       },
       onStatementsDone: () => {

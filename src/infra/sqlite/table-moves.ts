@@ -98,7 +98,15 @@ const MOVES: ReadonlySet<string> = new Set(["ALTER", "DROP"]);
 /** Table names (folded) with the root page, which a rename keeps; virtual tables have none: 0. */
 type TableNames = ReadonlyMap<string, number>;
 
-const tableNames = ({ rows }: SchemaRows): TableNames =>
+const known = new WeakMap<SchemaRows, TableNames>();
+
+function tableNames(schema: SchemaRows): TableNames {
+  const found = known.get(schema) ?? readNames(schema);
+  known.set(schema, found);
+  return found;
+}
+
+const readNames = ({ rows }: SchemaRows): TableNames =>
   new Map(
     rows
       .filter(({ type }) => type === "table")

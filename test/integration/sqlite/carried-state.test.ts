@@ -8,50 +8,8 @@ import { takeBaseline } from "../../../src/infra/sqlite/step-baseline.ts";
 import { knownState, readState, type KnownState } from "../../../src/infra/sqlite/step-state.ts";
 import { MODES, ManagedDatabase, Workspace, stepScript } from "../../support/managed-database.ts";
 import { Dice } from "../../support/random-sql.ts";
+import { DDL, SCRIPTS } from "../../support/tree-scripts.ts";
 import { applyOne, done, failure } from "../../support/step-results.ts";
-
-const DDL = `
-  CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT);
-  CREATE TABLE b (k TEXT PRIMARY KEY, a REFERENCES a ON DELETE CASCADE) WITHOUT ROWID;
-  CREATE TABLE log (id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT);
-  CREATE TABLE u (id INTEGER PRIMARY KEY, n INTEGER UNIQUE);
-  CREATE INDEX a_v ON a (v);
-  CREATE TRIGGER a_gone AFTER DELETE ON a BEGIN INSERT INTO log (what) VALUES (old.v); DELETE FROM u; END;
-  INSERT INTO a VALUES (1, 'x'), (2, 'y'), (3, 'z');
-  INSERT INTO b VALUES ('p', 1), ('q', 9);
-  INSERT INTO u VALUES (1, 1), (2, 2);`;
-
-/** What a script can do to the trees of a file; those that do not fit the present schema fail. */
-const SCRIPTS = [
-  "INSERT INTO a (v) VALUES ('n'), ('m')",
-  "UPDATE a SET v = v || '!'",
-  "DELETE FROM a WHERE id = (SELECT max(id) FROM a)",
-  "DELETE FROM log",
-  "INSERT OR REPLACE INTO u SELECT id + 10, n FROM u",
-  "INSERT INTO u VALUES (1, 5) ON CONFLICT DO UPDATE SET n = n + 100",
-  "DROP TABLE b; CREATE TABLE b (k TEXT PRIMARY KEY, a REFERENCES a ON DELETE CASCADE) WITHOUT ROWID",
-  "DROP TABLE u; CREATE TABLE u (id INTEGER PRIMARY KEY, n INTEGER UNIQUE); INSERT INTO u VALUES (7, 7)",
-  "ALTER TABLE u RENAME TO w; CREATE TABLE u AS SELECT * FROM w",
-  "DROP TABLE w; ALTER TABLE u RENAME TO w; ALTER TABLE w RENAME TO u",
-  "CREATE TABLE n AS SELECT * FROM a; ALTER TABLE n ADD COLUMN extra DEFAULT 3",
-  "ALTER TABLE n DROP COLUMN extra",
-  "DROP TABLE n",
-  "CREATE TABLE a2 (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a2 SELECT * FROM a WHERE id > 1; DROP TABLE a; ALTER TABLE a2 RENAME TO a",
-  "CREATE TRIGGER u_new AFTER INSERT ON u BEGIN DELETE FROM log; INSERT INTO b VALUES (new.id || 'k', 1); END",
-  "DROP TRIGGER u_new; CREATE UNIQUE INDEX u_both ON u (id, n)",
-  "DROP INDEX u_both; REINDEX",
-  "CREATE VIEW seen AS SELECT v FROM a; CREATE TRIGGER seen_new INSTEAD OF INSERT ON seen BEGIN INSERT INTO log (what) VALUES (new.v); END",
-  "INSERT INTO seen VALUES ('through the view')",
-  "DROP VIEW seen",
-  "CREATE VIRTUAL TABLE words USING fts5(text)",
-  "INSERT INTO words VALUES ('one'), ('two')",
-  "CREATE TRIGGER log_words AFTER INSERT ON log BEGIN INSERT INTO words VALUES (new.what); END",
-  "DROP TRIGGER log_words; DROP TABLE words",
-  "ANALYZE; PRAGMA optimize; PRAGMA incremental_vacuum",
-  "CREATE TABLE IF NOT EXISTS a (x); DROP TABLE IF EXISTS nothing",
-  "WITH gone AS (SELECT min(id) AS id FROM u) DELETE FROM u WHERE id IN (SELECT id FROM gone)",
-  "SELECT count(*) FROM a",
-];
 
 const TARGET = { engine: "sqlite", url: "", databaseId: "d", origin: "o" } as const;
 

@@ -1,4 +1,5 @@
 import type { StepScript } from "../../../domain/engine/database-engine.ts";
+import type { TransactionMode } from "../../../domain/database/events.ts";
 import type { ScriptAnalysis } from "../../../domain/engine/dialect.ts";
 import { prepareScript } from "./script.ts";
 
@@ -13,4 +14,20 @@ export const CODE: ScriptAnalysis = {
 
 /** What is known of a step before it runs. */
 export const analysisOf = ({ sql, transaction, language }: StepScript): ScriptAnalysis =>
-  language === undefined ? prepareScript(sql, transaction) : CODE;
+  language === undefined ? analyzed(sql, transaction) : CODE;
+
+/** Of short scripts: a rehearsal meets them first. */
+const known = new Map<string, ScriptAnalysis>();
+const MOST = 500;
+const SHORT = 2_000;
+
+function analyzed(sql: string, transaction: TransactionMode): ScriptAnalysis {
+  if (sql.length > SHORT) return prepareScript(sql, transaction);
+  const key = `${transaction} ${sql}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const analysis = prepareScript(sql, transaction);
+  if (known.size >= MOST) known.clear();
+  known.set(key, analysis);
+  return analysis;
+}

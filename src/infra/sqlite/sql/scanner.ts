@@ -1,7 +1,6 @@
 /** `parameter`: `?`, `?1`, `:a`, `@a`, `$a`. `quoted`: a name in `"`, `` ` `` or `[ ]`. */
 export type TokenKind = "word" | "quoted" | "string" | "number" | "parameter" | "op";
 
-const SPACE = /[ \t\n\v\f\r\ufeff]+/y;
 // Inside an identifier every non-ASCII character counts, a byte order mark too.
 const WORD = /[A-Za-z0-9_$\x80-\uffff]+/y;
 const NUMBER =
@@ -10,6 +9,9 @@ const PARAMETER = /\?[0-9]*|[:@#$][A-Za-z0-9_$:\x80-\uffff]+/y;
 
 const PUNCTUATION: ReadonlySet<string> = new Set("(),;=<>+-*/%&|~!.");
 const BOM = 0xfeff;
+/** With line feed, vertical tab and form feed between them. */
+const TAB = 0x09;
+const RETURN = 0x0d;
 const DASH = 0x2d;
 const SLASH = 0x2f;
 const STAR = 0x2a;
@@ -61,11 +63,8 @@ export class SqlScanner {
     const sql = this.#sql;
     for (;;) {
       const code = sql.charCodeAt(this.end);
-      if (code <= 0x20 || code === BOM) {
-        SPACE.lastIndex = this.end;
-        if (!SPACE.test(sql)) return;
-        this.end = SPACE.lastIndex;
-      } else if (code === DASH && sql.charCodeAt(this.end + 1) === DASH) this.#comment("\n");
+      if (code === 0x20 || (code >= TAB && code <= RETURN) || code === BOM) this.end += 1;
+      else if (code === DASH && sql.charCodeAt(this.end + 1) === DASH) this.#comment("\n");
       else if (code === SLASH && sql.charCodeAt(this.end + 1) === STAR) this.#comment("*/");
       else return;
     }
