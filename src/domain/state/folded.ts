@@ -127,7 +127,7 @@ export class Folded {
    * called, at the size of `head`. Error: Unavailable code projection-write-failed; everything is
    * stored with the next call then.
    */
-  async store(code: string, head: GrowingHead): Promise<void> {
+  async store(code: string, head: Pick<GrowingHead, "origin" | "frontier">): Promise<void> {
     const { changed, gone, touched } = this.#changes();
     const ended = this.archive.rows();
     const { size } = this.state;

@@ -6,7 +6,7 @@ import { Unavailable, failureOf } from "../shared/errors.ts";
 import { BEGAN, matches, type EntityKinds, type EntityQuery, type Kind } from "./entity-query.ts";
 import { Folded } from "./folded.ts";
 import type { ProjectionStore } from "./projection-store.ts";
-import { loadStored, type ProjectionNotice } from "./stored-projection.ts";
+import { loadStored, type ProjectionNotice, type Waypoint } from "./stored-projection.ts";
 import type { LedgerState } from "./state.ts";
 
 export interface ProjectionParts {
@@ -17,8 +17,12 @@ export interface ProjectionParts {
   /** Digest of the program code that folds: what other code has folded is folded anew. */
   readonly code: string;
   readonly notify: (notice: ProjectionNotice) => void;
+  /** Events after which a start that is far behind stores how far it came. Default 20,000. */
+  readonly stretch?: number;
 }
 
+/** What ended in so many events takes about 20 MiB until it is stored. */
+const STRETCH = 20_000;
 /** Events after which what changed is stored at once, and milliseconds after which it is anyway. */
 const STORE_EVENTS = 500;
 const STORE_AFTER = 1000;
@@ -94,14 +98,29 @@ export class Projection {
    */
   async start(): Promise<void> {
     const { ledger } = this.#parts;
-    const stored = await loadStored(this.#parts);
-    this.#storedAt = stored?.size ?? -1;
-    if (stored !== undefined) this.#folded = stored;
+    const stored = await loadStored({ stretch: STRETCH, ...this.#parts });
+    this.#storedAt = stored?.folded.size ?? -1;
+    if (stored !== undefined) this.#folded = stored.folded;
     else await this.#folded.foldAnew(ledger.readForFold(0));
-    for await (const events of ledger.readForFold(this.#folded.size))
-      for (const event of events) this.#folded.fold(event);
+    await this.#catchUp(stored?.waypoints ?? []);
     this.#unsubscribe = ledger.subscribe((events) => this.#follow(events));
     await this.#store();
+  }
+
+  /** Folds what came since, and stores on the way: what has ended must not fill the memory. */
+  async #catchUp(waypoints: readonly Waypoint[]): Promise<void> {
+    const folded = this.#folded;
+    const ahead = new Map(waypoints.map((waypoint) => [waypoint.size, waypoint]));
+    for await (const events of this.#parts.ledger.readForFold(folded.size))
+      for (const event of events) {
+        folded.fold(event);
+        const here = ahead.get(folded.size);
+        if (here !== undefined) await this.#tried(() => this.#storeOnTheWay(here));
+      }
+  }
+
+  #storeOnTheWay(waypoint: Waypoint): Promise<void> {
+    return this.#parts.store.readOnly ? this.#folded.leaveToOthers() : this.#storeAt(waypoint);
   }
 
   /** Resolves when the condition holds after some event, or when `ms` milliseconds are over. */
@@ -153,7 +172,7 @@ export class Projection {
     const beside = await store.beside();
     try {
       const fresh = Folded.empty(beside, digest);
-      const head = await this.#catchUp(fresh);
+      const head = await this.#foldToHead(fresh);
       // From here on to the capture of what is stored everything happens in one turn.
       const { inMemory, shown } = live.hashes(counted);
       const after = fresh.hashes().inMemory;
@@ -167,7 +186,7 @@ export class Projection {
   }
 
   /** Events appended meanwhile are folded too, so that both states are of the same size. */
-  async #catchUp(fresh: Folded): Promise<GrowingHead> {
+  async #foldToHead(fresh: Folded): Promise<GrowingHead> {
     const { ledger, clock } = this.#parts;
     for (;;) {
       await fresh.foldAnew(ledger.readForFold(fresh.size));
@@ -212,26 +231,35 @@ export class Projection {
     return this.#storing;
   }
 
-  /** What cannot be stored stays in memory, and is stored with the next try. */
   async #storeNow(): Promise<void> {
-    const { ledger, store, code, notify } = this.#parts;
     const folded = this.#folded;
-    const before = this.#storedAt;
-    if (this.#stopped || this.#broken !== undefined || folded.size === before) return;
-    try {
-      if (store.readOnly) return await folded.leaveToOthers();
-      const head = await ledger.head();
+    if (this.#stopped || this.#broken !== undefined || folded.size === this.#storedAt) return;
+    await this.#tried(async () => {
+      if (this.#parts.store.readOnly) return folded.leaveToOthers();
+      const head = await this.#parts.ledger.head();
       // Somebody else appended: what they did is folded first.
       if (head.size !== folded.size) return this.#storeLater();
-      this.#storedAt = folded.size;
-      await folded.store(code, head);
-      this.#failing = false;
+      await this.#storeAt(head);
+    });
+  }
+
+  async #storeAt(head: Waypoint): Promise<void> {
+    this.#storedAt = this.#folded.size;
+    await this.#folded.store(this.#parts.code, head);
+    this.#failing = false;
+  }
+
+  /** What cannot be stored stays in memory, and is stored with the next try. */
+  async #tried(store: () => Promise<void>): Promise<void> {
+    const before = this.#storedAt;
+    try {
+      await store();
     } catch (error) {
       this.#storedAt = before;
       this.#failing = true;
-      const { code: why, message } = failureOf(error);
+      const { code, message } = failureOf(error);
       const first = "The projection could not be stored; the next start takes longer";
-      notify({ level: "error", code: why, message: `${first}: ${message}` });
+      this.#parts.notify({ level: "error", code, message: `${first}: ${message}` });
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Ledger, LedgerHead } from "../ledger/ledger.ts";
+import type { GrowingHead, Ledger, LedgerHead } from "../ledger/ledger.ts";
 import { push, rootOf, same } from "../ledger/merkle.ts";
 import type { Digest } from "../shared/digest.ts";
 import { DomainError, Unavailable } from "../shared/errors.ts";
@@ -19,6 +19,17 @@ interface Parts {
   readonly digest: Digest;
   readonly code: string;
   readonly notify: (notice: ProjectionNotice) => void;
+  /** Events after which a start that is far behind stores how far it came. */
+  readonly stretch: number;
+}
+
+/** Where a fold can be stored on its way from what was stored to the ledger's head. */
+export type Waypoint = Pick<GrowingHead, "origin" | "size" | "frontier">;
+
+/** What an earlier process stored, and the way from there to the head. */
+export interface Loaded {
+  readonly folded: Folded;
+  readonly waypoints: readonly Waypoint[];
 }
 
 /**
@@ -26,7 +37,7 @@ interface Parts {
  * was told. Error: Unavailable code ledger-rolled-back when the fault is the ledger's: it must not
  * be appended to then.
  */
-export async function loadStored(parts: Parts): Promise<Folded | undefined> {
+export async function loadStored(parts: Parts): Promise<Loaded | undefined> {
   const { ledger, store, digest } = parts;
   try {
     const stored = await store.stored();
@@ -35,8 +46,7 @@ export async function loadStored(parts: Parts): Promise<Folded | undefined> {
     const why = stored === undefined ? interrupted(head) : refusal(stored.mark, parts);
     if (why === undefined && stored !== undefined) {
       const folded = Folded.load(store, stored, digest);
-      await requireSameLedger(stored.mark, parts, head);
-      return folded;
+      return { folded, waypoints: await wayTo(head, stored.mark, parts) };
     }
     if (why !== undefined) parts.notify(why);
   } catch (error) {
@@ -68,22 +78,26 @@ function refusal(mark: ProjectionMark, { ledger, code }: Parts): ProjectionNotic
 }
 
 /**
- * The ledger must begin with the very events that were folded: their tree, grown by the events
- * since then, must have the ledger's root.
+ * The tree at some sizes between what is stored and the head. The ledger must begin with the very
+ * events that were folded: their tree, grown by the events since then, must have the ledger's root.
  */
-async function requireSameLedger(
-  { size, frontier }: ProjectionMark,
-  { ledger, digest }: Parts,
+async function wayTo(
   head: LedgerHead,
-): Promise<void> {
+  { size, frontier }: ProjectionMark,
+  { ledger, digest, stretch }: Parts,
+): Promise<Waypoint[]> {
   if (head.size < size) throw rolledBack(size, `only ${head.size}`);
   const tree = [...frontier];
+  const waypoints: Waypoint[] = [];
   let grown = size;
   for await (const { leafHash } of ledger.readAll(size)) {
     if (grown === head.size) break;
     push(digest.sha256, tree, grown++, leafHash);
+    if ((grown - size) % stretch === 0)
+      waypoints.push({ origin: ledger.origin, size: grown, frontier: [...tree] });
   }
   if (!same(rootOf(digest.sha256, tree), head.root)) throw rolledBack(size, "others");
+  return waypoints;
 }
 
 const rolledBack = (folded: number, found: string): Unavailable =>

@@ -161,6 +161,23 @@ describe("a stored projection that cannot be used", () => {
     await again.projection.stop();
   });
 
+  it("is stored on the way when much is to be caught up with, and a killed start goes on from there", async () => {
+    const { size } = await ledger.head();
+    for (const prefix of ["more", "again", "and again"]) await append(prefix);
+    const store = new FailingStore(file());
+    store.failsAfter = 3;
+    await startProjection(ledger, file(), { store, stretch: 20 });
+    const way = [size + 20, size + 40, size + 60];
+    assert.deepEqual(store.sizes, way);
+    // As if it had been killed: what was stored last is a place on the way.
+    await store.close();
+    const next = new FailingStore(file());
+    const { projection: again } = await startProjection(ledger, file(), { store: next });
+    assert.deepEqual(next.sizes, [(await ledger.head()).size]);
+    await hashOf(again);
+    await again.stop();
+  });
+
   it("loses nothing while it cannot be written, and says so", async () => {
     const store = new FailingStore(file());
     const { projection, notices } = await startProjection(ledger, file(), { store });
@@ -238,9 +255,14 @@ describe("a projection beside the process that stores it", () => {
 /** Throws as SQLite does on a full disk. */
 class FailingStore extends SqliteProjectionStore {
   failing = false;
+  failsAfter = Infinity;
+  /** Of the ledger, where it was stored. */
+  readonly sizes: number[] = [];
 
   override write(batch: ProjectionBatch): Promise<void> {
-    if (!this.failing) return super.write(batch);
+    const fails = this.failing || this.sizes.length >= this.failsAfter;
+    if (!fails && batch.mark !== undefined) this.sizes.push(batch.mark.size);
+    if (!fails) return super.write(batch);
     return Promise.reject(new Unavailable("projection-write-failed", "database or disk is full"));
   }
 }

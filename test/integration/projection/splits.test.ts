@@ -47,7 +47,7 @@ describe("a stored projection", () => {
       if (what !== "goes-on" && !away) await projection.stop();
       if (what === "is-away") away = true;
       else if (what === "stops" || away) {
-        const started = await startProjection(ledger, file);
+        const started = await startProjection(ledger, file, { stretch: 7 });
         assert.deepEqual(started.notices, []);
         ({ projection } = started);
         away = false;
