@@ -10,7 +10,7 @@ import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
 import { checkEd25519 } from "../signing/ed25519-signer.ts";
 import type { KeptHead } from "../sqlite/verify-ledger.ts";
-import { Findings, type LedgerVerification } from "../sqlite/verification.ts";
+import { Findings, type LedgerVerification } from "../ledger/verification.ts";
 import { ExportFiles } from "./export-files.ts";
 import { parsePayloadLines } from "./payload-lines.ts";
 

@@ -11,9 +11,9 @@ import type {
 } from "../../domain/ledger/ledger.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import { recordedEvent } from "./event-row.ts";
+import { recordedEvent } from "../ledger/event-row.ts";
 import type { LedgerConnection } from "./ledger-connection.ts";
-import { LedgerHeadState } from "./ledger-head.ts";
+import { LedgerHeadState } from "../ledger/ledger-head.ts";
 import { LedgerReader } from "./ledger-reader.ts";
 import { readOnly } from "./sqlite-ledger.ts";
 
@@ -102,7 +102,7 @@ export class FollowingLedger implements Ledger {
   async head(): Promise<GrowingHead> {
     // Of one moment: the head and the events that it is compared with.
     return this.#db.transaction(() => {
-      const head = new LedgerHeadState(this.#digest, this.#reader);
+      const head = LedgerHeadState.of(this.#digest, this.#reader);
       const { size, hashes: frontier } = head;
       return { origin: this.origin, size, root: head.root(), frontier };
     })();

@@ -1,7 +1,4 @@
-/** How one item of a group ended. */
-export type Settled<R> =
-  | { readonly ok: true; readonly value: R }
-  | { readonly ok: false; readonly error: unknown };
+import type { Settled } from "../ledger/settled.ts";
 
 interface Waiting<T, R> {
   readonly item: T;

@@ -2,7 +2,7 @@ import Sqlite from "better-sqlite3";
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import { openFailed } from "./ledger-errors.ts";
+import { openFailed } from "../ledger/ledger-errors.ts";
 import { LEDGER_APPLICATION_ID, LEDGER_SCHEMA, LEDGER_SCHEMA_VERSION } from "./ledger-schema.ts";
 
 /** A connection to a ledger file. */

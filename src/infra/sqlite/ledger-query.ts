@@ -1,5 +1,5 @@
 import type { EventQuery } from "../../domain/ledger/ledger.ts";
-import { InvalidInput } from "../../domain/shared/errors.ts";
+import { instant } from "../ledger/instant.ts";
 
 /** An inclusive range of indexes. */
 export interface IndexRange {
@@ -22,6 +22,10 @@ const WITH_PAYLOAD = "LEFT JOIN payload p ON p.idx = e.idx";
 /** Every event of a range, in order: the statement of readAll. */
 export const READ_RANGE = `SELECT ${COLUMNS} FROM event e ${WITH_PAYLOAD}
   WHERE e.idx BETWEEN ? AND ? ORDER BY e.idx LIMIT ?`;
+
+/** A chunk of events with what folds need: reading every column takes half as long again. */
+export const FOLD_RANGE = `SELECT e.idx, e.stream, e.stream_pos, e.type, e.v, e.time, e.actor, p.data
+  FROM event e LEFT JOIN payload p ON p.idx = e.idx WHERE e.idx >= ? ORDER BY e.idx LIMIT ?`;
 
 /** The events of a list of indexes (JSON), in ascending or descending order. */
 export const readListed = (order: "asc" | "desc"): string =>
@@ -97,15 +101,4 @@ function conditions(query: Partial<EventQuery>, driver: Driver | undefined): Con
   if (query.from !== undefined) add("time", instant(query.from), undefined, ">=");
   if (query.to !== undefined) add("time", instant(query.to), undefined, "<=");
   return found;
-}
-
-/** An RFC 3339 time in the one form in which times are stored. */
-export function instant(time: string, shiftMs = 0): string {
-  const at = Date.parse(time);
-  if (Number.isNaN(at)) {
-    throw new InvalidInput("invalid-time", `${JSON.stringify(time)} is not an RFC 3339 time`, {
-      hint: "Write it like 2026-01-02T03:04:05.678Z",
-    });
-  }
-  return new Date(at + shiftMs).toISOString();
 }

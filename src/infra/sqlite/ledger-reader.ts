@@ -2,10 +2,18 @@ import type { FoldEvent, RecordedEvent } from "../../domain/events.ts";
 import type { Checkpoint, EventQuery } from "../../domain/ledger/ledger.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
-import { recordedEvent } from "./event-row.ts";
+import { recordedEvent } from "../ledger/event-row.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
-import { foldEvent, FOLD_RANGE, type FoldRow } from "./fold-event.ts";
-import { instant, ledgerQuery, READ_RANGE, readListed, type IndexRange } from "./ledger-query.ts";
+import type { HeadRow } from "../ledger/ledger-head.ts";
+import { instant } from "../ledger/instant.ts";
+import { foldEvent, type FoldRow } from "../ledger/fold-event.ts";
+import {
+  FOLD_RANGE,
+  ledgerQuery,
+  READ_RANGE,
+  readListed,
+  type IndexRange,
+} from "./ledger-query.ts";
 import { SearchIndex, type SearchFacts } from "./search-index.ts";
 
 /** Events that readAll fetches at a time. */
@@ -18,17 +26,6 @@ export interface IdemRow {
   readonly first: number | null;
   readonly last: number | null;
   readonly answer: string | null;
-}
-
-/** The head row, and what it must agree with. */
-export interface HeadRow {
-  readonly origin: string;
-  /** Number of events, whatever the head row says. */
-  readonly events: number;
-  readonly size: number;
-  readonly frontier: Uint8Array;
-  readonly timeHigh: string;
-  readonly timeBack: number;
 }
 
 const SIZE = "SELECT idx + 1 FROM event ORDER BY idx DESC LIMIT 1";

@@ -3,9 +3,9 @@ import { EVENT_VERSIONS } from "../../domain/events.ts";
 import type { Content } from "../../domain/ledger/ledger.ts";
 import type { Idempotency } from "../../domain/shared/actor.ts";
 import type { Clock } from "../../domain/shared/clock.ts";
-import type { Drafts } from "./draft-events.ts";
+import type { Drafts } from "../ledger/draft-events.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
-import type { LedgerHeadState } from "./ledger-head.ts";
+import type { LedgerHeadState } from "../ledger/ledger-head.ts";
 import type { Extras } from "./ledger-writer.ts";
 
 /** Rows that one statement inserts at most. */

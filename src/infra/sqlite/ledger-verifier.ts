@@ -2,7 +2,7 @@ import type { Checkpoint } from "../../domain/ledger/ledger.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import type { KeptCheckpoint } from "../signing/kept-checkpoint.ts";
 import { verifyLedgerFile, type KeptHead } from "./verify-ledger.ts";
-import type { LedgerVerification as Verification } from "./verification.ts";
+import type { LedgerVerification as Verification } from "../ledger/verification.ts";
 
 /** A verification as the API shows it: the root in base64. */
 export interface LedgerVerification extends Omit<Verification, "root"> {

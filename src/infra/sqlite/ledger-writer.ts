@@ -2,10 +2,10 @@ import type { RecordedEvent } from "../../domain/events.ts";
 import { ExpectedVersionConflict } from "../../domain/ledger/errors.ts";
 import type { Append, Appended, Checkpoint, ExpectedVersion } from "../../domain/ledger/ledger.ts";
 import { Conflict, DomainError, InvalidInput } from "../../domain/shared/errors.ts";
-import { draftEvents, type DraftParts } from "./draft-events.ts";
-import type { Settled } from "./group-commit.ts";
+import { draftEvents, type DraftParts } from "../ledger/draft-events.ts";
+import type { Settled } from "../ledger/settled.ts";
 import type { LedgerConnection } from "./ledger-connection.ts";
-import { LedgerHeadState } from "./ledger-head.ts";
+import { LedgerHeadState } from "../ledger/ledger-head.ts";
 import type { LedgerReader } from "./ledger-reader.ts";
 import { LedgerStatements } from "./ledger-statements.ts";
 
@@ -35,7 +35,7 @@ export class LedgerWriter {
     this.#reader = reader;
     this.#statements = new LedgerStatements(db);
     this.#parts = parts;
-    this.#head = new LedgerHeadState(parts.digest, reader);
+    this.#head = LedgerHeadState.of(parts.digest, reader);
   }
 
   /** The head of what is committed. */
@@ -71,7 +71,7 @@ export class LedgerWriter {
   }
 
   #reload(): void {
-    this.#head = new LedgerHeadState(this.#parts.digest, this.#reader);
+    this.#head = LedgerHeadState.of(this.#parts.digest, this.#reader);
     this.#versions.clear();
     this.#stale = false;
   }

@@ -5,7 +5,7 @@ import type { Digest } from "../../domain/shared/digest.ts";
 import { Conflict } from "../../domain/shared/errors.ts";
 import type { SystemClock } from "../system/system-clock.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
-import { LedgerHeadState } from "./ledger-head.ts";
+import { LedgerHeadState } from "../ledger/ledger-head.ts";
 import { LedgerReader } from "./ledger-reader.ts";
 import { LedgerStatements } from "./ledger-statements.ts";
 
@@ -50,7 +50,7 @@ export async function rollForward(work: RollForward): Promise<number> {
   const statements = new LedgerStatements(db);
   try {
     statements.begin();
-    const head = new LedgerHeadState(work.digest, new LedgerReader(db));
+    const head = LedgerHeadState.of(work.digest, new LedgerReader(db));
     const before = head.size;
     const insert = inserter(db);
     for await (const entries of work.entries) {

@@ -9,48 +9,25 @@ import type {
   GrowingHead,
   Remembered,
 } from "../../domain/ledger/ledger.ts";
-import type { Clock } from "../../domain/shared/clock.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import { InvalidInput, NotFound, Unavailable } from "../../domain/shared/errors.ts";
-import type { Ids } from "../../domain/shared/ids.ts";
-import type { Signers } from "../../domain/shared/signer.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
-import { recordedEvent } from "./event-row.ts";
-import { GroupCommit, type Settled } from "./group-commit.ts";
+import { recordedEvent } from "../ledger/event-row.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
-import { openFailed, writeFailed } from "./ledger-errors.ts";
-import { damaged, LedgerHeadState } from "./ledger-head.ts";
+import { openFailed, writeFailed } from "../ledger/ledger-errors.ts";
+import type { LedgerOptions, LedgerSealer } from "../ledger/ledger-options.ts";
+import type { Settled } from "../ledger/settled.ts";
+import { damaged, LedgerHeadState } from "../ledger/ledger-head.ts";
 import { ledgerClosed, LedgerReader } from "./ledger-reader.ts";
 import type { SearchIndex } from "./search-index.ts";
 import { LedgerWriter } from "./ledger-writer.ts";
 
-export interface SqliteLedgerOptions {
+export interface SqliteLedgerOptions extends LedgerOptions {
   /** The ledger file; its directory exists. */
   readonly file: string;
-  /** Default: the signers' name, which it must equal. */
-  readonly origin?: string;
-  readonly signers: Signers;
-  readonly digest: Digest;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  /** Recorded with every event: the machine, this process, this program. */
-  readonly host: string;
-  readonly instance: string;
-  readonly toolVersion: string;
   readonly readOnly?: boolean;
-  /** What else belongs into an append. Default: nothing. */
-  readonly complete?: (append: Append) => Append;
-  /** Seals personal data on its way in. Default: it is stored as it comes. */
-  readonly sealer?: LedgerSealer;
-}
-
-/** What the ledger seals, and opens again for itself. */
-export interface LedgerSealer {
-  append(append: Append): Append | Promise<Append>;
-  answer(key: string, text: string): string | Promise<string>;
-  /** Undefined when the answer cannot be read any more. */
-  storedAnswer(text: string): string | undefined;
 }
 
 type Listener = (events: readonly RecordedEvent[]) => void;
@@ -243,7 +220,7 @@ export class SqliteLedger implements Ledger {
   }
 
   #headState(): LedgerHeadState {
-    return this.#writer?.head ?? new LedgerHeadState(this.#digest, this.#reader);
+    return this.#writer?.head ?? LedgerHeadState.of(this.#digest, this.#reader);
   }
 
   #headNow(): GrowingHead {

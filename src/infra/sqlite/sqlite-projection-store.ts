@@ -26,7 +26,7 @@ import {
   type ConnectProjection,
   type ProjectionConnection,
 } from "./projection-file.ts";
-import { splitHashes } from "./ledger-head.ts";
+import { splitHashes } from "../ledger/ledger-head.ts";
 
 /** Rows that are read before the event loop turns. */
 const CHUNK = 500;

@@ -17,8 +17,8 @@ import {
   type LedgerConnection,
   type LedgerStatement,
 } from "./ledger-connection.ts";
-import { damaged } from "./ledger-head.ts";
-import { TileHashes, type TileCache } from "./tile-hashes.ts";
+import { damaged } from "../ledger/ledger-head.ts";
+import { TileHashes, type TileCache } from "../ledger/tile-hashes.ts";
 
 /** Milliseconds between two looks for full tiles, so that a proof never waits for many. */
 const FOLLOW_EVERY = 2000;

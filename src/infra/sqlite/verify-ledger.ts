@@ -9,11 +9,11 @@ import { checkEd25519 } from "../signing/ed25519-signer.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
 import { LedgerReader } from "./ledger-reader.ts";
 import { checkRanges } from "./range-workers.ts";
-import { Findings, type LedgerVerification } from "./verification.ts";
+import { Findings, type LedgerVerification } from "../ledger/verification.ts";
 import { RangeChecker, wrongPlace, type Range, type RangeChecked } from "./verify-range.ts";
 import { SqliteTransparencyLog } from "./sqlite-transparency-log.ts";
 
-export type { LedgerFinding, LedgerVerification } from "./verification.ts";
+export type { LedgerFinding, LedgerVerification } from "../ledger/verification.ts";
 
 /** What to verify against: whose signatures the stored checkpoints must bear. */
 export interface VerifyOptions {

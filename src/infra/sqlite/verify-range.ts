@@ -5,7 +5,7 @@ import type { ActorKind } from "../../domain/shared/actor.ts";
 import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import type { Json } from "../../domain/shared/json.ts";
 import type { LedgerConnection, LedgerStatement } from "./ledger-connection.ts";
-import { Findings, type LedgerFinding } from "./verification.ts";
+import { Findings, type LedgerFinding } from "../ledger/verification.ts";
 
 /** Events that are read at a time; the event loop may turn between them. */
 const CHUNK = 500;

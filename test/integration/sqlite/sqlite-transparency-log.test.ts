@@ -13,7 +13,7 @@ import type { Hash } from "../../../src/domain/shared/digest.ts";
 import type { SqliteLedger } from "../../../src/infra/sqlite/sqlite-ledger.ts";
 import { SqliteTransparencyLog } from "../../../src/infra/sqlite/sqlite-transparency-log.ts";
 import { perfectRoot } from "../../../src/domain/ledger/tile-tree.ts";
-import { TileHashes } from "../../../src/infra/sqlite/tile-hashes.ts";
+import { TileHashes } from "../../../src/infra/ledger/tile-hashes.ts";
 import { digest } from "../../support/digest.ts";
 import { appendTo, revoked } from "../../support/ledger-samples.ts";
 import { openLedger, SIGNER } from "../../support/sqlite-ledger.ts";

@@ -9,6 +9,8 @@ export interface ClientOptions {
   readonly applicationName: string;
   /** Settings of the session from its beginning; `RESET` and `DISCARD` bring them back. */
   readonly settings?: { readonly [name: string]: string };
+  /** Queries are sent without waiting for the answers to those before. */
+  readonly pipeline?: boolean;
 }
 
 /** One connection. */
@@ -35,7 +37,7 @@ export async function openClient(address: Address, options: ClientOptions): Prom
 
 async function connect(
   { host, port, user, database, parameters }: Address,
-  { password, applicationName, settings = {} }: ClientOptions,
+  { password, applicationName, settings = {}, pipeline = false }: ClientOptions,
   ssl: ConnectionOptions | false,
 ): Promise<Client> {
   const startup = Object.entries(settings).map(([name, value]) => `-c ${name}=${escaped(value)}`);
@@ -51,6 +53,7 @@ async function connect(
     application_name: applicationName,
     connectionTimeoutMillis: seconds === undefined ? CONNECT_MS : Number(seconds) * 1000,
     keepAlive: true,
+    pipeline,
     ...(startup.length === 0 ? {} : { options: startup.join(" ") }),
   });
   // Without a listener a lost connection would end the process; queries tell of it too.

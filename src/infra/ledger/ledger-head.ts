@@ -8,13 +8,29 @@ import {
 } from "../../domain/ledger/merkle.ts";
 import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import type { LedgerReader } from "./ledger-reader.ts";
 
 /** Leaves that opening hashes again at most. */
 const CHECKED_LEAVES = 1024;
 
 /** One hash for each bit of a size. */
 const MAX_FRONTIER = 53;
+
+/** The head row, and what it must agree with. */
+export interface HeadRow {
+  readonly origin: string;
+  /** Number of events, whatever the head row says. */
+  readonly events: number;
+  readonly size: number;
+  readonly frontier: Uint8Array;
+  readonly timeHigh: string;
+  readonly timeBack: number;
+}
+
+/** Where a head comes from: the row, and the leaves from an index on. */
+export interface HeadSource {
+  head(): HeadRow;
+  leaves(from: number): Iterable<Uint8Array>;
+}
 
 /** The head of a ledger in memory: what the next event builds on. */
 export class LedgerHeadState {
@@ -27,12 +43,8 @@ export class LedgerHeadState {
   #timeHigh: string;
   #timeBack: number;
 
-  /**
-   * The head that a file has. Throws Unavailable, code ledger-damaged, when its row contradicts
-   * itself or the events.
-   */
-  constructor(digest: Digest, reader: LedgerReader) {
-    const row = reader.head();
+  /** Throws Unavailable, code ledger-damaged, when the row contradicts itself. */
+  constructor(digest: Digest, row: Omit<HeadRow, "origin">) {
     if (row.events < row.size) throw damaged("events are missing at the end");
     if (row.events > row.size) throw damaged("there are events beyond it");
     if (row.frontier.length !== 32 * frontierLength(row.size)) throw damaged("its frontier");
@@ -41,19 +53,38 @@ export class LedgerHeadState {
     this.#size = row.size;
     this.#timeHigh = row.timeHigh;
     this.#timeBack = row.timeBack;
-    this.#checkLast(reader);
   }
 
-  /** The last subtree is that of the last events. It is small, or a look at all would take long. */
-  #checkLast(reader: LedgerReader): void {
-    const last = this.#frontier.at(-1);
-    const count = lastSubtree(this.#size);
-    if (last === undefined || count > CHECKED_LEAVES) return;
+  /**
+   * The head that is stored. Throws Unavailable, code ledger-damaged, when its row contradicts
+   * itself or the events.
+   */
+  static of(digest: Digest, source: HeadSource): LedgerHeadState {
+    const head = new LedgerHeadState(digest, source.head());
+    const count = head.checkedLeaves;
+    if (count > 0) head.#checkLast([...source.leaves(head.#size - count)]);
+    return head;
+  }
+
+  /** Of how many last events the leaves are looked at: the last subtree, unless that is large. */
+  get checkedLeaves(): number {
+    const count = this.#size === 0 ? 0 : lastSubtree(this.#size);
+    return count > CHECKED_LEAVES ? 0 : count;
+  }
+
+  #checkLast(leaves: readonly Uint8Array[]): void {
     const { sha256 } = this.#digest;
-    const hashes: Hash[] = [];
-    for (const leaf of reader.leaves(this.#size - count)) hashes.push(leafHash(sha256, leaf));
+    const hashes = leaves.map((leaf) => leafHash(sha256, leaf));
     const root = subtreeRootsOf(sha256, hashes)(0, hashes.length);
-    if (!same(root, last)) throw damaged("its frontier is not that of the last events");
+    const last = this.#frontier.at(-1);
+    if (last === undefined || !same(root, last))
+      throw damaged("its frontier is not that of the last events");
+  }
+
+  /** The same once more, to be taken further while this one stays. */
+  copy(): LedgerHeadState {
+    const { size, frontier, timeHigh, timeBack } = this;
+    return new LedgerHeadState(this.#digest, { size, events: size, frontier, timeHigh, timeBack });
   }
 
   get size(): number {
