@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { signsAlone } from "../../../src/domain/shared/signer.ts";
 import { Ed25519Signer } from "../../../src/infra/signing/ed25519-signer.ts";
@@ -159,11 +160,12 @@ for (const major of MAJORS)
       const older = await server.createDatabase(name);
       const ledger = await openPostgresLedger(url);
       await ledger.append(appendTo("a"));
-      const newer = `${name}_newer`;
       // What a failover to a standby looks like that had not received everything.
-      await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname IN ('${name}', '${new URL(older).pathname.slice(1)}')`);
-      await server.query(`ALTER DATABASE ${name} RENAME TO ${newer}`);
+      await server.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+      const sessions = `FROM pg_stat_activity WHERE datname = '${name}'`;
+      await server.query(`SELECT pg_terminate_backend(pid) ${sessions}`);
+      while ((await server.query(`SELECT ${sessions}`)).rowCount !== 0) await pause(5);
+      await server.query(`ALTER DATABASE ${name} RENAME TO ${name}_newer`);
       await server.query(`ALTER DATABASE ${new URL(older).pathname.slice(1)} RENAME TO ${name}`);
       await assert.rejects(ledger.append(appendTo("a")), { code: "ledger-rolled-back" });
       await assert.rejects(ledger.append(appendTo("a", "exists")), { code: "ledger-rolled-back" });
