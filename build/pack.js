@@ -15,8 +15,8 @@ import { fileURLToPath } from "node:url";
  */
 const PARAMETERS = "(F,L,R,X,D,N,here)";
 
-/** Found by its path: it has a native part. */
-const NATIVE = new Set(["better-sqlite3"]);
+/** Found by their paths: they have parts that are no modules. */
+const NATIVE = new Set(["better-sqlite3", "libpg-query"]);
 
 const TARGET = { format: "cjs", platform: "node", target: "node22", legalComments: "none" };
 const IMPORT = /\bvar (\w+)=(?:__toESM\()?require\("([^"]+)"\)\)?;/g;

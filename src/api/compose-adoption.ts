@@ -4,6 +4,9 @@ import type { CoreConfig } from "./config.ts";
 import type { Services } from "./services.ts";
 import * as t from "./tokens.ts";
 
+/** Their names. */
+export const ADOPTION = { adoptions: true, folderFiles: true } as const;
+
 /** What takes over other tools' histories. */
 export const adoptionServices = (
   c: t.Resolver,

@@ -51,6 +51,9 @@ export function addIdentity(one: One): void {
 /** Where the ledger cannot be written, who uses the service is not on record. */
 const UNRECORDED: Services["access"] = { used: () => {}, refused: () => {} };
 
+/** Their names. */
+export const IDENTITY = { access: true, identity: true, actors: true } as const;
+
 /** The members of `Services` by which callers are recognised. */
 export function identityServices(
   c: Resolver,

@@ -7,6 +7,9 @@ import type { Services } from "./services.ts";
 import type { Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
+/** Their names. */
+export const MONITORING = { monitor: true, readiness: true } as const;
+
 /** What the service says of itself. */
 export function monitoringServices(
   c: Resolver,

@@ -46,6 +46,15 @@ export function addProof(
   );
 }
 
+/** Their names. */
+export const PROOF = {
+  verifier: true,
+  transparencyLog: true,
+  proofs: true,
+  signingKeys: true,
+  cosigned: true,
+} as const;
+
 /** The members of `Services` that the routes of the ledger call. */
 export function proofServices(
   c: Resolver,

@@ -26,19 +26,20 @@ import type { Log } from "../infra/telemetry/logger.ts";
 import type { CoreConfig } from "./config.ts";
 import { addProjection } from "./compose-projection.ts";
 import { addAlerting, alertsFor } from "./compose-alerting.ts";
-import { addIdentity, identityServices } from "./compose-identity.ts";
+import { addIdentity, IDENTITY, identityServices } from "./compose-identity.ts";
 import { addErasure } from "./compose-erasure.ts";
-import { addProof, proofServices } from "./compose-proof.ts";
+import { addProof, PROOF, proofServices } from "./compose-proof.ts";
 import { backupsIn, ledgerFile } from "./config.ts";
-import { adoptionServices } from "./compose-adoption.ts";
-import { monitoringServices } from "./compose-monitoring.ts";
-import { addHistory, historyServices } from "./history-services.ts";
+import { ADOPTION, adoptionServices } from "./compose-adoption.ts";
+import { MONITORING, monitoringServices } from "./compose-monitoring.ts";
+import { addHistory, HISTORY, historyServices } from "./history-services.ts";
+import { lazy, together } from "./lazy.ts";
 import type { One } from "./tokens.ts";
 import { CronerCalendar } from "../infra/calendar/croner-calendar.ts";
 import { addCommands } from "./compose-commands.ts";
 import { addGovernance } from "./compose-governance.ts";
 import { addWork } from "./compose-work.ts";
-import { safekeepingServices, type SafekeepingServices } from "./safekeeping-services.ts";
+import { SAFEKEEPING, safekeepingServices } from "./safekeeping-services.ts";
 import { addSchedules, scheduleServices } from "./compose-schedules.ts";
 import type { Services } from "./services.ts";
 import * as t from "./tokens.ts";
@@ -50,6 +51,8 @@ export interface Opened {
   readonly keyring: AnyKeyring;
   readonly pseudonyms: Pseudonyms;
   readonly executor: Executor;
+  /** What stores copies of the ledger. Default: the executor. */
+  readonly ledgerExecutor?: Executor;
   readonly log: Log;
   readonly stopping: AbortController;
   readonly actors: ActorNames;
@@ -94,54 +97,50 @@ export function createContainer(config: CoreConfig, opened: Opened): DependencyC
   addGovernance(one);
   addCommands(one, config, opened.pseudonyms);
   addSchedules(one);
-  one(t.SERVICES, (c) => {
-    const safekeeping = safekeepingServices(c, config, opened.ledgerBackupDelayMs);
-    return servicesOf(c, config, opened, safekeeping);
-  });
+  one(t.SERVICES, (c) => servicesOf(c, config, opened));
   return container;
 }
 
-const servicesOf = (
-  c: DependencyContainer,
-  config: CoreConfig,
-  opened: Opened,
-  safekeeping: SafekeepingServices,
-): Services => ({
-  databases: c.resolve(t.DATABASE_SERVICE),
-  migrations: c.resolve(t.MIGRATION_SERVICE),
-  deviations: c.resolve(t.DEVIATIONS),
-  runs: c.resolve(t.RUN_SERVICE),
-  backups: c.resolve(t.BACKUP_SERVICE),
-  restores: c.resolve(t.RESTORE_SERVICE),
-  policies: c.resolve(t.POLICY_SERVICE),
-  integrity: c.resolve(t.INTEGRITY_SERVICE),
-  keys: c.resolve(t.KEY_SERVICE),
-  ...adoptionServices(c, config),
-  ...historyServices(c, opened),
-  ...safekeeping,
-  ...scheduleServices(c, safekeeping),
-  sessions: c.resolve(t.SESSIONS),
-  progress: c.resolve(t.PROGRESS),
-  projection: c.resolve(t.PROJECTION),
-  ledger: c.resolve(t.LEDGER),
-  audit: { rows: (query) => c.resolve(t.LEDGER).readRows(query) },
-  ...proofServices(c, config),
-  reconciliation: new Reconciliation(
-    c.resolve(t.PROJECTION),
-    c.resolve(t.SESSIONS),
-    c.resolve(t.INTEGRITY_SERVICE),
-    c.resolve(t.JOBS),
-  ),
-  digest: c.resolve(t.DIGEST),
-  ids: c.resolve(t.IDS),
-  log: opened.log,
-  ...monitoringServices(c, config, opened),
-  stopping: opened.stopping.signal,
-  ...identityServices(c, config, opened),
-  texts: c.resolve(t.TEXTS),
-  erasures: c.resolve(t.ERASURE_SERVICE),
-  alertTargets: c.resolve(t.ALERT_TARGETS),
-});
+const servicesOf = (c: DependencyContainer, config: CoreConfig, opened: Opened): Services => {
+  const safekeeping = together(SAFEKEEPING, () => safekeepingServices(c, config, opened));
+  return lazy<Services>({
+    databases: () => c.resolve(t.DATABASE_SERVICE),
+    migrations: () => c.resolve(t.MIGRATION_SERVICE),
+    deviations: () => c.resolve(t.DEVIATIONS),
+    runs: () => c.resolve(t.RUN_SERVICE),
+    backups: () => c.resolve(t.BACKUP_SERVICE),
+    restores: () => c.resolve(t.RESTORE_SERVICE),
+    policies: () => c.resolve(t.POLICY_SERVICE),
+    integrity: () => c.resolve(t.INTEGRITY_SERVICE),
+    keys: () => c.resolve(t.KEY_SERVICE),
+    ...together(ADOPTION, () => adoptionServices(c, config)),
+    ...together(HISTORY, () => historyServices(c, opened)),
+    ...safekeeping,
+    ...together({ schedules: true }, () => scheduleServices(c, { prunes: safekeeping.prunes() })),
+    sessions: () => c.resolve(t.SESSIONS),
+    progress: () => c.resolve(t.PROGRESS),
+    projection: () => c.resolve(t.PROJECTION),
+    ledger: () => c.resolve(t.LEDGER),
+    audit: () => ({ rows: (query) => c.resolve(t.LEDGER).readRows(query) }),
+    ...together(PROOF, () => proofServices(c, config)),
+    reconciliation: () =>
+      new Reconciliation(
+        c.resolve(t.PROJECTION),
+        c.resolve(t.SESSIONS),
+        c.resolve(t.INTEGRITY_SERVICE),
+        c.resolve(t.JOBS),
+      ),
+    digest: () => c.resolve(t.DIGEST),
+    ids: () => c.resolve(t.IDS),
+    log: () => opened.log,
+    ...together(MONITORING, () => monitoringServices(c, config, opened)),
+    stopping: () => opened.stopping.signal,
+    ...together(IDENTITY, () => identityServices(c, config, opened)),
+    texts: () => c.resolve(t.TEXTS),
+    erasures: () => c.resolve(t.ERASURE_SERVICE),
+    alertTargets: () => c.resolve(t.ALERT_TARGETS),
+  });
+};
 
 function addBasics(
   one: One,

@@ -2,6 +2,7 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import type { RetryPace } from "../domain/alerting/retry.ts";
+import type { Executor } from "../domain/engine/executor.ts";
 import type { Context } from "../domain/shared/actor.ts";
 import type { Clock } from "../domain/shared/clock.ts";
 import type { Projection } from "../domain/state/projection.ts";
@@ -60,6 +61,8 @@ export interface CoreOptions {
   readonly stopGraceMs?: number;
   /** In place of `executor`: one that was made before, whose children are starting already. */
   readonly startedExecutor?: ProcessExecutor;
+  /** As `Opened.ledgerExecutor`. */
+  readonly ledgerExecutor?: Executor;
   /** Starts the spare executors as soon as the directory is ours, while the ledger is opened. */
   readonly warm?: boolean;
 }
@@ -99,6 +102,7 @@ export async function openCore(
     aroundLedger,
     recoveryLockTimeoutMs,
     ledgerBackupDelayMs,
+    ledgerExecutor,
     clock,
     alertPace,
   } = options;
@@ -134,6 +138,7 @@ export async function openCore(
     ...(aroundLedger === undefined ? {} : { aroundLedger }),
     ...(recoveryLockTimeoutMs === undefined ? {} : { recoveryLockTimeoutMs }),
     ...(ledgerBackupDelayMs === undefined ? {} : { ledgerBackupDelayMs }),
+    ...(ledgerExecutor === undefined ? {} : { ledgerExecutor }),
     ...(alertPace === undefined ? {} : { alertPace }),
   };
   const container = createContainer(config, opened);

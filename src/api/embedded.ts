@@ -19,8 +19,8 @@ import type { Services } from "./services.ts";
 import * as t from "./tokens.ts";
 import { Views } from "./views/views.ts";
 
-/** A command has one session after the other, of which it needs the first ones at once. */
-export const EMBEDDED_EXECUTOR = { spare: 2, refills: false } as const;
+/** A command has one session after the other; until one runs what others wrote, they share a child. */
+export const EMBEDDED_EXECUTOR = { spare: 1, refills: false } as const;
 
 /** Who works on the directory, and how. */
 export interface EmbeddedOptions {
@@ -64,6 +64,8 @@ export async function openEmbedded(
         log,
         warm: true,
         executor: EMBEDDED_EXECUTOR,
+        // No event loop has to be kept free for others, and the run's child has ended.
+        ledgerExecutor: new InProcessExecutor(),
         ...(executor === undefined ? {} : { startedExecutor: executor }),
       },
       { description: program, waiting },

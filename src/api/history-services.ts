@@ -30,6 +30,20 @@ export interface HistoryServices {
   readonly diffTexts: (name: string, before: string, after: string) => string;
 }
 
+/** Their names. */
+export const HISTORY = {
+  points: true,
+  schemas: true,
+  drift: true,
+  scan: true,
+  accesses: true,
+  reporter: true,
+  issuer: true,
+  tests: true,
+  dialect: true,
+  diffTexts: true,
+} as const;
+
 /** What the core opens and closes of them. */
 export function addHistory(
   one: t.One,

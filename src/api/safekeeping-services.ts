@@ -9,6 +9,7 @@ import { PruneGuard } from "../domain/retention/prune-guard.ts";
 import { PruneService } from "../domain/retention/prune-service.ts";
 import { SqliteLedgerCopies } from "../infra/sqlite/ledger-copy.ts";
 import type { CoreConfig } from "./config.ts";
+import type { Opened } from "./container.ts";
 import type { Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
@@ -23,6 +24,17 @@ export interface SafekeepingServices {
   readonly lists: FilteredLists;
 }
 
+/** Their names. */
+export const SAFEKEEPING = {
+  prunes: true,
+  holds: true,
+  cleanup: true,
+  recoveries: true,
+  ledgerBackups: true,
+  assurance: true,
+  lists: true,
+} as const;
+
 /** Long enough for what belongs to one run to be in one backup. */
 const LEDGER_BACKUP_DELAY_MS = 300;
 
@@ -30,7 +42,10 @@ const LEDGER_BACKUP_DELAY_MS = 300;
 export function safekeepingServices(
   c: Resolver,
   config: CoreConfig,
-  ledgerBackupDelayMs: number | null = LEDGER_BACKUP_DELAY_MS,
+  {
+    ledgerBackupDelayMs = LEDGER_BACKUP_DELAY_MS,
+    ledgerExecutor = c.resolve(t.EXECUTOR),
+  }: Pick<Opened, "ledgerBackupDelayMs" | "ledgerExecutor">,
 ): SafekeepingServices {
   const guard = new PruneGuard();
   const parts = {
@@ -61,7 +76,7 @@ export function safekeepingServices(
       ...parts,
       ledger: c.resolve(t.LEDGER),
       copies: new SqliteLedgerCopies(join(config.data, "ledger.db")),
-      executor: c.resolve(t.EXECUTOR),
+      executor: ledgerExecutor,
       report: background.report,
       delayMs: ledgerBackupDelayMs,
     }),

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
+import "./require-node.ts";
 import type * as Program from "./program.ts";
 import { packed } from "../infra/system/bundle.ts";
-import { endWithReader, requireNode, useCompileCache } from "./runtime.ts";
+import { endWithReader, useCompileCache } from "./runtime.ts";
 
-// Before anything loads better-sqlite3, which crashes an older Node instead of explaining itself.
-requireNode(process.versions.node);
 useCompileCache();
 endWithReader();
 

@@ -1,6 +1,4 @@
-import { enableCompileCache } from "node:module";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { builtin } from "../infra/system/builtin.ts";
 
 /** The oldest Node that has all we need: zstd, and the Node-API version of better-sqlite3. */
 const NEEDED = [22, 15] as const;
@@ -23,8 +21,10 @@ export function requireNode(version: string): void {
  */
 export function useCompileCache(): void {
   if (process.env["NODE_DISABLE_COMPILE_CACHE"] !== undefined) return;
-  const base = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-  enableCompileCache(process.env["NODE_COMPILE_CACHE"] ?? join(base, "schemaledger"));
+  const path = builtin("node:path");
+  const base = process.env["XDG_CACHE_HOME"] ?? path.join(builtin("node:os").homedir(), ".cache");
+  const directory = process.env["NODE_COMPILE_CACHE"] ?? path.join(base, "schemaledger");
+  builtin("node:module").enableCompileCache(directory);
 }
 
 /** `schemaledger log | head`: whoever read the output has gone, and has all that they wanted. */

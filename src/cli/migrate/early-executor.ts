@@ -3,12 +3,12 @@ import { join, resolve } from "node:path";
 import { ProcessExecutor } from "../../infra/executor/process-executor.ts";
 import { DEFAULT_DATA, type SharedOptions } from "../shared-options.ts";
 
-/** Registering a database is a session, and running its first migrations is another. */
-const FIRST_SESSIONS = { spare: 2, refills: false } as const;
+/** Registering a database and running its first migrations are sessions of the same child. */
+const FIRST_SESSIONS = { spare: 1, refills: false } as const;
 
 /**
- * Where there is no ledger yet there is something to do for sure: the executors start while everything
- * else is loaded. Those that wait do not keep this process alive and end with it.
+ * Where there is no ledger yet there is something to do for sure: the executor starts while everything
+ * else is loaded. While it waits it does not keep this process alive, and ends with it.
  */
 export function earlyExecutor({
   data = DEFAULT_DATA,

@@ -1,6 +1,4 @@
-import { existsSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { builtin } from "./builtin.ts";
 import { PACKAGE_ROOT } from "./package-root.ts";
 
 /** What `tsc -b` writes whenever it compiles a project; not part of the package. */
@@ -21,14 +19,16 @@ export function bundled(
 /** What a program of the bundle exports; undefined where `bundled` is. */
 export function packed<Exports>(name: "program.cjs" | "library.cjs"): Exports | undefined {
   const path = bundled(name);
-  return path === undefined ? undefined : (createRequire(import.meta.url)(path) as Exports);
+  if (path === undefined) return undefined;
+  return builtin("node:module").createRequire(import.meta.url)(path) as Exports;
 }
 
 /** The same as `bundled` for a file that depends on what the files of `compiled` (`tsbuildinfo`) tell of. */
 export function freshBundle(name: string, compiled: readonly URL[]): string | undefined {
+  const { existsSync, statSync } = builtin("node:fs");
   const bundle = new URL(`dist/bundle/${name}`, PACKAGE_ROOT);
   const made = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs;
   if (made === undefined) return undefined;
   const isStale = compiled.some((file) => existsSync(file) && statSync(file).mtimeMs > made);
-  return isStale ? undefined : fileURLToPath(bundle);
+  return isStale ? undefined : builtin("node:url").fileURLToPath(bundle);
 }
