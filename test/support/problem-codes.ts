@@ -21,6 +21,7 @@ const OTHER_THINGS = new Set(
     "restore-after-copy export-before-publish export-after-publish offline-before-rename",
     "offline-after-rename tables-before-commit tables-after-commit",
     "snapshot-frozen",
+    "snapshot-locked",
     // The default data directory, and what the ledger's triggers say.
     "schemaledger-data append-only",
     // Words of migration files, names of formats and of other tools' checksums.

@@ -1,3 +1,4 @@
+import { constants, copyFileSync } from "node:fs";
 import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import { toWire } from "../executor/wire-error.ts";
 import { storeFiles, type FileToStore } from "./store-access.ts";
@@ -10,10 +11,13 @@ import { storeFiles, type FileToStore } from "./store-access.ts";
 export interface PackerOrder {
   readonly access: StoreAccess;
   readonly files: readonly FileToStore[];
+  /** Where files are copied to first: they can be read there without haste. */
+  readonly copies?: readonly string[];
 }
 
 export type PackerAnswer =
   | { readonly kind: "progress"; readonly fraction: number }
+  | { readonly kind: "copied" }
   | { readonly kind: "stored"; readonly content: unknown }
   | { readonly kind: "failed"; readonly error: ReturnType<typeof toWire> };
 
@@ -24,10 +28,11 @@ const send = (answer: PackerAnswer, sent: () => void = () => {}): void => {
   if (process.connected) process.send!(answer, undefined, undefined, sent);
 };
 
-async function store({ access, files }: PackerOrder): Promise<PackerAnswer> {
+async function store({ access, files, copies }: PackerOrder): Promise<PackerAnswer> {
   let told = 0;
   try {
-    const content = await storeFiles(access, files, (fraction) => {
+    const toRead = copies === undefined ? files : copied(files, copies);
+    const content = await storeFiles(access, toRead, (fraction) => {
       if (Math.floor(fraction * TOLD) === told) return;
       told = Math.floor(fraction * TOLD);
       send({ kind: "progress", fraction });
@@ -36,6 +41,14 @@ async function store({ access, files }: PackerOrder): Promise<PackerAnswer> {
   } catch (error) {
     return { kind: "failed", error: toWire(error) };
   }
+}
+
+function copied(files: readonly FileToStore[], copies: readonly string[]): FileToStore[] {
+  const copy = files.map((file, at) => ({ ...file, path: copies[at]! }));
+  for (const [at, { path }] of files.entries())
+    copyFileSync(path, copies[at]!, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  send({ kind: "copied" });
+  return copy;
 }
 
 // The executor's child decides when this process ends; nobody waits for it without that one.

@@ -9,16 +9,28 @@ import type { FileToStore } from "./store-access.ts";
 const MAIN = fileURLToPath(new URL("./packer-main.js", import.meta.url));
 const STDERR_LIMIT = 4096;
 
+export interface Packing {
+  readonly access: StoreAccess;
+  readonly files: readonly FileToStore[];
+  readonly onProgress: (fraction: number) => void;
+  readonly signal: AbortSignal;
+  /** Where files are copied to first, and what is called as soon as they may change. */
+  readonly copies?: readonly string[];
+  readonly onCopied?: () => void;
+}
+
 /**
  * As `storeFiles`, in a process of its own: for files to which this process has connections. The
  * process dies with this one, and when `signal` is aborted.
  */
-export async function storeFilesApart(
-  access: StoreAccess,
-  files: readonly FileToStore[],
-  onProgress: (fraction: number) => void,
-  signal: AbortSignal,
-): Promise<StoredContent> {
+export async function storeFilesApart({
+  access,
+  files,
+  onProgress,
+  signal,
+  copies,
+  onCopied = () => {},
+}: Packing): Promise<StoredContent> {
   const packer = fork(MAIN, [], {
     cwd: "/",
     // Nothing of this process's environment, as for the executor's own children.
@@ -42,6 +54,7 @@ export async function storeFilesApart(
       packer.on("message", (message) => {
         const answer = message as PackerAnswer;
         if (answer.kind === "progress") onProgress(answer.fraction);
+        else if (answer.kind === "copied") onCopied();
         else if (answer.kind === "stored") resolve(answer.content as StoredContent);
         else reject(fromWire(answer.error));
       });
@@ -49,7 +62,7 @@ export async function storeFilesApart(
       packer.once("exit", (code, sent) =>
         reject(signal.aborted ? asError(signal.reason) : died(code, sent, stderr)),
       );
-      const order: PackerOrder = { access, files };
+      const order: PackerOrder = { access, files, ...(copies === undefined ? {} : { copies }) };
       packer.send(order);
     });
   } finally {

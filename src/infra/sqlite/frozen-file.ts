@@ -106,7 +106,7 @@ async function abortWhenFull(path: string, watch: AbortController): Promise<void
   );
 }
 
-const thawed = (): Unavailable =>
+export const thawed = (): Unavailable =>
   new Unavailable("backup-busy", "The database file did not stay as it was while it was read", {
     hint: "Something else than SQLite writes to it, or it was replaced; try again",
   });

@@ -3,12 +3,13 @@ import type { StoreAccess, StoredContent } from "../../domain/backup/backup-stor
 import type { Snapshot } from "../../domain/engine/database-engine.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { storeFilesApart } from "../page-store/packer.ts";
-import { storeFiles, withWorkspace } from "../page-store/store-access.ts";
+import { storeFiles, withWorkspace, type FileToStore } from "../page-store/store-access.ts";
 import { readCatalog } from "./catalog.ts";
 import { pragmaNumber, readSnapshot, type Connection } from "./connection.ts";
 import { requireSpace, sizeOf } from "./files.ts";
 import { withFrozenFile } from "./frozen-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { withLockedFile } from "./locked-file.ts";
 import { appliedVersions } from "./markers.ts";
 import { requireIdentity, requireMeta } from "./meta.ts";
 import { copyOnline } from "./online-copy.ts";
@@ -34,7 +35,8 @@ export async function takeSnapshot(session: Session, access: StoreAccess): Promi
     const isSmall = (await sizeOf(session.target.url)) < LARGE;
     const frozen = isSmall ? undefined : await storeFrozen(session, access);
     const small = isSmall ? await storeSmall(session, access, step.db) : undefined;
-    const { content, facts } = frozen ?? small ?? (await storeCopy(session, access));
+    const held = frozen ?? small ?? (isSmall ? undefined : await storeLocked(session, access));
+    const { content, facts } = held ?? (await storeCopy(session, access));
     session.snapshot = { db: step.db, dataVersion, tables: new Set(Object.keys(facts.rows)) };
     session.touched.clear();
     return { content, ...facts, method: frozen === undefined ? "copied" : "frozen" };
@@ -81,11 +83,11 @@ async function storeFrozen(session: Session, access: StoreAccess): Promise<Store
   return withFrozenFile(session.connections, url, async ({ db, path, bytes, signal }) => {
     await session.faults("snapshot-frozen");
     const file = { name: SNAPSHOT_FILE, path, bytes, withoutWal: true };
-    const report = (fraction: number): void =>
+    const onProgress = (fraction: number): void =>
       session.host.onProgress({ phase: "backup", fraction });
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const packing = storeFilesApart(access, [file], report, either);
+    const packing = storeFilesApart({ access, files: [file], onProgress, signal: either });
     packing.catch(() => {});
     try {
       // Lets the order leave before the engine blocks this process; it reads the same moment.
@@ -99,6 +101,46 @@ async function storeFrozen(session: Session, access: StoreAccess): Promise<Store
     }
   });
 }
+
+/**
+ * Copies the database's own file while a reader's lock keeps writers from it, and stores the copy
+ * when they go on. Undefined if the lock does not keep them: in WAL mode.
+ */
+const storeLocked = (session: Session, access: StoreAccess): Promise<Stored | undefined> =>
+  withWorkspace(access, async (workspace) => {
+    const { url } = session.target;
+    const stop = new AbortController();
+    let packing: Promise<StoredContent> | undefined;
+    try {
+      const facts = await withLockedFile(session.connections, url, async ({ db, path, bytes }) => {
+        const copy = join(workspace, SNAPSHOT_FILE);
+        await requireSpace(copy, bytes);
+        const copied = new Promise<void>((resolve, reject) => {
+          packing = storeFilesApart({
+            access,
+            files: [{ name: SNAPSHOT_FILE, path, bytes, withoutWal: true }],
+            copies: [copy],
+            signal: stop.signal,
+            onCopied: resolve,
+            onProgress: (fraction) => session.host.onProgress({ phase: "backup", fraction }),
+          });
+          packing.catch(reject);
+        });
+        copied.catch(() => {});
+        // Lets the order leave before the engine blocks this process; it reads the same moment.
+        await new Promise((resolve) => setImmediate(resolve));
+        const found = readFacts(session, db);
+        await copied;
+        await session.faults("snapshot-locked");
+        return found;
+      });
+      return facts && { content: await packing!, facts };
+    } finally {
+      stop.abort();
+      // Its end is awaited above, or what was thrown says more.
+      await packing?.catch(() => {});
+    }
+  });
 
 /** Copies the database through SQLite, and stores the copy. */
 const storeCopy = (session: Session, access: StoreAccess): Promise<Stored> =>

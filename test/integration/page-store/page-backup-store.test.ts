@@ -103,7 +103,12 @@ describe("PageBackupStore", () => {
       await Promise.all(
         ids.map(async (one) => {
           const access = await store.begin(one, null);
-          const stored = await storeFilesApart(access, files, () => {}, never);
+          const stored = await storeFilesApart({
+            access,
+            files,
+            onProgress: () => {},
+            signal: never,
+          });
           await store.publish(one, manifestOf(one, stored));
         }),
       );
@@ -121,14 +126,14 @@ describe("PageBackupStore", () => {
         const other = randomUUID();
         const stop = new AbortController();
         const access = await store.begin(other, id);
-        const died = storeFilesApart(
+        const died = storeFilesApart({
           access,
           files,
-          (fraction) => {
+          onProgress: (fraction) => {
             if (fraction >= at) stop.abort(new Error("killed"));
           },
-          stop.signal,
-        );
+          signal: stop.signal,
+        });
         await assert.rejects(died, /killed/);
         await store.discard(other);
         assert.deepEqual(await store.list(), [id]);

@@ -157,3 +157,81 @@ describe("a snapshot of the frozen main file", function () {
     assert(copied.snapshot.content.storedBytes < 200_000);
   });
 });
+
+describe("a snapshot of the main file behind a reader's lock", function () {
+  this.timeout(30_000);
+  let workspace: Workspace;
+  let database: ManagedDatabase;
+  let backups: TestBackups;
+
+  beforeEach(async () => {
+    workspace = new Workspace();
+    backups = new TestBackups(workspace.directory);
+    database = await new ManagedDatabase(workspace, "delete", DDL).install();
+  });
+  afterEach(() => workspace.remove());
+
+  const write = (): void => {
+    const db = new Database(database.path, { timeout: 0 });
+    try {
+      db.exec("UPDATE t SET a = a + 1");
+    } finally {
+      db.close();
+    }
+  };
+
+  it("keeps writers waiting while the file is copied, and no longer", async () => {
+    let refused = 0;
+    let wrote = 0;
+    const engine = database.newEngine({
+      faults: (point) => {
+        if (point !== "snapshot-locked") return;
+        assert.throws(write, { code: "SQLITE_BUSY" });
+        refused += 1;
+      },
+      onProgress: ({ fraction }) => {
+        if (wrote > 0 || refused === 0 || fraction === 1) return;
+        write();
+        wrote += 1;
+      },
+    });
+    const sum = database.value("SELECT sum(a) FROM t");
+    const backup = await backups.take(engine);
+    assert.deepEqual([refused, wrote], [1, 1]);
+    assert.notEqual(database.value("SELECT sum(a) FROM t"), sum);
+    assert.equal(backup.snapshot.method, "copied");
+    const scratch = workspace.path("scratch.db");
+    await engine.verify(backup, scratch);
+    const copy = workspace.keep(new Database(scratch, { readonly: true }));
+    assert.equal(copy.prepare("SELECT sum(a) FROM t").pluck().get(), sum);
+    assert.equal(copy.pragma("integrity_check", { simple: true }), "ok");
+  });
+
+  it("has nothing of a transaction whose writer died in the middle", async () => {
+    const sum = database.value("SELECT sum(a) FROM t");
+    const writer = spawn(
+      process.execPath,
+      [
+        "--input-type=module",
+        "-e",
+        `import Database from "better-sqlite3";
+         const db = new Database(${JSON.stringify(database.path)});
+         db.pragma("cache_size = 10");
+         db.exec("BEGIN; UPDATE t SET a = a + 1; UPDATE bulk SET b = randomblob(1 << 20)");
+         process.stdout.write("spilled");
+         setInterval(() => {}, 1000);`,
+      ],
+      { stdio: ["ignore", "pipe", "inherit"], cwd: process.cwd() },
+    );
+    await once(writer.stdout, "data");
+    writer.kill("SIGKILL");
+    await once(writer, "exit");
+    assert(statSync(`${database.path}-journal`).size > 0);
+    const backup = await backups.take(database.engine);
+    const scratch = workspace.path("scratch.db");
+    await database.engine.verify(backup, scratch);
+    const copy = workspace.keep(new Database(scratch, { readonly: true }));
+    assert.equal(copy.prepare("SELECT sum(a) FROM t").pluck().get(), sum);
+    assert.equal(copy.pragma("integrity_check", { simple: true }), "ok");
+  });
+});
