@@ -9,12 +9,14 @@ import {
   PAGE_BYTES,
   PackNames,
   SEGMENT_PAGES,
+  SegmentRoom,
   loadSegment,
   type PagePlaces,
   type ReadableObjects,
   type Segment,
 } from "./page-list.ts";
 import { damaged } from "./sealed-object.ts";
+import { release } from "./release.ts";
 
 /** Where pages of a segment go: a part of a file. */
 export interface Target {
@@ -54,6 +56,7 @@ export async function restoreContent(
   const files = content.files.map(({ bytes }, at) => ({ path: paths[at]!, bytes }));
   const all = files.reduce((sum, { bytes }) => sum + pagesOf(bytes), 0);
   const digest = new ContentDigest();
+  const room = new SegmentRoom(Math.min(SEGMENT_PAGES, all));
   let placed = 0;
   for (let first = 0, number = 0; first < all; first += SEGMENT_PAGES, number += 1) {
     const names = new PackNames();
@@ -63,6 +66,7 @@ export async function restoreContent(
       content.segments[number] ?? [],
       { first, pages },
       names,
+      room,
     );
     digest.add(segment.digests);
     await place(segment, targetsOf(files, first, pages), tasksOf(segment, names), (count) => {
@@ -105,9 +109,11 @@ export async function placeTask(
     while (to < pages.length && segment.places[pages[to]!]! >>> 16 === frame) to += 1;
     const raw = await reader.pages(frame);
     writer.place(pack, raw, pages.subarray(from, to));
+    release(raw);
     onPlaced(to - from);
     from = to;
   }
+  reader.close();
 }
 
 /** Checks pages and writes them where they belong; neighbours together. */

@@ -11,6 +11,7 @@ import {
   PackNames,
   SEGMENT_PAGES,
   Segment,
+  SegmentRoom,
   loadSegment,
   sealList,
   type ReadableObjects,
@@ -52,6 +53,8 @@ export class ContentWriter {
   readonly #digest = new ContentDigest();
   #known!: KnownPages;
   #segment!: Segment;
+  readonly #room: SegmentRoom;
+  #parentRoom: SegmentRoom | undefined;
   #parent: Segment | undefined;
   /** Pages that are the same as an earlier one of the segment, which has no place yet. */
   #twins: [page: number, first: number][] = [];
@@ -61,6 +64,8 @@ export class ContentWriter {
 
   constructor(options: ContentOptions) {
     this.#options = options;
+    const pages = options.files.reduce((sum, file) => sum + pagesOf(file.bytes), 0);
+    this.#room = new SegmentRoom(Math.min(SEGMENT_PAGES, pages));
     this.#lanes = options.lanes((placed) => this.#placed(placed));
   }
 
@@ -68,7 +73,7 @@ export class ContentWriter {
     const { store, files, condemned } = this.#options;
     const pages = files.reduce((sum, file) => sum + pagesOf(file.bytes), 0);
     const usable = (pack: string): boolean => !condemned.has(pack);
-    this.#known = await KnownPages.open(store, this.#names, usable, Math.min(pages, SEGMENT_PAGES));
+    this.#known = await KnownPages.open(store, this.#names, usable, pages);
     const segments: (readonly string[])[] = [];
     try {
       for (let first = 0; first < pages; first += SEGMENT_PAGES)
@@ -88,7 +93,7 @@ export class ContentWriter {
 
   async #writeSegment(number: number, first: number, all: number): Promise<readonly string[]> {
     const pages = Math.min(SEGMENT_PAGES, all - first);
-    this.#segment = new Segment({ first, pages });
+    this.#segment = new Segment({ first, pages }, this.#room);
     this.#changed = [];
     const lists = this.#options.parent?.segments[number] ?? [];
     this.#parent = await this.#loadParent(number, lists);
@@ -109,7 +114,9 @@ export class ContentWriter {
     const first = number * SEGMENT_PAGES;
     const pages = Math.min(SEGMENT_PAGES, all - first);
     try {
-      const segment = await loadSegment(store, lists, { first, pages }, this.#names);
+      this.#parentRoom ??= new SegmentRoom(Math.min(SEGMENT_PAGES, all));
+      const part = { first, pages };
+      const segment = await loadSegment(store, lists, part, this.#names, this.#parentRoom);
       this.#passOver(segment);
       return segment;
     } catch (error) {

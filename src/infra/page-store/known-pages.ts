@@ -1,5 +1,6 @@
 import { DIGEST_BYTES, type PackNames, type ReadableObjects } from "./page-list.ts";
 import { PackReader } from "./pack.ts";
+import { release } from "./release.ts";
 import { PageTable, type Place } from "./page-table.ts";
 import { isKeyMissing } from "./data-keys.ts";
 import { ObjectReader } from "./object-reader.ts";
@@ -131,6 +132,7 @@ export class KnownPages {
           const pack = numbers[raw.readUInt32BE(at + KEY_BYTES)];
           if (pack !== undefined) this.#know(raw, at, pack, raw.readUInt32BE(at + KEY_BYTES + 4));
         }
+        release(raw);
       }
     } catch (error) {
       if (!isPassable(error)) throw error;

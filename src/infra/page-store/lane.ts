@@ -3,6 +3,7 @@ import type { ObjectStore } from "./object-store.ts";
 import { PackBuilder, type Placed, type SealedPack } from "./pack.ts";
 import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES, type SegmentParts } from "./page-list.ts";
 import { digestPages, takeFromParent } from "./page-digests.ts";
+import { release } from "./release.ts";
 import { PageReader, type SourceFile, type Stretch } from "./page-reader.ts";
 
 /** How far a scan came, and the pages (of the segment) that are not as in the parent. */
@@ -145,7 +146,9 @@ export class InlineLane implements Lane {
   #put(pack: SealedPack | undefined): void {
     if (pack === undefined) return;
     this.#storedBytes += pack.parts.reduce((sum, part) => sum + part.length, 0);
-    const put = this.#objects.put(`packs/${pack.name}`, pack.parts);
+    const put = this.#objects.put(`packs/${pack.name}`, pack.parts).then(() => {
+      for (const part of pack.parts) release(part);
+    });
     // Told by the next `scan` or by `flush`.
     put.catch(() => {});
     this.#puts.push(put);

@@ -1,6 +1,7 @@
 import { createDecipheriv, type KeyObject } from "node:crypto";
 import { zstdDecompressSync } from "node:zlib";
 import { KEY_ID_BYTES, type DataKeys } from "./data-keys.ts";
+import { release } from "./release.ts";
 import {
   AES_GCM,
   BOUND_BYTES,
@@ -183,24 +184,29 @@ interface StoredFrame {
 function openFrame({ name, number, header, key, stored, limit }: StoredFrame): Buffer {
   try {
     const bound = boundTo(header, number);
-    const packed =
-      key === undefined ? checked(stored, bound) : decrypted(stored, bound, key, number);
-    if (packed !== undefined)
-      return zstdDecompressSync(packed, {
-        chunkSize: unpackPiece(packed.length, limit),
-        maxOutputLength: limit,
-      });
+    if (key === undefined) return unpacked(checked(stored, bound), limit);
+    const packed = decrypted(stored, bound, key, number);
+    const raw = unpacked(packed, limit);
+    release(packed);
+    return raw;
   } catch {
     // The cipher and zstd say little; what is known is which frame.
   }
   throw damaged(name, `frame ${number} is not what was written`, { frame: number });
 }
 
-function checked(stored: Buffer, bound: Buffer): Buffer | undefined {
-  const end = stored.length - CRC_BYTES;
-  if (end < 0) return undefined;
+const unpacked = (packed: Buffer, limit: number): Buffer =>
+  zstdDecompressSync(packed, {
+    chunkSize: unpackPiece(packed.length, limit),
+    maxOutputLength: limit,
+  });
+
+/** Throws unless the checksum is right. */
+function checked(stored: Buffer, bound: Buffer): Buffer {
+  const end = Math.max(0, stored.length - CRC_BYTES);
   const packed = stored.subarray(0, end);
-  return checksum(packed, bound).equals(stored.subarray(end)) ? packed : undefined;
+  if (checksum(packed, bound).equals(stored.subarray(end))) return packed;
+  throw new Error("Another checksum");
 }
 
 /** Throws unless the tag is right; nothing of the frame is looked at before. */

@@ -1,5 +1,6 @@
 import type { DataKey } from "./data-keys.ts";
 import { DIGEST_BYTES, FRAME_PAGES, PAGE_BYTES, type ReadableObjects } from "./page-list.ts";
+import { release } from "./release.ts";
 import { ObjectReader, startingWith, type ReadRange } from "./object-reader.ts";
 import { ObjectSealer, damaged } from "./sealed-object.ts";
 
@@ -144,14 +145,17 @@ export class PackReader {
   readonly #object: ObjectReader<PackDirectory>;
   readonly #path: string;
 
-  private constructor(object: ObjectReader<PackDirectory>, path: string) {
+  readonly #start: Buffer | undefined;
+
+  private constructor(object: ObjectReader<PackDirectory>, path: string, start?: Buffer) {
     this.#object = object;
     this.#path = path;
+    this.#start = start;
   }
 
   /**
    * Rejects with `backup-damaged`, also if the pack is missing. `ahead`: so many bytes are read at once,
-   * by whoever needs most of it.
+   * by whoever needs most of it; `close` gives them back.
    */
   static async open(
     { objects, keys }: ReadableObjects,
@@ -164,7 +168,11 @@ export class PackReader {
     const read = start === undefined ? get : startingWith(start, get);
     const object = await ObjectReader.open<PackDirectory>("pack", path, keys, read);
     if (object === undefined) throw damaged(path, "the pack is missing");
-    return new PackReader(object, path);
+    return new PackReader(object, path, start);
+  }
+
+  close(): void {
+    if (this.#start !== undefined) release(this.#start);
   }
 
   /** Numbers of the frames that have pages. */

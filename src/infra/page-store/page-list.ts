@@ -1,5 +1,6 @@
 import type { DataKey, DataKeys } from "./data-keys.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { release } from "./release.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { ObjectSealer, damaged } from "./sealed-object.ts";
 
@@ -64,6 +65,22 @@ export interface SegmentParts {
   readonly places: Uint32Array;
 }
 
+/**
+ * Room for one segment after another, shared between threads: each thread would keep the memory of an
+ * earlier one until it looks for garbage.
+ */
+export class SegmentRoom implements SegmentParts {
+  readonly digests: Buffer;
+  readonly packs: Uint32Array;
+  readonly places: Uint32Array;
+
+  constructor(pages: number) {
+    this.digests = Buffer.from(new SharedArrayBuffer(pages * DIGEST_BYTES));
+    this.packs = new Uint32Array(new SharedArrayBuffer(pages * 4));
+    this.places = new Uint32Array(new SharedArrayBuffer(pages * 4));
+  }
+}
+
 /** Digest and place of each of up to `SEGMENT_PAGES` consecutive pages, shared between threads. */
 export class Segment implements PagePlaces, SegmentParts {
   /** Number of its first page in the content. */
@@ -74,12 +91,13 @@ export class Segment implements PagePlaces, SegmentParts {
   /** Frame in the upper half, slot in the lower. */
   readonly places: Uint32Array;
 
-  constructor({ first, pages }: SegmentPages) {
+  /** What was in the room is gone. */
+  constructor({ first, pages }: SegmentPages, room = new SegmentRoom(pages)) {
     this.first = first;
     this.pages = pages;
-    this.digests = Buffer.from(new SharedArrayBuffer(pages * DIGEST_BYTES));
-    this.packs = new Uint32Array(new SharedArrayBuffer(pages * 4)).fill(NOWHERE);
-    this.places = new Uint32Array(new SharedArrayBuffer(pages * 4));
+    this.digests = room.digests.subarray(0, pages * DIGEST_BYTES);
+    this.packs = room.packs.subarray(0, pages).fill(NOWHERE);
+    this.places = room.places.subarray(0, pages);
   }
 
   digest(page: number): Buffer {
@@ -154,8 +172,9 @@ export async function loadSegment(
   lists: readonly string[],
   pages: SegmentPages,
   names: PackNames,
+  room?: SegmentRoom,
 ): Promise<Segment> {
-  const segment = new Segment(pages);
+  const segment = new Segment(pages, room);
   for await (const list of opened(store, lists)) await applyList(list, segment, names);
   const absent = segment.packs.indexOf(NOWHERE);
   if (absent >= 0)
@@ -199,6 +218,7 @@ async function applyList(
       segment.packs[page] = packs[raw.readUInt32BE(at + 36)] ?? NOWHERE;
       segment.places[page] = raw.readUInt32BE(at + 40);
     }
+    release(raw);
   }
 }
 

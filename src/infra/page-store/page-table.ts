@@ -1,6 +1,8 @@
 /** Words (32 bits) of a digest that are compared: 128 bits, so that nobody can make two alike. */
 const KEY_WORDS = 4;
 const FREE = 0;
+/** The share of slots that may be taken. */
+const FULL = 0.75;
 
 /** Where a page lies: number of its pack, and frame and slot in one. */
 export interface Place {
@@ -19,7 +21,7 @@ export class PageTable {
   #size = 0;
 
   constructor(expected: number) {
-    this.#capacity = 1 << Math.max(10, Math.ceil(Math.log2(Math.max(1, expected) * 1.5)));
+    this.#capacity = 1 << Math.max(10, Math.ceil(Math.log2(Math.max(1, expected) / FULL)));
     this.#keys = new Uint32Array(this.#capacity * KEY_WORDS);
     this.#packs = new Uint32Array(this.#capacity);
     this.#places = new Uint32Array(this.#capacity);
@@ -39,7 +41,7 @@ export class PageTable {
 
   /** Adds the entry, or puts it in place of the one there. */
   set(digest: Buffer, at: number, pack: number, place: number): void {
-    if (this.#size >= this.#capacity * 0.75) this.#grow();
+    if (this.#size >= this.#capacity * FULL) this.#grow();
     const slot = this.#slot(digest, at);
     if (this.#used[slot] === FREE) {
       this.#used[slot] = 1;

@@ -8,6 +8,7 @@ import {
 import { constants, crc32, zstdCompressSync } from "node:zlib";
 import { Unavailable, type DomainError } from "../../domain/shared/errors.ts";
 import { KEY_BYTES, KEY_ID_BYTES, type DataKey } from "./data-keys.ts";
+import { release } from "./release.ts";
 
 /*
  * Every object of the store but a wrapped key: a header, frame 0 with a JSON text (the directory),
@@ -104,6 +105,12 @@ export class ObjectSealer {
   #seal(raw: Uint8Array, number: number): SealedFrame {
     const bound = boundTo(this.#header, number);
     const packed = zstdCompressSync(raw, { chunkSize: packedBound(raw.length), params: LEVEL });
+    const frame = this.#proven(packed, bound, number);
+    release(packed);
+    return frame;
+  }
+
+  #proven(packed: Buffer, bound: Buffer, number: number): SealedFrame {
     // A copy of its own: the room that it was made in is larger, and would be kept with it.
     if (this.#key === undefined) return [Buffer.from(packed), checksum(packed, bound)];
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonceOf(number));

@@ -3,7 +3,7 @@ import type { StoreAccess, StoredContent } from "../../domain/backup/backup-stor
 import type { Snapshot } from "../../domain/engine/database-engine.ts";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { storeFilesApart } from "../page-store/packer.ts";
-import { storeFiles, withWorkspace, type FileToStore } from "../page-store/store-access.ts";
+import { storeFiles, withWorkspace } from "../page-store/store-access.ts";
 import { readCatalog } from "./catalog.ts";
 import { pragmaNumber, readSnapshot, type Connection } from "./connection.ts";
 import { requireSpace, sizeOf } from "./files.ts";
