@@ -87,7 +87,7 @@ function checkedUrl(kind: TargetKind, text: string, mayBePrivate: boolean): stri
   if (kind !== "mail" && url.protocol === plain && !mayBePrivate)
     throw invalid(
       "The url is without TLS",
-      "Use https, or set privateAddresses within your network",
+      "Use https, or privateAddresses (--private-addresses) within your network",
     );
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const family = isIP(host) as 0 | 4 | 6;

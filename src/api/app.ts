@@ -152,6 +152,13 @@ function refuseWriting(app: Express, routes: readonly Route[]): void {
     });
 }
 
+/** Codes of the refusals that are no fault of the request. */
+const LIMITS: ReadonlySet<string> = new Set([
+  "rate-limited",
+  "too-many-at-once",
+  "service-overloaded",
+]);
+
 const namesOf = (method: string): string[] =>
   method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()];
 
@@ -177,6 +184,7 @@ function sendProblem(
     return;
   }
   const { problem, headers } = problemOf(error, requestId, path);
+  if (LIMITS.has(problem.code)) services.monitor.limited(problem.code);
   const answer = {
     status: problem.status,
     text: JSON.stringify(problem),

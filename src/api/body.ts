@@ -37,6 +37,7 @@ export async function readBody(
   // Answered at once: the reader below would first read all of it. What still comes is thrown away.
   if (length > limit) throw tooLarge();
   response.once("close", budget.reserve(length));
+  if (headers.expect !== undefined) response.writeContinue();
   await read(request, response, limit);
   const bytes: unknown = request.body;
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) return {};

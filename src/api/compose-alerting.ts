@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AlertDispatcher } from "../domain/alerting/dispatcher.ts";
 import { AlertTargets } from "../domain/alerting/alert-targets.ts";
+import type { Notifier } from "../domain/alerting/notifier.ts";
 import { RETRY_PACE } from "../domain/alerting/retry.ts";
 import { Watch } from "../domain/alerting/watch.ts";
 import { withAlerts } from "../domain/alerting/with-alerts.ts";
@@ -9,6 +10,7 @@ import type { Context } from "../domain/shared/actor.ts";
 import type { LedgerState } from "../domain/state/state.ts";
 import { FileTargetSecrets } from "../infra/alerting/file-target-secrets.ts";
 import { TargetNotifier } from "../infra/alerting/target-notifier.ts";
+import { openTelemetry } from "../infra/telemetry/tracing.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
 import type { Closers } from "./closers.ts";
 import type { CoreConfig } from "./config.ts";
@@ -51,15 +53,28 @@ export async function startAlerting(
   await c.resolve(t.ALERT_TARGETS).tidy().catch(report);
   const dispatcher = new AlertDispatcher({
     ...partsOf(c),
-    notifier: new TargetNotifier(c.resolve(t.TARGET_SECRETS)),
+    notifier: traced(new TargetNotifier(c.resolve(t.TARGET_SECRETS))),
     pace: alertPace,
     report,
   });
   closers.add(dispatcher.start(context));
 }
 
+const traced = (notifier: Notifier): Notifier => ({
+  send: (target, message) =>
+    openTelemetry.root(
+      "deliver alert",
+      {
+        "schemaledger.alert.code": message.alert.code,
+        "schemaledger.alert.event": message.index ?? -1,
+      },
+      () => notifier.send(target, message),
+    ),
+  close: () => notifier.close(),
+});
+
 /** Looks for what did not happen in time. Returns the function that ends it. */
-export function startWatch(c: Resolver, context: Context): () => void {
+export function startWatch(c: Resolver, context: Context): () => Promise<void> {
   const unanchored = (): string | undefined => c.resolve(t.COSIGNED).behindSince;
   const watch = new Watch({ ...partsOf(c), unanchored, report: reporter(c) });
   return watch.start(context);

@@ -1,6 +1,7 @@
 import { Scheduler } from "../domain/schedule/scheduler.ts";
 import { ScheduledWork } from "../domain/schedule/scheduled-work.ts";
 import { ScheduleService } from "../domain/schedule/schedule-service.ts";
+import { openTelemetry } from "../infra/telemetry/tracing.ts";
 import type { Services } from "./services.ts";
 import type { One, Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
@@ -12,11 +13,20 @@ export function addSchedules(one: One): void {
     const jobs = c.resolve(t.JOBS);
     return new Scheduler({
       ...timing(c),
-      work: new ScheduledWork({ jobs, backups, integrity, drift, assurance, prunes }),
+      work: traced(new ScheduledWork({ jobs, backups, integrity, drift, assurance, prunes })),
       report: c.resolve(t.BACKGROUND).report,
     });
   });
 }
+
+const traced = (work: Pick<ScheduledWork, "perform">): Pick<ScheduledWork, "perform"> => ({
+  perform: (databaseId, schedule, context) =>
+    openTelemetry.root(
+      `schedule ${schedule.task}`,
+      { "schemaledger.database.id": databaseId, "schemaledger.schedule": schedule.name },
+      () => work.perform(databaseId, schedule, context),
+    ),
+});
 
 /** The member of `Services` that takes orders for it. */
 export const scheduleServices = (

@@ -80,6 +80,7 @@ export type AroundLedger = (ledger: SqliteLedger) => SqliteLedger;
 export type OpenedLedger = Ledger & {
   readonly readRows: (query: EventQuery) => readonly AuditRow[];
   readonly searchWith?: SqliteLedger["searchWith"];
+  readonly failsToWrite?: boolean;
 };
 
 /** The composition root: the one place that knows every class. */

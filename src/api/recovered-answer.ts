@@ -158,6 +158,9 @@ export async function recoveredAnswer(
     case "DatabaseRecoveryCompleted":
     case "DatabaseRecoveryFailed":
     case "AlertRaised":
+    case "AlertResolved":
+    case "ServiceStarted":
+    case "ServiceStopped":
     case "AlertTargetChanged":
     case "AlertTargetRemoved":
     case "AlertDelivered":

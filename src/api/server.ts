@@ -66,6 +66,8 @@ export async function startServer(
   const { server, unwatch } = await serverOf(app, address, patience, options.report);
   server.maxConnections = patience.connections;
   server.on("clientError", refuseBroken);
+  // Whoever asks whether to send a body is told by who reads it: what is refused need not come.
+  server.on("checkContinue", app);
   await listen(server, address);
   const { port } = server.address() as AddressInfo;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
@@ -99,6 +101,8 @@ async function serverOf(
     { ...options, ...secret, handshakeTimeout: patience.headersMs },
     app,
   );
+  // No answer can be sent to whom no handshake was made with: ending it politely would never end.
+  server.on("tlsClientError", (_, socket) => socket.destroy());
   const renew = (fresh: typeof secret): void => server.setSecureContext(fresh);
   return { server, unwatch: watchTls(tls, patience.certificateMs, renew, report) };
 }

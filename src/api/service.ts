@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import { Closers } from "./closers.ts";
+import { recordServiceLife } from "./service-life.ts";
 import { tellRefusedStart } from "./alert-refused-start.ts";
 import { createApp } from "./app.ts";
 import type { Config } from "./config.ts";
@@ -61,6 +62,14 @@ async function start(
     closers,
   );
   const { container, opened, executor } = core;
+  // What the start itself does is counted, too.
+  const services = container.resolve(t.SERVICES);
+  await services.monitor.start();
+  closers.add(async () => services.monitor.stop());
+  const stops = await recordServiceLife(core, config);
+  // It goes on until after the stop is on record.
+  await publishLoop(container, config, opened, core.context, closers);
+  const serves = stops(closers);
   await recordAuditReads(core, config);
   searchWithIndex(core, join(config.data, "search.db"));
   const adminKeyFile = join(config.data, "keys", "admin.key");
@@ -71,10 +80,6 @@ async function start(
   // Takes up what an earlier process left, before anything new is accepted.
   await resumeWork(core, options, closers);
   closers.add(scheduler.start(core.context));
-  const services = container.resolve(t.SERVICES);
-  await services.monitor.start();
-  closers.add(async () => services.monitor.stop());
-  await publishLoop(container, config, opened, core.context, closers);
   closers.add(startWatch(container, core.context));
   const app = createApp(services, config);
   const server = await startServer(app, config, {
@@ -88,6 +93,7 @@ async function start(
     ...(options.patience === undefined ? {} : { patience: options.patience }),
   });
   closers.add(() => server.close());
+  serves();
   // A command on the same directory finds the service by it.
   await core.lock.announce(server.url);
   // Children start while the first request is on its way; a failure shows at first use.

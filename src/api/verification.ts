@@ -5,6 +5,7 @@ import { openCheckpoint } from "../domain/ledger/checkpoint.ts";
 import { fingerprintGaps } from "../domain/integrity/fingerprint-chain.ts";
 import { verificationExit } from "../domain/ledger/verification-exit.ts";
 import { parseVerifierKey } from "../domain/ledger/verifier-key.ts";
+import { DomainError } from "../domain/shared/errors.ts";
 import type { Context } from "../domain/shared/actor.ts";
 import { checkEd25519 } from "../infra/signing/ed25519-signer.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
@@ -90,6 +91,8 @@ export async function alertOfVerification(
   try {
     await raiseOnce(services, { stream: SERVICE_STREAM, alert }, `${alert.alertId}:${day}`, own);
   } catch (error) {
+    // Whoever only reads a ledger records nothing in it.
+    if (error instanceof DomainError && error.code === "ledger-read-only") return;
     // Who asked is told in any case; a ledger that is damaged may not take another event.
     const message = "The alert of a failed verification could not be recorded";
     services.log({ level: "error", message, ...describeError(error) });

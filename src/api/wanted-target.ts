@@ -42,19 +42,31 @@ export function changedTarget(
 }
 
 /** The same target with another secret. Error: InvalidInput alert-target-invalid. */
-export function withSecret(
-  { secretId: _id, kind: _kind, ...now }: TargetSettings,
+export const withSecret = (
+  now: TargetSettings,
   known: TargetAddress | undefined,
   secret: string,
   keepsPrevious: boolean,
+): WantedTarget =>
+  withSecrets(now, known, (before) => [secret, ...(keepsPrevious ? before.slice(0, 1) : [])]);
+
+/** The same target with its newest secret alone. Error: InvalidInput alert-target-invalid. */
+export const withNewestSecret = (
+  now: TargetSettings,
+  known: TargetAddress | undefined,
+): WantedTarget => withSecrets(now, known, (before) => before.slice(0, 1));
+
+function withSecrets(
+  { secretId: _id, kind: _kind, ...now }: TargetSettings,
+  known: TargetAddress | undefined,
+  secrets: (before: readonly string[]) => readonly string[],
 ): WantedTarget {
   if (known === undefined) throw addressGone();
   if (known.kind !== "webhook")
     throw new InvalidInput("alert-target-invalid", "Only webhooks have a secret that signs", {
       hint: "PATCH the target to change its address or password",
     });
-  const before = keepsPrevious ? known.secrets.slice(0, 1) : [];
-  return { ...now, address: { ...known, secrets: [secret, ...before] } };
+  return { ...now, address: { ...known, secrets: secrets(known.secrets) } };
 }
 
 /**

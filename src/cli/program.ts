@@ -73,7 +73,7 @@ export function addCommand(
     );
   if (command.subcommands !== undefined) return;
   parser.action(async (...given: unknown[]) => {
-    const options = withLists(parser, given.at(-2) as OptionValues);
+    const options = fromEnvironment(parser, given.at(-2) as OptionValues);
     const args = given
       .slice(0, -2)
       .flat()
@@ -87,17 +87,29 @@ export function addCommand(
 /** URLs have colons in them: they are separated by spaces. */
 const URLS = /^\s*https?:\/\//;
 
-/** The environment gives a repeatable option as one text, separated as in PATH. */
-function withLists(parser: Parser, options: OptionValues): OptionValues {
-  const lists = parser.options.filter(
-    (option) => option.variadic && parser.getOptionValueSource(option.attributeName()) === "env",
-  );
-  const split = lists.map((option) => {
-    const name = option.attributeName();
-    const texts = [options[name] as string | string[]].flat();
-    return [name, texts.flatMap((text) => text.split(URLS.test(text) ? /\s+/ : delimiter))];
-  });
-  return { ...options, ...Object.fromEntries(split) };
+/** What the environment says as text: a list is separated as in PATH, a switch is on or off. */
+function fromEnvironment(parser: Parser, options: OptionValues): OptionValues {
+  const said = parser.options
+    .filter((option) => parser.getOptionValueSource(option.attributeName()) === "env")
+    .flatMap((option): [string, unknown][] => {
+      const name = option.attributeName();
+      if (option.variadic) return [[name, listOf(options[name] as string | string[])]];
+      if (option.isBoolean()) return [[name, isOn(option, parser)]];
+      return [];
+    });
+  return { ...options, ...Object.fromEntries(said) };
+}
+
+const listOf = (texts: string | string[]): string[] =>
+  [texts].flat().flatMap((text) => text.split(URLS.test(text) ? /\s+/ : delimiter));
+
+/** That it is set is not enough: `SCHEMALEDGER_ALLOW_CODE=false` must not allow it. */
+function isOn(option: Option, parser: Parser): boolean {
+  const variable = option.envVar ?? "";
+  const value = (process.env[variable] ?? "").trim().toLowerCase();
+  if (["true", "1", "yes", "on"].includes(value)) return true;
+  if (["false", "0", "no", "off", ""].includes(value)) return false;
+  return parser.error(`error: ${variable} must be true or false`);
 }
 
 async function runCommand(

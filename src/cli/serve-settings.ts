@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { isUtf8 } from "node:buffer";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { parseGuarded } from "../api/json-guard.ts";
 import { InvalidInput } from "../domain/shared/errors.ts";
@@ -117,13 +119,38 @@ function parse(file: string, text: string): { readonly [member: string]: unknown
 
 async function read(file: string): Promise<string> {
   try {
-    const text = await readFile(file, "utf8");
-    if (text.length <= MAX_FILE) return text;
+    return await readText(file);
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw invalid(file, `it cannot be read: ${why}`);
+    if (error instanceof InvalidInput) throw error;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw invalid(file, `it cannot be read: ${UNREADABLE[code] ?? (code || String(error))}`);
   }
-  throw invalid(file, "it is larger than a file of settings can be");
+}
+
+const UNREADABLE: { readonly [code: string]: string } = {
+  ENOENT: "there is no such file",
+  EACCES: "the user that the service runs as may not read it",
+  ELOOP: "its links lead in a circle",
+};
+
+/** Nothing is read of what has no end, and nothing waits for a writer that may never come. */
+async function readText(file: string): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw invalid(file, "it is not a file");
+    if (found.size > MAX_FILE) throw invalid(file, "it is larger than a file of settings can be");
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_FILE + 1), 0, MAX_FILE + 1, 0);
+    if (bytesRead > MAX_FILE) throw invalid(file, "it is larger than a file of settings can be");
+    return utf8(file, buffer.subarray(0, bytesRead));
+  } finally {
+    await handle.close();
+  }
+}
+
+function utf8(file: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8").replace(/^\uFEFF/, "");
+  throw invalid(file, "it is not UTF-8");
 }
 
 const names = (declared: ReadonlyMap<string, Declared>): string =>

@@ -61,6 +61,23 @@ describe("alerts in time", () => {
     assert.deepEqual(await raised(), ["backup-too-old", "backup-too-old"]);
   });
 
+  it("are over when there is a backup that is recent enough", async () => {
+    const resolved = async (): Promise<number> =>
+      (await service.get("/v1/audit/events?type=AlertResolved")).body["items"].length;
+    const open = async (): Promise<string[]> =>
+      (await service.get("/v1/alerts?open=true")).body["items"].map(
+        ({ database }: { database: string }) => database,
+      );
+    assert.deepEqual(await open(), ["shop"]);
+    const { body } = await service.post("/v1/databases/shop/backups");
+    await service.get(`/v1/backups/${body["id"]}?wait=20`);
+    await service.post(`/v1/backups/${body["id"]}/verifications`);
+    while ((await resolved()) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await open(), []);
+    await until("first", ({ queued }) => queued === 0);
+    assert.match(receiver.received.at(-1)!.body, /resolved: .*recent enough/);
+  });
+
   it("are given up after a while, which is told to others, and once for all that follow", async () => {
     receiver.behaviour = answers(500);
     await service.halt();
@@ -76,6 +93,6 @@ describe("alerts in time", () => {
     assert.deepEqual((await raised()).slice(0, 2), ["alert-not-delivered", "backup-too-old"]);
     assert.equal((await service.get("/readyz")).body["status"], "degraded");
     await service.post("/v1/alert-targets/first/replays");
-    await until("first", ({ queued, delivered }) => queued === 0 && delivered === 3);
+    await until("first", ({ queued, delivered }) => queued === 0 && delivered === 4);
   });
 });

@@ -61,9 +61,13 @@ describe("alerts", () => {
   const payload = ({ headers, body }: Received): Reply["body"] =>
     new Webhook(secret).verify(body, headers as Record<string, string>);
 
-  it("are not raised for events while there is nobody to tell", async () => {
-    await fail();
-    assert.deepEqual(await types("AlertRaised"), []);
+  it("are on record also while there is nobody to tell", async () => {
+    const run = await fail();
+    const { items } = (await service.get("/v1/alerts")).body;
+    assert.deepEqual(
+      items.map(({ alertId, open, waitsFor }: Reply["body"]) => [alertId, open, waitsFor]),
+      [[`run:${run}`, false, []]],
+    );
   });
 
   it("reach a webhook, signed by the rules of Standard Webhooks", async () => {
@@ -81,7 +85,7 @@ describe("alerts", () => {
     assert.equal(data.id, one!.headers["webhook-id"]);
     const { delivered, queued } = await until((found) => found.delivered === 1);
     assert.deepEqual([delivered, queued], [1, 0]);
-    const [raised] = await types("AlertRaised");
+    const raised = (await types("AlertRaised")).at(-1)!;
     assert.equal(raised.id, data.id);
     assert.equal(raised.data.cause, "RunFailed");
     const [event] = await types("AlertDelivered");
@@ -231,6 +235,25 @@ describe("alerts", () => {
     payload(receiver.received[from]!);
   });
 
+  it("are signed by two secrets while one is renewed, and by the newest alone after that", async () => {
+    const path = "/v1/alert-targets/ops";
+    const before = secret;
+    secret = (await service.post(`${path}/secrets`, {})).body["secret"];
+    const signatures = async (): Promise<Received> => {
+      const from = receiver.received.length;
+      assert.equal((await service.post(`${path}/tests`, {})).body["delivered"], true);
+      return receiver.received[from]!;
+    };
+    const both = await signatures();
+    for (const one of [before, secret])
+      new Webhook(one).verify(both.body, both.headers as Record<string, string>);
+    const end = `${path}/secrets/previous`;
+    assert.equal((await service.ask("DELETE", end)).status, 204);
+    const { body, headers } = await signatures();
+    new Webhook(secret).verify(body, headers as Record<string, string>);
+    assert.throws(() => new Webhook(before).verify(body, headers as Record<string, string>));
+  });
+
   it("refuse private addresses, plain HTTP and what cannot be meant", async () => {
     const size = await service.facts();
     const refused = async (more: object): Promise<string> => {
@@ -350,10 +373,44 @@ describe("alerts", () => {
     assert.deepEqual(codes, ["verification-failed"]);
   });
 
+  it("end with what they were raised for, and that is told too", async () => {
+    const db = new Database(join(service.databases, "other.db"));
+    await service.post("/v1/databases/other/drift/checks");
+    const open = async (): Promise<string[]> =>
+      (await service.get("/v1/alerts?open=true")).body["items"].map(
+        ({ code }: Reply["body"]) => code,
+      );
+    assert.deepEqual(await open(), ["drift-detected"]);
+    assert.match((await service.get("/metrics")).text, /alerts_open\{code="drift-detected"\} 1/);
+    const from = receiver.received.length;
+    db.exec("DROP TABLE unknown");
+    db.close();
+    await service.post("/v1/databases/other/drift/checks");
+    const told = async (): Promise<Reply["body"][]> => {
+      await until(({ queued }) => queued === 0);
+      return receiver.received.slice(from).map(payload);
+    };
+    while ((await told()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [{ type, data }] = await told();
+    assert.deepEqual(
+      [type, data.code, data.severity, data.database],
+      ["alert.resolved", "drift-detected", "warning", "other"],
+    );
+    const began = (await types("AlertRaised")).find((one) => one.data.alertId === data.alertId)!;
+    assert.equal(data.raisedAt, began.time);
+    assert.deepEqual(await open(), []);
+    const [ended] = await types("AlertResolved");
+    assert.deepEqual([ended.data.raised, ended.index], [began.index, data.eventIndex]);
+  });
+
   it("of other databases are not for a key that is limited to some", async () => {
     const limited = { name: "limited", roles: ["auditor"], databases: ["other"] };
     const { token } = (await service.post("/v1/keys", limited)).body;
-    assert.deepEqual((await service.get("/v1/alerts", { token })).body["items"], []);
+    const { items } = (await service.get("/v1/alerts", { token })).body;
+    assert.deepEqual(
+      items.map(({ database }: Reply["body"]) => database),
+      ["other"],
+    );
     assert.equal((await service.get("/v1/alerts?database=shop", { token })).status, 404);
     const targets = await service.get("/v1/alert-targets", { token });
     assert.equal(targets.body["code"], "key-limited");

@@ -131,6 +131,13 @@ describe("keys limited to some databases", () => {
       assert.equal(await shapeOf(real), await shapeOf(NOTHING));
     });
 
+  it("is listed with the names of its databases, for administrators", async () => {
+    const { items } = (await service.get("/v1/keys")).body;
+    const limits = items.map(({ databases }: { databases: string[] | null }) => databases);
+    assert.deepEqual(limits.filter(Boolean), [["ours"]]);
+    assert.equal((await service.get("/v1/keys", { token })).status, 403);
+  });
+
   it("works on its own database, and lists nothing else", async () => {
     const { body: list } = await service.get("/v1/databases", { token });
     assert.deepEqual(

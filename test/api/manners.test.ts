@@ -98,6 +98,57 @@ describe("manners under load and attack", () => {
     assert.match(answer, /body-too-large/);
   });
 
+  it("ask for a body only where they are going to read it", async () => {
+    const post = (token: string, length: number): string =>
+      `POST /v1/databases HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
+    const onAnswer = (socket: Socket): void => {
+      socket.once("data", () => socket.end());
+    };
+    assert.match(await raw(post("sl_wrong", 2), onAnswer), /^HTTP\/1\.1 401 /);
+    assert.match(await raw(post(service.token, 1 << 30), onAnswer), /^HTTP\/1\.1 413 /);
+    const answer = await raw(post(service.token, 2), (socket) => {
+      socket.once("data", () => socket.end("{}"));
+    });
+    assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 400 /);
+    const other = `GET /livez HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n\r\n`;
+    assert.match(await raw(other, onAnswer), /^HTTP\/1\.1 417 /);
+  });
+
+  it("end what goes on without end: trailers, chunk extensions, empty lines", async () => {
+    const chunked =
+      `POST /v1/databases HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${service.token}\r\n` +
+      "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const endless = (begin: string, more: string): Promise<string> =>
+      raw(begin, (socket) => {
+        const pour = (): void => {
+          while (socket.writable && socket.write(more.repeat(500)));
+        };
+        socket.on("drain", pour);
+        pour();
+      });
+    const answers = await Promise.all([
+      endless(`${chunked}2\r\n{}\r\n0\r\n`, "X-Trailer: and another one\r\n"),
+      endless(`${chunked}2`, ";extension=more"),
+      endless(chunked, "1\r\n \r\n"),
+      endless("", "\r\n"),
+    ]);
+    for (const answer of answers) assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/);
+    assert.equal((await service.get("/livez")).status, 200);
+  });
+
+  it("answer a flood of requests in one connection within the limits of one caller", async () => {
+    const flooding = await token("auditor");
+    const one = `GET /v1/runs/none HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${flooding}\r\n\r\n`;
+    const last = one.replace("Host: x", "Host: x\r\nConnection: close");
+    const answer = await raw(one.repeat(2000) + last);
+    const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status);
+    assert.ok(statuses.length > 100 && statuses.length <= 2001, String(statuses.length));
+    const found = statuses.filter((status) => status !== "429").length;
+    assert.ok(found >= 50 && found <= 90, String(found));
+    assert.equal((await service.get("/v1/databases")).status, 200);
+  });
+
   it("let the pages of exactly the named origins in", async () => {
     const ask = (origin: string, method: string, more: object = {}) =>
       service.ask(method, "/v1/databases", { headers: { origin, ...more } });

@@ -83,6 +83,34 @@ describe("metrics", () => {
     );
   });
 
+  it("are all described in the guide, and shown or alerted on", () => {
+    const guide = textOf("docs/guides/monitoring.md");
+    const shown = `${textOf(RULES)} ${textOf("ops/grafana/schemaledger.json")}`;
+    const own = [...text.matchAll(/^# TYPE schemaledger_(\S+)/gm)]
+      .map(([, name]) => name!)
+      .filter((name) => !/^(?:nodejs|process)_/.test(name));
+    assert.ok(own.length > 40, String(own.length));
+    assert.deepEqual(
+      own.filter((name) => !guide.includes(`\`${name}\``)),
+      [],
+    );
+    assert.deepEqual(
+      own.filter((name) => !shown.includes(`schemaledger_${name}`)),
+      [],
+    );
+  });
+
+  it("say what is well, what waits, and what was limited", async () => {
+    assert.equal(value('schemaledger_health{check="ledger"}'), 0);
+    assert.equal(value('schemaledger_jobs_waiting{database="shop"}'), 0);
+    assert.equal(value('schemaledger_approvals_oldest_seconds{database="shop"}'), 0);
+    assert.equal(
+      value('schemaledger_alerts_raised_total{code="run-failed",severity="warning"}'),
+      1,
+    );
+    assert.equal(value("schemaledger_reader_behind_events"), 0);
+  });
+
   it("are accepted by promtool, and so are the rules", function () {
     if (!hasPromtool) this.skip();
     const metrics = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });

@@ -38,6 +38,15 @@ describe("a verification of the ledger against its databases", () => {
     assert.equal(await service.size(), size);
   });
 
+  it("compares also what has a run that waits for people", async () => {
+    await service.ask("PATCH", "/v1/databases/shop/policy", { body: { approvals: 1 } });
+    await service.post("/v1/databases/shop/migrations", { migrations: [step("2")] });
+    const { body } = await service.post("/v1/databases/shop/runs");
+    assert.equal(body["status"], "awaiting-approval");
+    const found = await verify();
+    assert.deepEqual([found["ok"], found["reconciled"], found["skipped"]], [true, ["shop"], []]);
+  });
+
   it("finds that the whole data directory is an older one", async () => {
     await service.halt();
     const older = join(service.directory, "older");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
@@ -23,7 +24,7 @@ describe("a service with a certificate", () => {
     service = await TestService.start(
       { tlsCert: file("tls.crt"), tlsKey: file("tls.key") },
       undefined,
-      { patience: { certificateMs: 30 } },
+      { patience: { certificateMs: 30, headersMs: 300 } },
     );
   });
   after(async () => {
@@ -63,6 +64,23 @@ describe("a service with a certificate", () => {
     assert.deepEqual(await get(), { status: 200, name: "first" });
     await assert.rejects(get({ maxVersion: "TLSv1.1", minVersion: "TLSv1" }));
     await assert.rejects(fetch(service.url.replace("https:", "http:")));
+  });
+
+  it("ends handshakes that do not go on", async () => {
+    const { hostname, port } = new URL(service.url);
+    const stalled = ["", "\x16\x03\x01\x02\x00\x01", "GET /livez HTTP/1.1\r\n\r\n"].map(
+      (text) =>
+        new Promise<void>((resolve) => {
+          const socket = connect(Number(port), hostname, () => socket.write(text));
+          socket.resume();
+          // That the server hangs up is what it is for.
+          socket.on("error", () => {});
+          socket.once("close", () => resolve());
+        }),
+    );
+    assert.equal((await get()).status, 200);
+    await Promise.all(stalled);
+    assert.equal((await get()).status, 200);
   });
 
   it("takes a changed one up by itself, when it is whole", async () => {

@@ -128,7 +128,7 @@ describe("serve --read-only", function () {
       "/v1/databases/shop/schedules",
       "/v1/databases/shop/schema",
       "/v1/databases/shop/schema/blame",
-      "/v1/databases/shop/schema/diff?from=6&to=ledger",
+      "/v1/databases/shop/schema/diff?from=7&to=ledger",
       "/v1/audit/events?to=2026-01-01T00:00:00Z",
       "/v1/audit/events?to=2026-01-01T00:00:00Z&limit=all",
       "/v1/audit/events?after=2&limit=20&database=shop&type=StepApplied",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AlertReceiver } from "../support/alert-receiver.ts";
 import { MAIN } from "../support/repository.ts";
 import { endProcessesAfterEach, saying, start } from "../support/service-process.ts";
 import { Collector, type CollectedSpan } from "../support/tracing/collector.ts";
@@ -96,6 +97,52 @@ describe("traces", () => {
       loose.map(({ spanId }) => spanId),
       [request.spanId],
     );
+    // Roll backs and restores hang together as runs do, each in the trace of its own request.
+    const get = async (path: string): Promise<{ items: { id: string }[] }> =>
+      (await (
+        await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })
+      ).json()) as { items: { id: string }[] };
+    const [backup] = (await get("/v1/databases/shop/backups")).items;
+    const receiver = await AlertReceiver.start();
+    await post("/v1/alert-targets", {
+      name: "ops",
+      kind: "webhook",
+      url: receiver.url,
+      privateAddresses: true,
+    });
+    for (const [nth, place, body] of [
+      [1, "rollbacks", { to: "0", reason: "test" }],
+      [2, "restores", { backupId: backup!.id, reason: "test" }],
+      // It fails: there is no such table.
+      [3, "runs", {}],
+    ] as const) {
+      if (nth === 3)
+        await post("/v1/databases/shop/migrations", {
+          migrations: [{ version: "2", name: "fails", up: "DROP TABLE secret_name" }],
+        });
+      const trace = `${nth}`.repeat(32);
+      await post(`/v1/databases/shop/${place}`, body, {
+        traceparent: `00-${trace}-${CALLER}-01`,
+      });
+      const isPart = ({ traceId }: CollectedSpan): boolean => traceId === trace;
+      await collector.until((one) => isPart(one) && one.name === "database work");
+      const part = collector.spans.filter(isPart);
+      const ids = new Set(part.map(({ spanId }) => spanId));
+      const edges = part.filter(({ parentSpanId }) => !ids.has(parentSpanId ?? ""));
+      assert.deepEqual(
+        edges.map(({ name, parentSpanId }) => [name, parentSpanId]),
+        [[`POST /v1/databases/{database}/${place}`, CALLER]],
+      );
+      assert.ok(
+        part.some((one) => one.name.startsWith("engine ") && attribute(one, "process.pid")),
+        place,
+      );
+    }
+    // A delivery is nobody's request: it has a trace of its own.
+    const delivery = await collector.until(({ name }) => name === "deliver alert");
+    assert.equal(delivery.parentSpanId ?? "", "");
+    assert.equal(attribute(delivery, "schemaledger.alert.code"), "run-failed");
+    await receiver.down();
     // Nothing of what is in a database, nor of who asks, is in a trace.
     assert.ok(!JSON.stringify(collector.spans).includes("secret_name"));
     assert.ok(!JSON.stringify(collector.spans).includes(token));

@@ -94,4 +94,6 @@ export class AlertQuery {
   @Optional() @Text(100) after?: string;
   /** Name or id of a database. */
   @Optional() @Text(255) database?: string;
+  /** Those alone whose trouble lasts. */
+  @Optional() @IsIn(["true", "false"]) open?: "true" | "false";
 }

@@ -109,7 +109,8 @@ export class EventCounter {
   }
 
   #countDeliveries(): void {
-    const { alertDeliveries } = this.#metrics;
+    const { alertDeliveries, alertsRaised } = this.#metrics;
+    this.#on("AlertRaised", ({ data: { code, severity } }) => alertsRaised.inc({ code, severity }));
     const count = (targetId: string, outcome: string): void =>
       alertDeliveries.inc({ target: this.#nameOf.target(targetId), outcome });
     this.#on("AlertDelivered", ({ data }) => count(data.targetId, "delivered"));

@@ -14,7 +14,11 @@ export interface Check {
 
 export interface ReadinessParts {
   readonly projection: { readonly state: LedgerState };
-  readonly ledger: Pick<Ledger, "head" | "newestCheckpoint">;
+  readonly ledger: Pick<Ledger, "head" | "newestCheckpoint"> & { readonly failsToWrite?: boolean };
+  /** Rejects when backups cannot be put where they belong. */
+  readonly reachStore: () => Promise<void>;
+  readonly executor: { isBroken(): boolean };
+  readonly scheduler: { readonly isTroubled: boolean };
   readonly clock: Clock;
   readonly stopping: AbortSignal;
   /** Bytes free where the data directory is. */
@@ -27,13 +31,16 @@ const OK: Check = { status: "ok" };
 /** Below it a backup may not fit any more, and below the other nothing does. */
 const LITTLE_SPACE = 1e9;
 const NO_SPACE = 50e6;
-/** Checkpoints are signed within a moment: more events than this are not covered for another reason. */
+/** Checkpoints are signed within a moment: what is not covered for longer is so for another reason. */
 const CHECKPOINT_LAG = 1000;
+const SIGNING_PATIENCE_MS = 60_000;
 const ALERT_PATIENCE_MS = 15 * 60_000;
 
 /** Whether the service can do its work, and what somebody should look at. Public: it names nothing. */
 export class Readiness {
   readonly #parts: ReadinessParts;
+  /** The newest checkpoint that did not cover all, and since when it was seen to be, ms. */
+  #behind: { readonly size: number; readonly since: number } | undefined;
 
   constructor(parts: ReadinessParts) {
     this.#parts = parts;
@@ -44,7 +51,7 @@ export class Readiness {
     readonly status: CheckStatus;
     readonly checks: { readonly [name: string]: Check };
   }> {
-    const { ledger, projection, stopping, freeBytes } = this.#parts;
+    const { ledger, projection, stopping, freeBytes, reachStore, executor } = this.#parts;
     const broken = "Look at the service's log, and start it again";
     const state = await result(() => projection.state);
     const checks = {
@@ -52,6 +59,13 @@ export class Readiness {
       projection: state === undefined ? failed(broken) : OK,
       accepting: stopping.aborted ? failed("The service is stopping") : OK,
       disk: spaceOf(await result(freeBytes)),
+      // What cannot be recorded is refused: it serves, but only reads.
+      recording: unless(ledger.failsToWrite === true, "Look at the service's log, and at the disk"),
+      store: unless(!(await works(reachStore)), "Look at the directory of the backups"),
+      executors: unless(
+        executor.isBroken(),
+        "No executor process comes up: look at the machine's memory, and at the service's log",
+      ),
       ...(state === undefined ? {} : this.#of(state)),
     };
     const found = new Set(Object.values(checks).map((check: Check) => check.status));
@@ -60,13 +74,15 @@ export class Readiness {
   }
 
   #of(state: LedgerState): { readonly [name: string]: Check } {
-    const { ledger, clock, unanchored } = this.#parts;
+    const { clock, unanchored, scheduler } = this.#parts;
     const now = Date.parse(clock.now());
     const databases = [...state.databases.values()].filter(({ retired }) => retired === null);
     const late = new Set(overdue(state, now, unanchored()).map(({ alert }) => alert.code));
-    const lag = state.size - (ledger.newestCheckpoint()?.size ?? 0);
     return {
-      checkpoints: unless(lag > CHECKPOINT_LAG, "Signing lags behind: look at the service's log"),
+      checkpoints: unless(
+        this.#isUnsigned(state.size, now),
+        "Signing lags behind: look at the service's log",
+      ),
       anchors: unless(
         unanchored() !== undefined,
         "What is kept outside the ledger lags behind: the service's log says which",
@@ -81,8 +97,8 @@ export class Readiness {
         "GET /v1/alerts names the emergency that nobody reviewed",
       ),
       schedules: unless(
-        [...state.schedules.values()].some(({ failures }) => failures > 0),
-        "GET /v1/alerts says which scheduled work failed",
+        scheduler.isTroubled || [...state.schedules.values()].some(({ failures }) => failures > 0),
+        "GET /v1/alerts and the service's log say which scheduled work failed",
       ),
       alerts: unless(
         [...state.alertTargets.values()].some(
@@ -94,7 +110,21 @@ export class Readiness {
       ),
     };
   }
+
+  #isUnsigned(size: number, now: number): boolean {
+    const covered = this.#parts.ledger.newestCheckpoint()?.size ?? 0;
+    if (covered >= size) this.#behind = undefined;
+    else if (this.#behind?.size !== covered) this.#behind = { size: covered, since: now };
+    const ms = this.#behind === undefined ? 0 : now - this.#behind.since;
+    return size - covered > CHECKPOINT_LAG || ms >= SIGNING_PATIENCE_MS;
+  }
 }
+
+const works = async (probe: () => Promise<void>): Promise<boolean> =>
+  (await result(async () => {
+    await probe();
+    return true;
+  })) === true;
 
 const failed = (hint: string): Check => ({ status: "failed", hint });
 const unless = (trouble: boolean, hint: string): Check =>

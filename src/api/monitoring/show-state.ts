@@ -3,7 +3,12 @@ import { emergencies, isPatient } from "../../domain/state/undertaking.ts";
 import type { Metrics } from "../../infra/telemetry/metrics.ts";
 
 /** Sets the gauges from the state as it is now. */
-export function showState(metrics: Metrics, state: LedgerState, now: number): void {
+export function showState(
+  metrics: Metrics,
+  state: LedgerState,
+  now: number,
+  waiting: (databaseId: string) => number,
+): void {
   const { openRuns, pending, drift, quarantine, openIntents, reviews, reviewsOverdue } = metrics;
   for (const gauge of metrics.named) gauge.reset();
   metrics.ledgerSize.set(state.size);
@@ -19,6 +24,8 @@ export function showState(metrics: Metrics, state: LedgerState, now: number): vo
     const begun = restores.filter((one) => one?.started !== null || !isPatient(one)).length;
     const intents = openAttempts.size + openBackups.size + begun + openChecks.size;
     openIntents.set(labels, intents);
+    metrics.waitingJobs.set(labels, waiting(database.id));
+    metrics.approvalsOldest.set(labels, oldestApproval(state, database, now));
     for (const id of database.openRuns) {
       const status = state.runs.get(id)?.status;
       if (status !== undefined) openRuns.inc({ ...labels, status });
@@ -31,6 +38,14 @@ export function showState(metrics: Metrics, state: LedgerState, now: number): vo
   showAlerts(metrics, state, now);
 }
 
+function oldestApproval(state: LedgerState, { openRuns }: DatabaseState, now: number): number {
+  const ages = [...openRuns].flatMap((id) => {
+    const run = state.runs.get(id);
+    return run?.status === "awaiting-approval" ? [since(run.requested.time, now)] : [];
+  });
+  return Math.max(0, ...ages);
+}
+
 function showAlerts(metrics: Metrics, state: LedgerState, now: number): void {
   for (const { settings, queue, dead } of state.alertTargets.values()) {
     const labels = { target: settings.name };
@@ -38,6 +53,7 @@ function showAlerts(metrics: Metrics, state: LedgerState, now: number): void {
     metrics.alertsOldest.set(labels, queue[0] === undefined ? 0 : since(queue[0].since, now));
     metrics.alertsDead.set(labels, dead.length);
   }
+  for (const { code } of state.openAlerts.values()) metrics.alertsOpen.inc({ code });
 }
 
 function showSchedules(metrics: Metrics, state: LedgerState, now: number): void {

@@ -48,6 +48,7 @@ export const ALERT_SCHEMAS: Schemas = {
     about: anything("What it is about: kind and id"),
     database: orNull(text("The database's name", "shop")),
     raisedAt: time("When it was raised"),
+    open: flag("The trouble lasts; false: it is over, raised anew since, or nothing that lasts"),
     waitsFor: texts("Targets that it still waits for"),
     deadFor: texts("Targets among whose dead letters it is"),
   }),

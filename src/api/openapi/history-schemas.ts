@@ -127,7 +127,7 @@ export const HISTORY_SCHEMAS: Schemas = {
       type: ["array", "null"],
       items: { type: "object" },
       description:
-        "Times without event and heartbeat; null if no heartbeat says how long is too long",
+        "Times without event and heartbeat, with `why` (`stopped`, `crashed` or null); null if no heartbeat says how long is too long",
     },
     exceptions: { ...OBJECTS, description: "What is out of the ordinary" },
     readers: { ...OBJECTS, description: "Who read audit data" },

@@ -11,7 +11,11 @@ export const LEDGER_SCHEMAS: Schemas = {
     erasedPayloads: count("Payloads that were erased"),
     findings: { type: "array", items: { type: "object" }, description: "What is wrong" },
     reconciled: { type: "array", items: { type: "string" }, description: "Databases compared" },
-    skipped: { type: "array", items: { type: "string" }, description: "Databases at work" },
+    skipped: {
+      type: "array",
+      items: { type: "string" },
+      description: "Databases with work that has no outcome yet",
+    },
   }),
   Consistency: object({
     size: count("The size from which on consistency is proved"),

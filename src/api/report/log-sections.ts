@@ -101,11 +101,23 @@ const gapTable = (gaps: readonly Gap[]): Table[] =>
         {
           title:
             "Times in which nothing was recorded, not even a heartbeat: the service did not run",
-          columns: [{ title: "After" }, { title: "Before" }, { title: "Lasted" }],
-          rows: gaps.map(({ after, before, seconds }) => [
+          columns: [
+            { title: "After" },
+            { title: "Before" },
+            { title: "Lasted" },
+            { title: "Because" },
+          ],
+          rows: gaps.map(({ after, before, seconds, why }) => [
             `#${after}`,
             `#${before}`,
             duration(seconds * 1000),
+            WHY[why ?? "unknown"],
           ]),
         },
       ];
+
+const WHY = {
+  stopped: "the service was stopped",
+  crashed: "the service died",
+  unknown: "not on record",
+};

@@ -15,7 +15,7 @@ import { breathe } from "../../infra/system/breathe.ts";
 import { pageOf, wholePage } from "../paging.ts";
 import { route, type Route } from "../route.ts";
 import type { Services } from "../services.ts";
-import { changedTarget, wantedTarget, withSecret } from "../wanted-target.ts";
+import { changedTarget, wantedTarget, withNewestSecret, withSecret } from "../wanted-target.ts";
 import { alertView, deadLetterView } from "../views/alert-view.ts";
 import type { Views } from "../views/views.ts";
 
@@ -38,13 +38,16 @@ const listings = (services: Services, views: Views): Route[] => [
     access: "read",
     reach: "listed",
     tag,
-    summary: "List the alerts that were raised, newest first",
+    summary: "List the alerts that were raised, newest first; with open=true those that last",
     query: AlertQuery,
     responses: { 200: { description: "A page of alerts", schema: "AlertList" } },
     handle: async ({ query, scope }) => {
       const page = await pageOf(
         query,
-        (asked) => alertsOf(services, asked, scope, query.database),
+        (asked) =>
+          query.open === "true"
+            ? openOf(services, asked, scope, query.database)
+            : alertsOf(services, asked, scope, query.database),
         ({ index }) => index,
         (event) => alertView(event, services.projection.state, views.names),
       );
@@ -162,6 +165,19 @@ const changes = ({ alertTargets }: Services, views: Views): Route[] => [
       return views.created("alert-targets", target.id, { ...views.alertTarget(target), secret });
     },
   }),
+  route({
+    method: "delete",
+    path: `${PATH}/secrets/previous`,
+    id: "endPreviousAlertSecret",
+    access: "administer",
+    tag,
+    summary: "End the time in which a webhook's secret before the newest signs, too",
+    responses: { 204: { description: "Only the newest secret signs" } },
+    handle: async ({ params, context }) => {
+      await alertTargets.change(params["target"]!, withNewestSecret, context);
+      return { status: 204 };
+    },
+  }),
   route<object, AlertTargetRemovalQuery>({
     method: "delete",
     path: PATH,
@@ -233,6 +249,27 @@ async function alertsOf(
     if (found.length >= limit || events.length < query.limit) return found.slice(0, limit);
     await breathe();
   }
+}
+
+/** Found by the state: they may be old, and few among many. */
+async function openOf(
+  { ledger, databases, projection }: Services,
+  { before = Infinity, limit }: { readonly before?: number; readonly limit: number },
+  scope: Scope,
+  database: string | undefined,
+): Promise<readonly Raised[]> {
+  const only = database && databases.find(database).id;
+  const indexes = [...projection.state.openAlerts.values()]
+    .filter(({ databaseId }) => scope.allows(databaseId ?? ""))
+    .filter(({ databaseId }) => only === undefined || databaseId === only)
+    .map(({ last }) => last.index)
+    .filter((index) => index < before)
+    .toSorted((a, b) => b - a)
+    .slice(0, limit);
+  const found = await Promise.all(
+    indexes.map((index) => ledger.read({ after: index - 1, limit: 1, order: "asc" })),
+  );
+  return found.flat().filter((event) => event.type === "AlertRaised");
 }
 
 /** Those about the service are of no single database: whoever is limited to some does not see them. */

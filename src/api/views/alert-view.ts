@@ -72,6 +72,7 @@ export const alertView = (
     about: data.about,
     database: databaseId === undefined ? null : names.database(databaseId),
     raisedAt: time,
+    open: state.openAlerts.get(data.alertId)?.last.index === index,
     waitsFor: namesOf(targets, ({ queue }) => queue.some(({ alert }) => alert === index)),
     deadFor: namesOf(targets, ({ dead }) => dead.some(({ alert }) => alert === index)),
   };

@@ -55,7 +55,8 @@ export class Views {
     scheduleView(one, this.names);
   readonly alertTarget = (target: Parameters<typeof alertTargetView>[0]): object =>
     alertTargetView(target, this.names);
-  readonly key = (key: Parameters<typeof keyView>[0]): object => this.names.open(keyView(key));
+  readonly key = (key: Parameters<typeof keyView>[0]): object =>
+    this.names.open(keyView(key, this.names));
 
   /** 202 with the resource and where to follow it. */
   readonly accepted = (place: string, id: string, body: object): WholeAnswer => ({

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { defineCommand, defineSubcommand } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { change, secret } from "./alerts-change.ts";
 import type { Page } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
@@ -11,6 +12,7 @@ interface Alert {
   readonly database: string | null;
   readonly message: string;
   readonly raisedAt: string;
+  readonly open: boolean;
   readonly waitsFor: readonly string[];
   readonly deadFor: readonly string[];
 }
@@ -45,23 +47,36 @@ const TARGET = [{ name: "<target>", description: "its name or id" }];
 const pathOf = (target: string, rest = ""): string =>
   `/v1/alert-targets/${encodeURIComponent(target)}${rest}`;
 
-const list = defineSubcommand<SharedOptions & { readonly limit?: string }>({
+interface ListOptions {
+  readonly limit?: string;
+  readonly open?: boolean;
+}
+
+const list = defineSubcommand<SharedOptions & ListOptions>({
   name: "list",
   summary: "List the alerts that were raised, newest first",
-  options: [{ flags: "-n, --limit <n>", description: "how many (default: 20)" }],
+  options: [
+    { flags: "-n, --limit <n>", description: "how many (default: 20)" },
+    { flags: "--open", description: "those alone whose trouble lasts" },
+  ],
   ledger: true,
   format: "alerts.list/1",
   members: { items: "alerts as `GET /v1/alerts` gives them", next: "cursor of the next page" },
   examples: ["schemaledger alerts list -n 5"],
   run: async ({ options, out, connect }) => {
     const client = await connect("read");
-    const page = await client.get<Page<Alert>>("/v1/alerts", { limit: options.limit ?? "20" });
+    const query = {
+      limit: options.limit ?? "20",
+      open: options.open === true ? "true" : undefined,
+    };
+    const page = await client.get<Page<Alert>>("/v1/alerts", query);
     out.result({ ...page }, () =>
       out.table(
-        ["event", "raised", "severity", "code", "database", "not with", "message"],
+        ["event", "raised", "lasts", "severity", "code", "database", "not with", "message"],
         page.items.map((one) => [
           String(one.index),
           one.raisedAt,
+          one.open ? "yes" : null,
           one.severity,
           one.code,
           one.database,
@@ -282,7 +297,7 @@ const remove = defineSubcommand<SharedOptions & { readonly reason?: string }>({
 export const command = defineCommand<object>({
   format: null,
   examples: [],
-  subcommands: [list, targets, add, test, deadLetters, replay, remove],
+  subcommands: [list, targets, add, change, secret, test, deadLetters, replay, remove],
   run: () => Promise.resolve(),
 });
 

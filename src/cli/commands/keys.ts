@@ -6,7 +6,7 @@ interface Key {
   readonly id: string;
   readonly name: string;
   readonly roles: readonly string[];
-  /** Ids of the databases that it is limited to; null: all. */
+  /** The databases that it is limited to; null: all. */
   readonly databases: readonly string[] | null;
   readonly issuedAt: string;
   readonly expiresAt: string | null;

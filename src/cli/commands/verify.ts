@@ -65,7 +65,7 @@ export const command = defineCommand<VerifyOptions>({
     checkedEvents: "events that were hashed again",
     findings: "what is wrong: `code`, `message`, `index`, `database`",
     reconciled: "databases that were compared",
-    skipped: "databases that were at work",
+    skipped: "databases left out: work on them is under way, or has no outcome yet",
   },
   examples: [
     "schemaledger verify",
@@ -154,6 +154,9 @@ function countOf(workers = "2"): number {
 
 const databasesText = ({ reconciled, skipped = [] }: Verified): string | null => {
   if (reconciled === undefined) return null;
-  const left = skipped.length === 0 ? "" : `; at work: ${skipped.map(plain).join(", ")}`;
+  const left =
+    skipped.length === 0
+      ? ""
+      : `; left out, with work that has no outcome yet: ${skipped.map(plain).join(", ")}`;
   return `${reconciled.length} compared${left}`;
 };

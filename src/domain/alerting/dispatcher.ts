@@ -185,14 +185,14 @@ export class AlertDispatcher {
   async #message(index: number): Promise<AlertMessage> {
     const { ledger, projection } = this.#parts;
     const [event] = await ledger.read({ after: index - 1, limit: 1, order: "asc" });
-    if (event?.type !== "AlertRaised")
+    if (event?.type !== "AlertRaised" && event?.type !== "AlertResolved")
       throw new DomainError("internal", `Event ${index} is no alert`);
     return messageOf(event, ledger.origin, (id) => projection.state.databases.get(id)?.name);
   }
 }
 
 function messageOf(
-  event: RecordedEvent & { readonly type: "AlertRaised" },
+  event: RecordedEvent & { readonly type: "AlertRaised" | "AlertResolved" },
   origin: string,
   nameOf: (databaseId: string) => string | undefined,
 ): AlertMessage {
@@ -204,5 +204,6 @@ function messageOf(
     origin,
     database: databaseId === undefined ? null : (nameOf(databaseId) ?? databaseId),
     alert: event.data,
+    ...(event.type === "AlertResolved" ? { over: { since: event.data.since } } : {}),
   };
 }

@@ -43,7 +43,7 @@ export interface TargetSettings {
 /** One delivery of one alert to one target. */
 export interface DeliveryRef {
   readonly targetId: string;
-  /** Index of its `AlertRaised`. */
+  /** Index of its `AlertRaised` or `AlertResolved`. */
   readonly alert: number;
   readonly alertId: string;
   /** 1-based; counts on over restarts, and begins anew with a replay. */
@@ -68,6 +68,20 @@ export interface AlertEvents {
     readonly about: { readonly kind: AboutKind; readonly id: string };
     /** Type of the event in the same append that says what happened. */
     readonly cause?: EventType;
+  };
+  /**
+   * A trouble that lasted is over: nothing in the state, or outside, speaks of it any more. Recorded
+   * by a look at what is open, once for each.
+   */
+  readonly AlertResolved: {
+    readonly alertId: string;
+    readonly code: string;
+    readonly severity: Severity;
+    readonly message: string;
+    readonly about: { readonly kind: AboutKind; readonly id: string };
+    /** Index and time of the `AlertRaised` with which it began. */
+    readonly raised: number;
+    readonly since: string;
   };
   readonly AlertTargetAdded: TargetSettings & { readonly targetId: string };
   /** The whole new settings. What waits is tried at once. */

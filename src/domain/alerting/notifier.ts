@@ -13,6 +13,8 @@ export interface AlertMessage {
   /** The database's name; null: it is about the service. */
   readonly database: string | null;
   readonly alert: Alert | TestAlert;
+  /** The trouble is over; when it was raised, RFC 3339. */
+  readonly over?: { readonly since: string };
 }
 
 /** A message that somebody wants to see arrive. */

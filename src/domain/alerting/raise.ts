@@ -1,11 +1,9 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
-import type { LedgerState } from "../state/state.ts";
 import type { Alert } from "./rules.ts";
 
 export interface RaiseParts {
   readonly ledger: Pick<Ledger, "append">;
-  readonly projection: { readonly state: LedgerState };
 }
 
 /** An alert that no event speaks of. */
@@ -14,14 +12,13 @@ export interface Unspoken {
   readonly alert: Alert;
 }
 
-/** Raises it, once under its key and over restarts, while there is somebody to tell. */
+/** Raises it, once under its key and over restarts. */
 export async function raiseOnce(
-  { ledger, projection }: RaiseParts,
+  { ledger }: RaiseParts,
   { stream, alert }: Unspoken,
   once: string,
   context: Context,
 ): Promise<void> {
-  if (projection.state.alertTargets.size === 0) return;
   await ledger.append({
     stream,
     expected: "any",

@@ -19,12 +19,12 @@ export interface AlertTargetState {
 }
 
 export interface QueuedAlert {
-  /** Index of its `AlertRaised`. */
+  /** Index of its `AlertRaised` or `AlertResolved`. */
   readonly alert: number;
   readonly alertId: string;
   readonly code: string;
   readonly severity: Severity;
-  /** When it was raised, or replayed last. */
+  /** When it was raised or resolved, or replayed last. */
   readonly since: string;
   attempts: number;
   /** Null: at once. */
@@ -44,7 +44,7 @@ export interface DeadAlert {
 /** Whether a target is to be told of an alert. `databaseId` null: it is about the service. */
 export function isFor(
   { id, settings }: Pick<AlertTargetState, "id" | "settings">,
-  alert: AlertEvents["AlertRaised"],
+  alert: Pick<AlertEvents["AlertRaised"], "about" | "severity" | "code">,
   databaseId: string | null,
 ): boolean {
   // That it cannot be told is not told to the target itself.

@@ -6,8 +6,10 @@ import type { Ids } from "../shared/ids.ts";
 import { concerning } from "../governance/words.ts";
 import { emergencies } from "../state/undertaking.ts";
 import { aboutOf } from "./about.ts";
+import type { Projection } from "../state/projection.ts";
 import type { LedgerState } from "../state/state.ts";
 import { raiseOnce, type Unspoken } from "./raise.ts";
+import { resolutions } from "./resolve.ts";
 
 /** A trouble that no event speaks of: something did not happen in time. */
 export interface Overdue extends Unspoken {
@@ -91,7 +93,7 @@ export function onceKey({ alert, since }: Overdue, now: number): string {
 
 export interface WatchParts {
   readonly ledger: Ledger;
-  readonly projection: { readonly state: LedgerState };
+  readonly projection: Pick<Projection, "state" | "onChange">;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly unanchored: () => string | undefined;
@@ -101,46 +103,91 @@ export interface WatchParts {
 /** How often it is looked, ms. */
 const ROUND = 30_000;
 
-/** Raises alerts about what did not happen in time, while there is somebody to tell. */
+/** Raises alerts about what did not happen in time, and says of open ones that they are over. */
 export class Watch {
   readonly #parts: WatchParts;
   readonly #told = new Set<string>();
   #stopped = false;
+  /** One look after another: each decides on what the one before has recorded. */
+  #looking: Promise<void> | undefined;
+  #again = false;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
   }
 
   /** Returns the function that ends it. */
-  start(context: Context): () => void {
+  start(context: Context): () => Promise<void> {
     void this.#rounds(context);
-    return () => {
+    // What ends with an event is told at once, not with the next round.
+    const unfollow = this.#parts.projection.onChange((events) => {
+      if (events.every(({ type }) => type.startsWith("Alert"))) return;
+      if (this.#parts.projection.state.openAlerts.size > 0) void this.#tried(context);
+    });
+    return async () => {
       this.#stopped = true;
+      unfollow();
+      await this.#looking;
     };
   }
 
   async #rounds(context: Context): Promise<void> {
     while (!this.#stopped) {
+      await this.#tried(context);
+      await this.#parts.clock.sleep(ROUND);
+    }
+  }
+
+  /** One look; what changes meanwhile is looked at after it. */
+  async #tried(context: Context): Promise<void> {
+    const before = this.#looking;
+    if (before !== undefined) {
+      this.#again = true;
+      return before;
+    }
+    this.#looking = this.#looks(context).finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #looks(context: Context): Promise<void> {
+    do {
+      this.#again = false;
       try {
         await this.look(context);
       } catch (error) {
         if (!this.#stopped) this.#parts.report(error);
       }
-      await this.#parts.clock.sleep(ROUND);
-    }
+    } while (this.#again && !this.#stopped);
   }
 
   /** One look. */
   async look(context: Context): Promise<void> {
     const { ledger, projection, clock, unanchored, ids } = this.#parts;
     const { state } = projection;
-    if (state.alertTargets.size === 0) return;
     const now = Date.parse(clock.now());
-    for (const one of overdue(state, now, unanchored())) {
+    const late = overdue(state, now, unanchored());
+    for (const one of late) {
       const once = onceKey(one, now);
-      if (this.#told.has(once)) continue;
-      await raiseOnce({ ledger, projection }, one, once, { ...context, requestId: ids.uuid() });
+      if (this.#told.has(once) || this.#isKnown(one)) continue;
+      await raiseOnce({ ledger }, one, once, { ...context, requestId: ids.uuid() });
       this.#told.add(once);
     }
+    const lasting = new Set(late.map(({ alert }) => alert.alertId));
+    for (const { stream, event } of resolutions(state, lasting))
+      await ledger.append({
+        stream,
+        expected: "any",
+        events: [event],
+        context: { ...context, requestId: ids.uuid() },
+        once: [`alert-resolved:${event.data.raised}`],
+      });
+  }
+
+  /** While nobody is told, once is enough for the record. */
+  #isKnown({ alert }: Overdue): boolean {
+    const { alertTargets, openAlerts } = this.#parts.projection.state;
+    return alertTargets.size === 0 && openAlerts.has(alert.alertId);
   }
 }

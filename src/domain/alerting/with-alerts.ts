@@ -5,11 +5,9 @@ import { alertOf } from "./rules.ts";
 
 /**
  * The append with the alerts that its events call for: they are in one transaction, so an alert can
- * neither be lost nor raised twice, whenever the process dies. Where there is nobody to tell,
- * nothing is added.
+ * neither be lost nor raised twice, whenever the process dies.
  */
 export function withAlerts(append: Append, state: LedgerState, now: string): Append {
-  if (state.alertTargets.size === 0) return append;
   const id = databaseIdOf(append.stream);
   const database = id === undefined ? undefined : state.databases.get(id);
   const around = { state, database, name: database?.name ?? "a new database", now };

@@ -44,6 +44,8 @@ type Anchored = AnchorEvents["CheckpointAnchored"];
 /** Takes signed checkpoints out of the ledger, and what others say of them back into it. */
 export class Publisher {
   readonly #parts: PublisherParts;
+  /** When each took a checkpoint last, RFC 3339, by name. */
+  readonly reached = new Map<string, string>();
   #published = -1;
   #cosigned: Checkpoint | undefined;
   #anchored: number | undefined;
@@ -169,7 +171,9 @@ export class Publisher {
 
   async #tried<T>(where: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await work();
+      const done = await work();
+      this.reached.set(where, this.#parts.clock.now());
+      return done;
     } catch (error) {
       this.#parts.onError(error, where);
       return undefined;

@@ -9,6 +9,8 @@ export type Around = <T>(databaseId: string, job: () => Promise<T>) => Promise<T
  */
 export class DatabaseJobs {
   readonly #tails = new Map<string, Promise<void>>();
+  /** How many there are on each database, with the one that runs. */
+  readonly #count = new Map<string, number>();
   readonly #around: Around;
   #stopped = false;
 
@@ -31,10 +33,19 @@ export class DatabaseJobs {
       () => {},
     );
     this.#tails.set(databaseId, tail);
+    this.#count.set(databaseId, (this.#count.get(databaseId) ?? 0) + 1);
     void tail.then(() => {
-      if (this.#tails.get(databaseId) === tail) this.#tails.delete(databaseId);
+      this.#count.set(databaseId, this.#count.get(databaseId)! - 1);
+      if (this.#tails.get(databaseId) !== tail) return;
+      this.#tails.delete(databaseId);
+      this.#count.delete(databaseId);
     });
     return result;
+  }
+
+  /** Jobs on a database that wait for the one before them. */
+  waiting(databaseId: string): number {
+    return Math.max(0, (this.#count.get(databaseId) ?? 0) - 1);
   }
 
   /** Starts no further job and waits for those that run. */

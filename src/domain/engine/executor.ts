@@ -13,6 +13,8 @@ export interface Executor {
   children(): readonly { readonly pid: number; readonly state: string }[];
   /** How many processes died or were killed so far, by problem code; others take their place. */
   deaths(): ReadonlyMap<string, number>;
+  /** No process comes up any more: whatever is to run will fail. */
+  isBroken(): boolean;
   /** Ends idle children, waits for none that work. Idempotent. */
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ export interface Disagreement {
 export interface Reconciled {
   /** Names of the databases that were compared. */
   readonly reconciled: readonly string[];
-  /** Names of those that were at work or could not be asked. */
+  /** Names of those with work under way, or left without an outcome. */
   readonly skipped: readonly string[];
   readonly findings: readonly Disagreement[];
 }
@@ -45,8 +45,9 @@ export class Reconciliation {
   }
 
   /**
-   * Databases with runs that have not ended are skipped: theirs are not facts yet. But no event
-   * beyond the ledger can have reached them, and that is looked at.
+   * Databases with work that has begun and not ended are skipped: theirs are not facts yet. But no
+   * event beyond the ledger can have reached them, and that is looked at. What only waits, for
+   * approvals, a window or its turn, has touched nothing.
    */
   async reconcile(): Promise<Reconciled> {
     const reconciled: string[] = [];
@@ -54,16 +55,26 @@ export class Reconciliation {
     const findings: Disagreement[] = [];
     for (const database of this.#projection.state.databases.values()) {
       if (database.retired !== null || database.fingerprint === null) continue;
-      if (database.openRuns.size > 0 || database.openRestores.size > 0) {
-        skipped.push(database.name);
-        findings.push(...(await this.#compareFence(database)));
-        continue;
-      }
-      const found = await this.#jobs.run(database.id, () => this.#compare(database));
-      reconciled.push(database.name);
-      findings.push(...found);
+      const found = this.#isAtWork(database)
+        ? undefined
+        : await this.#jobs.run(database.id, async () =>
+            // Its turn before may have been cut short.
+            this.#isAtWork(database) ? undefined : this.#compare(database),
+          );
+      if (found === undefined) skipped.push(database.name);
+      else reconciled.push(database.name);
+      findings.push(...(found ?? (await this.#compareFence(database))));
     }
     return { reconciled, skipped, findings };
+  }
+
+  #isAtWork({ openRuns, openRestores, openAttempts }: DatabaseState): boolean {
+    const { runs, restores } = this.#projection.state;
+    return (
+      openAttempts.size > 0 ||
+      [...openRuns].some((id) => runs.get(id)?.status === "running") ||
+      [...openRestores].some((id) => restores.get(id)?.status === "running")
+    );
   }
 
   async #compare(database: DatabaseState): Promise<Disagreement[]> {

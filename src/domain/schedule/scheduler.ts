@@ -59,6 +59,9 @@ export class Scheduler {
     this.#parts = parts;
   }
 
+  /** In the last round something could not be decided on: what is due is not done. */
+  isTroubled = false;
+
   /** From here on what is due is done. Returns what ends it; what has begun then goes on. */
   start(context: Context): () => Promise<void> {
     const unfollow = this.#parts.projection.onChange((events) => {
@@ -84,6 +87,7 @@ export class Scheduler {
    */
   async round(context: Context): Promise<number> {
     let pause = ROUND;
+    let isTroubled = false;
     for (const schedule of this.#parts.projection.state.schedules.values()) {
       if (this.#stopped) break;
       try {
@@ -92,9 +96,12 @@ export class Scheduler {
         pause = Math.min(pause, this.#left(schedule));
       } catch (error) {
         // One that cannot be decided on must not keep the others waiting; the next round decides.
-        if (!PASSING.has(codeOf(error))) this.#parts.report(error);
+        if (PASSING.has(codeOf(error))) continue;
+        isTroubled = true;
+        this.#parts.report(error);
       }
     }
+    this.isTroubled = isTroubled;
     return pause;
   }
 

@@ -77,6 +77,22 @@ export interface ServiceEvents {
   };
   /** Reads of the audit history are recorded otherwise from here on. */
   readonly AuditReadsChanged: { readonly reads: string };
+  /**
+   * A service serves this ledger from here on: host, instance and version are in the event's context,
+   * too. Commands on the data directory start none.
+   */
+  readonly ServiceStarted: {
+    readonly version: string;
+    /** Digest of its settings: the same ones give the same. */
+    readonly settings: string;
+    /** `crash`: no stop of the service before is on record. */
+    readonly after: "first" | "stop" | "crash";
+  };
+  /** It has stopped serving, in order: nothing is under way. What still follows is about checkpoints. */
+  readonly ServiceStopped: {
+    /** How long it served. */
+    readonly seconds: number;
+  };
   readonly KeyRevoked: { readonly keyId: string; readonly reason: string };
 }
 

@@ -14,4 +14,6 @@ export interface Tracer {
     attributes: SpanAttributes,
     work: (fail: (error: unknown) => void) => Promise<T>,
   ): Promise<T>;
+  /** The same, in a trace of its own: whatever happened to wake it is not what it is part of. */
+  root<T>(name: string, attributes: SpanAttributes, work: () => Promise<T>): Promise<T>;
 }

@@ -1,3 +1,4 @@
+import { LASTING } from "../alerting/open-alert.ts";
 import { isFor, type AlertTargetState } from "../alerting/target-state.ts";
 import type { AlertEvents } from "../alerting/events.ts";
 import { databaseIdOf, type FoldEvent } from "../events.ts";
@@ -14,7 +15,10 @@ type Of<T extends keyof AlertEvents> = Extract<AlertEvent, { type: T }>;
 export function foldAlerts(state: LedgerState, event: AlertEvent): void {
   switch (event.type) {
     case "AlertRaised":
-      return enqueue(state, event);
+      enqueue(state, event, () => true);
+      return open(state, event);
+    case "AlertResolved":
+      return resolve(state, event);
     case "AlertTargetAdded":
       return add(state, event);
     case "AlertTargetChanged":
@@ -33,11 +37,15 @@ export function foldAlerts(state: LedgerState, event: AlertEvent): void {
   }
 }
 
-function enqueue(state: LedgerState, event: Of<"AlertRaised">): void {
+function enqueue(
+  state: LedgerState,
+  event: Of<"AlertRaised" | "AlertResolved">,
+  isTold: (target: AlertTargetState) => boolean,
+): void {
   const { alertId, code, severity } = event.data;
   const databaseId = databaseIdOf(event.stream) ?? null;
   for (const target of state.alertTargets.values())
-    if (isFor(target, event.data, databaseId))
+    if (isFor(target, event.data, databaseId) && isTold(target))
       target.queue.push({
         alert: event.index,
         alertId,
@@ -47,6 +55,31 @@ function enqueue(state: LedgerState, event: Of<"AlertRaised">): void {
         attempts: 0,
         retryAt: null,
       });
+}
+
+/** Raised again for the same, it goes on. */
+function open(state: LedgerState, event: Of<"AlertRaised">): void {
+  const { alertId, code, severity, about } = event.data;
+  if (!LASTING.has(code)) return;
+  const now = happened(event);
+  const before = state.openAlerts.get(alertId);
+  state.openAlerts.set(alertId, {
+    alertId,
+    code,
+    severity,
+    about,
+    databaseId: databaseIdOf(event.stream) ?? null,
+    raised: before?.raised ?? now,
+    last: now,
+  });
+}
+
+/** Whoever came after it was raised last was never told that it began. */
+function resolve(state: LedgerState, event: Of<"AlertResolved">): void {
+  const { alertId } = event.data;
+  const last = state.openAlerts.get(alertId)?.last.index ?? -1;
+  enqueue(state, event, ({ added }) => added.index < last);
+  state.openAlerts.delete(alertId);
 }
 
 function add(state: LedgerState, event: Of<"AlertTargetAdded">): void {

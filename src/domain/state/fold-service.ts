@@ -53,6 +53,12 @@ export function foldService(state: LedgerState, event: ServiceEvent): void {
     case "AuditReadsChanged":
       state.auditReads = event.data.reads;
       return;
+    case "ServiceStarted":
+      state.serving = { started: happened(event), stopped: false };
+      return;
+    case "ServiceStopped":
+      state.serving = { ...state.serving, stopped: true };
+      return;
     case "KeyIssued": {
       const { keyId, name, roles, tokenHash, actorId, actorKind } = event.data;
       const { databases = null, expiresAt = null } = event.data;

@@ -70,6 +70,8 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "BackupKeyChanged":
     case "BackupStoreChanged":
     case "AuditReadsChanged":
+    case "ServiceStarted":
+    case "ServiceStopped":
       return foldService(state, event);
     case "DatabaseRegistered":
     case "SchemaBaselined":
@@ -137,6 +139,7 @@ function foldOne(state: LedgerState, database: DatabaseState | undefined, event:
     case "DatabaseRecoveryFailed":
       return foldRecovery(state, known(database, event), event);
     case "AlertRaised":
+    case "AlertResolved":
     case "AlertTargetAdded":
     case "AlertTargetChanged":
     case "AlertTargetRemoved":

@@ -29,6 +29,7 @@ import type { Failure } from "../shared/errors.ts";
 import { Entities, Folding } from "./entities.ts";
 import type { MigrationState } from "./migration-state.ts";
 import type { Kind } from "./entity-query.ts";
+import type { OpenAlert } from "../alerting/open-alert.ts";
 import type { AlertTargetState } from "../alerting/target-state.ts";
 import type { Ended } from "./leaving.ts";
 import type { ScheduleState } from "./schedule-state.ts";
@@ -64,6 +65,8 @@ export interface LedgerState {
   backupStore: { readonly url: string; readonly endpoint: string | null } | null;
   /** How reads of the audit history are recorded. */
   auditReads: string;
+  /** The newest start of a service, and whether it was stopped since. */
+  serving: { readonly started: Happened | null; readonly stopped: boolean };
   readonly keys: Entities<KeyState>;
   readonly databases: Entities<DatabaseState>;
   /** Names of databases that are not retired → id. */
@@ -81,6 +84,8 @@ export interface LedgerState {
   readonly schedules: Entities<ScheduleState>;
   /** Where alerts are sent, with what waits for it. */
   readonly alertTargets: Entities<AlertTargetState>;
+  /** Troubles that last, by alert id, until it is recorded that they are over. */
+  readonly openAlerts: Entities<OpenAlert>;
   readonly ledgerBackups: LedgerBackupsState;
 }
 
@@ -96,6 +101,7 @@ export function emptyState(): LedgerState {
     backupKey: null,
     backupStore: null,
     auditReads: "all",
+    serving: { started: null, stopped: false },
     keys: new Entities(folding),
     databases: new Entities(folding),
     databaseIds: new Entities(folding),
@@ -110,6 +116,7 @@ export function emptyState(): LedgerState {
     drills: new Entities(folding),
     schedules: new Entities(folding),
     alertTargets: new Entities(folding),
+    openAlerts: new Entities(folding),
     ledgerBackups: { open: null, kept: [], newest: null, replaces: [], due: false },
   };
 }

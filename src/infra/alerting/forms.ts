@@ -4,10 +4,11 @@ import type { AlertMessage } from "../../domain/alerting/notifier.ts";
 const FIRING_MS = 24 * 3_600_000;
 
 /** The whole message for programs: the payload of Standard Webhooks. */
-export function webhookBody({ id, time, index, origin, database, alert }: AlertMessage): string {
+export function webhookBody(sent: AlertMessage): string {
+  const { id, time, index, origin, database, alert, over } = sent;
   const { alertId, code, severity, message, hint } = alert;
   return JSON.stringify({
-    type: `alert.${severity === "info" ? "test" : "raised"}`,
+    type: `alert.${severity === "info" ? "test" : over === undefined ? "raised" : "resolved"}`,
     timestamp: time,
     data: {
       id,
@@ -20,15 +21,22 @@ export function webhookBody({ id, time, index, origin, database, alert }: AlertM
       database,
       origin,
       eventIndex: index,
+      ...(over === undefined ? {} : { raisedAt: over.since }),
     },
   });
 }
 
-const MARKS = { critical: ":rotating_light:", warning: ":warning:", info: ":information_source:" };
+const MARKS = {
+  critical: ":rotating_light:",
+  warning: ":warning:",
+  info: ":information_source:",
+  resolved: ":white_check_mark:",
+};
 
 /** For Slack, and whatever takes its incoming webhooks. */
-export function slackBody({ origin, index, time, alert }: AlertMessage): string {
-  const { severity, code, message, hint } = alert;
+export function slackBody({ origin, index, time, alert, over }: AlertMessage): string {
+  const { code, message, hint } = alert;
+  const severity = over === undefined ? alert.severity : "resolved";
   const title = `${MARKS[severity]} *${severity}: ${code}*`;
   const lines = [`${title}\n${escaped(message)}`, ...(hint === undefined ? [] : [escaped(hint)])];
   const foot = `${escaped(origin)} · ${time}${index === null ? "" : ` · event ${index}`}`;
@@ -51,7 +59,7 @@ const cut = (text: string): string => (text.length > 2900 ? `${text.slice(0, 290
 
 /** For the API v2 of Alertmanager. The same trouble has the same labels: it is one alert there. */
 export function alertmanagerBody(message: AlertMessage, now: number): string {
-  const { id, time, index, origin, database, alert } = message;
+  const { id, time, index, origin, database, alert, over } = message;
   const { alertId, code, severity, hint } = alert;
   return JSON.stringify([
     {
@@ -69,8 +77,8 @@ export function alertmanagerBody(message: AlertMessage, now: number): string {
         message_id: id,
         ...(index === null ? {} : { event_index: String(index) }),
       },
-      startsAt: time,
-      endsAt: new Date(now + FIRING_MS).toISOString(),
+      startsAt: over?.since ?? time,
+      endsAt: over === undefined ? new Date(now + FIRING_MS).toISOString() : time,
     },
   ]);
 }
@@ -79,17 +87,19 @@ const camel = (code: string): string =>
   code.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 /** Subject and text of a mail. */
-export function mailOf({ time, index, origin, database, alert }: AlertMessage): {
+export function mailOf({ time, index, origin, database, alert, over }: AlertMessage): {
   readonly subject: string;
   readonly text: string;
 } {
-  const { severity, code, message, hint, alertId } = alert;
+  const { code, message, hint, alertId } = alert;
+  const severity = over === undefined ? alert.severity : "resolved";
   const about = database === null ? "" : ` ${database}:`;
   const facts = [
     ["severity", severity],
     ["code", code],
     ["alert", alertId],
     ["database", database],
+    ["raised", over?.since ?? null],
     ["time", time],
     ["ledger", origin],
     ["event", index === null ? null : String(index)],

@@ -40,6 +40,7 @@ export class ExecutorChild {
   readonly #started = deferred();
   readonly #gone = deferred();
   #isReady = false;
+  #cameUp = false;
   #isClaimed = false;
   #isGone = false;
   #isAsked = false;
@@ -71,6 +72,11 @@ export class ExecutorChild {
   /** The problem code of its end, unless it lives or was asked to end. */
   get death(): string | undefined {
     return this.#isGone && !this.#isAsked ? this.#reason?.code : undefined;
+  }
+
+  /** Whether it could serve at any time. */
+  get cameUp(): boolean {
+    return this.#cameUp;
   }
 
   get state(): ChildState {
@@ -170,6 +176,7 @@ export class ExecutorChild {
     }
     if (message.kind === "ready") {
       this.#isReady = true;
+      this.#cameUp = true;
       clearTimeout(this.#limit);
       this.#started.resolve();
       this.#freed(true);

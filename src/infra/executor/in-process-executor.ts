@@ -17,6 +17,10 @@ export class InProcessExecutor implements Executor {
     return [];
   }
 
+  isBroken(): boolean {
+    return false;
+  }
+
   deaths(): ReadonlyMap<string, number> {
     return new Map();
   }

@@ -15,6 +15,10 @@ export class NoExecutor implements Executor {
     return [];
   }
 
+  isBroken(): boolean {
+    return false;
+  }
+
   deaths(): ReadonlyMap<string, number> {
     return new Map();
   }

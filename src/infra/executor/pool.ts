@@ -8,6 +8,10 @@ import type { ChildState, ExecutorChild } from "./executor-child.ts";
 const NONE_WAITS_MS = 100;
 const REST_MS = 20;
 const PATIENCE_MS = 1_000;
+/** Children that die before they can serve are started again ever later, up to this. */
+const BROKEN_MS = 60_000;
+/** So many in a row are no accident. */
+const BROKEN = 3;
 
 export interface ChildInfo {
   readonly pid: number;
@@ -23,6 +27,8 @@ export class ExecutorPool {
   readonly #all = new Set<ExecutorChild>();
   /** How many did not end as they were asked to, by problem code. */
   readonly deaths = new Map<string, number>();
+  /** Children in a row that died before they could serve. */
+  #failedStarts = 0;
   #refill: NodeJS.Timeout | undefined;
   #refillDue = Infinity;
   #closed = false;
@@ -41,6 +47,7 @@ export class ExecutorPool {
     child.claim();
     this.#refillIn(this.#waiting.size === 0 ? NONE_WAITS_MS : PATIENCE_MS);
     await child.untilReady();
+    this.#failedStarts = 0;
     return child;
   }
 
@@ -59,6 +66,7 @@ export class ExecutorPool {
     this.#refuseIfClosed();
     this.#fill();
     await Promise.all([...this.#waiting].map((child) => child.untilReady()));
+    this.#failedStarts = 0;
   }
 
   /** Kills the children that wait (they hold nothing) and returns when they have gone. */
@@ -80,6 +88,11 @@ export class ExecutorPool {
     return [...this.#all].flatMap(({ pid, state }) => (pid === undefined ? [] : [{ pid, state }]));
   }
 
+  /** No child comes up: whatever is to run will fail. */
+  get isBroken(): boolean {
+    return this.#failedStarts >= BROKEN;
+  }
+
   /** One that is ready, else one that will be sooner than a new one. */
   #pick(): ExecutorChild | undefined {
     const usable = [...this.#waiting].filter((child) => child.state !== "ending");
@@ -92,11 +105,14 @@ export class ExecutorPool {
     void child.ended.then(() => {
       this.#all.delete(child);
       this.#waiting.delete(child);
-      const { death } = child;
+      const { death, cameUp } = child;
+      if (cameUp) this.#failedStarts = 0;
+      else if (death !== undefined) this.#failedStarts += 1;
       if (!this.#closed && death !== undefined)
         this.deaths.set(death, (this.deaths.get(death) ?? 0) + 1);
       // One that a session had, or that died while it waited.
-      if (!this.#closed && this.#isResting) this.#refillIn(REST_MS);
+      if (!this.#closed && this.#isResting)
+        this.#refillIn(Math.min(BROKEN_MS, REST_MS * 4 ** this.#failedStarts));
     });
     return child;
   }

@@ -94,6 +94,10 @@ export class ProcessExecutor implements Executor {
     return this.#pool.children();
   }
 
+  isBroken(): boolean {
+    return this.#pool.isBroken;
+  }
+
   deaths(): ReadonlyMap<string, number> {
     return this.#pool.deaths;
   }

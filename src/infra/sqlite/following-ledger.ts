@@ -37,6 +37,8 @@ export class FollowingLedger implements Ledger {
   readonly #reader: LedgerReader;
   readonly #listeners = new Set<Listener>();
   #size: number;
+  /** When it was looked last, and without trouble. */
+  #lookedAt = performance.now();
   /** When something was found to be appended. */
   #grewAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -59,6 +61,17 @@ export class FollowingLedger implements Ledger {
         onError(error);
       }
     }, LOOK_EVERY);
+  }
+
+  /** How far it follows: milliseconds since it could look, and how many events there are now. */
+  lag(): { readonly lookedAgo: number; readonly size: number } {
+    const lookedAgo = performance.now() - this.#lookedAt;
+    try {
+      return { lookedAgo, size: this.#reader.size() };
+    } catch {
+      // What cannot be read is not looked at, either: its age says so.
+      return { lookedAgo, size: this.#size };
+    }
   }
 
   append(): Promise<Appended> {
@@ -159,6 +172,7 @@ export class FollowingLedger implements Ledger {
   #look(): void {
     for (let chunks = 0; chunks < CHUNKS; chunks++) {
       const rows = this.#reader.chunk(this.#size);
+      this.#lookedAt = performance.now();
       if (rows.length === 0) return;
       const events = rows.map(recordedEvent);
       this.#size = rows.at(-1)!.index + 1;

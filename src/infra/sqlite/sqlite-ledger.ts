@@ -202,6 +202,9 @@ export class SqliteLedger implements Ledger {
     this.#tidySoon();
   }
 
+  /** The last transaction failed: nothing can be recorded. */
+  failsToWrite = false;
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -256,6 +259,7 @@ export class SqliteLedger implements Ledger {
     const settled = this.#writer!.write(appends, { answers, checkpoint });
     this.#answers = new Map();
     this.#keeper.markStored(checkpoint);
+    this.failsToWrite = false;
     return settled;
   }
 
@@ -273,8 +277,8 @@ export class SqliteLedger implements Ledger {
         }
       });
     }
-    const failure = writeFailed(error);
-    return appends.map(() => ({ ok: false, error: failure }));
+    this.failsToWrite = true;
+    return appends.map(() => ({ ok: false, error: writeFailed(error) }));
   }
 
   #publish(settled: readonly Settled<Appended>[]): void {

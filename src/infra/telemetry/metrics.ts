@@ -33,10 +33,25 @@ export class Metrics {
     "code",
   ]);
   readonly refused = this.#counter("access_refused_total", "Refused requests, by code", ["code"]);
+  readonly limited = this.#counter(
+    "requests_limited_total",
+    "Requests refused because there were too many, by code",
+    ["code"],
+  );
   readonly openRuns = this.#gauge("runs_open", "Runs that have not ended", ["database", "status"]);
   readonly pending = this.#gauge("migrations_pending", "Registered migrations not applied", [
     "database",
   ]);
+  readonly waitingJobs = this.#gauge(
+    "jobs_waiting",
+    "Work on a database that waits for the work before it",
+    ["database"],
+  );
+  readonly approvalsOldest = this.#gauge(
+    "approvals_oldest_seconds",
+    "How long the first run has waited for approvals; 0: none waits",
+    ["database"],
+  );
   readonly drift = this.#gauge("database_drift", "1: the schema is not the ledger's", ["database"]);
   readonly quarantine = this.#gauge("database_quarantined", "1: nothing may run", ["database"]);
   readonly openIntents = this.#gauge("intents_open", "Intents without an outcome", ["database"]);
@@ -91,6 +106,11 @@ export class Metrics {
     "database",
     "schedule",
   ]);
+  readonly alertsRaised = this.#counter("alerts_raised_total", "Alerts raised since the start", [
+    "code",
+    "severity",
+  ]);
+  readonly alertsOpen = this.#gauge("alerts_open", "Troubles told of that last", ["code"]);
   readonly alertDeliveries = this.#counter(
     "alert_deliveries_total",
     "Attempts to tell a target of an alert, by outcome",
@@ -107,6 +127,8 @@ export class Metrics {
   readonly named: readonly Gauge[] = [
     this.openRuns,
     this.pending,
+    this.waitingJobs,
+    this.approvalsOldest,
     this.drift,
     this.quarantine,
     this.openIntents,
@@ -124,6 +146,7 @@ export class Metrics {
     this.alertsQueued,
     this.alertsOldest,
     this.alertsDead,
+    this.alertsOpen,
   ];
   readonly ledgerSize = this.#gauge("ledger_events", "Number of events in the ledger", []);
   readonly checkpointLag = this.#gauge(
@@ -140,6 +163,26 @@ export class Metrics {
     "anchors_behind_seconds",
     "How long a witness, export or time stamp has lagged behind; 0: none does",
     [],
+  );
+  readonly anchorAge = this.#gauge(
+    "anchor_age_seconds",
+    "Since a witness, export or time stamp last took a checkpoint from this process",
+    ["anchor"],
+  );
+  readonly readerBehind = this.#gauge(
+    "reader_behind_events",
+    "Events in the ledger that a read-only server does not show yet; 0 where it is written",
+    [],
+  );
+  readonly readerLookAge = this.#gauge(
+    "reader_look_age_seconds",
+    "Since a read-only server last looked into the ledger; 0 where it is written",
+    [],
+  );
+  readonly health = this.#gauge(
+    "health",
+    "What /readyz says of each check: 0 ok, 1 degraded, 2 failed",
+    ["check"],
   );
   readonly executorDeaths = this.#counter(
     "executor_deaths_total",

@@ -9,6 +9,7 @@ import {
   type Context,
   type Span,
   type SpanContext,
+  type SpanOptions,
 } from "@opentelemetry/api";
 import type { IncomingMessage } from "node:http";
 import type { SpanAttributes, Tracer } from "../../domain/shared/tracer.ts";
@@ -23,18 +24,26 @@ const tracer = () => trace.getTracer("schemaledger", TOOL_VERSION);
 
 /** Spans of the service's own work. */
 export const openTelemetry: Tracer = {
-  span: (name, attributes, work) =>
-    tracer().startActiveSpan(name, { attributes: attributesOf(attributes) }, async (span) => {
-      try {
-        return await work((error) => failed(span, error));
-      } catch (error) {
-        failed(span, error);
-        throw error;
-      } finally {
-        span.end();
-      }
-    }),
+  span: (name, attributes, work) => spanOf(name, { attributes: attributesOf(attributes) }, work),
+  root: (name, attributes, work) =>
+    spanOf(name, { attributes: attributesOf(attributes), root: true }, work),
 };
+
+const spanOf = <T>(
+  name: string,
+  options: SpanOptions,
+  work: (fail: (error: unknown) => void) => Promise<T>,
+): Promise<T> =>
+  tracer().startActiveSpan(name, options, async (span) => {
+    try {
+      return await work((error) => failed(span, error));
+    } catch (error) {
+      failed(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
 
 /** A request as it is answered. */
 export interface RequestSpan {

@@ -36,11 +36,16 @@ const failure = (work: Promise<void>): Promise<unknown> =>
   );
 
 /** Sends to an address of this machine. */
-function send(address: TargetAddress, mayBePrivate = true, timeoutMs?: number): Promise<void> {
+function send(
+  address: TargetAddress,
+  mayBePrivate = true,
+  timeoutMs?: number,
+  message = MESSAGE,
+): Promise<void> {
   const secrets = { find: () => Promise.resolve(address) };
   const settings = { kind: address.kind, ...(mayBePrivate ? { privateAddresses: true } : {}) };
   const target = { settings } as unknown as AlertTargetState;
-  return new TargetNotifier(secrets, timeoutMs).send(target, MESSAGE);
+  return new TargetNotifier(secrets, timeoutMs).send(target, message);
 }
 
 describe("web receivers", () => {
@@ -288,6 +293,17 @@ describe("Alertmanager", () => {
       message_id: MESSAGE.id,
       event_index: "42",
     });
+    const active = (): unknown[] =>
+      JSON.parse(spawnSync("amtool", query, { encoding: "utf8" }).stdout) as unknown[];
+    assert.equal(active().length, 1);
+    const since = MESSAGE.time;
+    const time = new Date().toISOString();
+    await send({ kind: "alertmanager", url }, true, undefined, {
+      ...MESSAGE,
+      time,
+      over: { since },
+    });
+    assert.deepEqual(active(), []);
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { readConfig, type RawConfig } from "../../../src/api/config.ts";
 import { settingsOf } from "../../../src/cli/serve-settings.ts";
 import type { OptionSpec } from "../../../src/cli/command.ts";
@@ -75,6 +76,28 @@ describe("settings from a file", () => {
     }
     const missing = settingsOf({ config: directory.file("none") }, SPECS, () => undefined);
     await assert.rejects(missing, { code: "config-file-invalid" });
+  });
+
+  it("are refused at once, whatever the file is", async () => {
+    mkdirSync(directory.path, { recursive: true });
+    execFileSync("mkfifo", [directory.file("fifo")]);
+    symlinkSync("circle", directory.file("circle"));
+    writeFileSync(directory.file("latin"), Buffer.from('{"data": "caf\xe9"}', "latin1"));
+    writeFileSync(directory.file("large"), "");
+    truncateSync(directory.file("large"), 100 << 20);
+    for (const [name, why] of [
+      ["/dev/zero", /is not a file/],
+      [directory.file("fifo"), /is not a file/],
+      [directory.path, /is not a file/],
+      [directory.file("circle"), /links lead in a circle/],
+      [directory.file("latin"), /is not UTF-8/],
+      [directory.file("large"), /larger than a file of settings can be/],
+      [directory.file("none"), /there is no such file/],
+    ] as const)
+      await assert.rejects(
+        settingsOf({ config: name }, SPECS, () => undefined),
+        { code: "config-file-invalid", message: why },
+      );
   });
 
   it("that cannot be meant are told with where they were said", async () => {

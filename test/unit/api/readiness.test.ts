@@ -21,6 +21,9 @@ async function looked(
     stopping: new AbortController().signal,
     freeBytes: () => Promise.resolve(1e12),
     unanchored: () => undefined,
+    reachStore: () => Promise.resolve(),
+    executor: { isBroken: () => false },
+    scheduler: { isTroubled: false },
     ...more,
   } as unknown as ReadinessParts;
   const { status, checks } = await new Readiness(parts).look();
@@ -44,6 +47,49 @@ describe("readiness", () => {
     assert.deepEqual(await looked([], space), ["degraded", { disk: "degraded" }]);
     const behind = { unanchored: () => NOW };
     assert.deepEqual(await looked([], behind), ["degraded", { anchors: "degraded" }]);
+  });
+
+  it("is degraded when it cannot record, back up, execute or keep its schedules", async () => {
+    const refusing = {
+      head: () => Promise.resolve({}),
+      newestCheckpoint: () => ({ size: 99 }),
+      failsToWrite: true,
+    } as never;
+    const reachStore = () => Promise.reject(new Error("/secret/path"));
+    const executor = { isBroken: () => true };
+    const scheduler = { isTroubled: true };
+    assert.deepEqual(await looked([], { ledger: refusing, reachStore, executor, scheduler }), [
+      "degraded",
+      {
+        recording: "degraded",
+        store: "degraded",
+        executors: "degraded",
+        schedules: "degraded",
+      },
+    ]);
+  });
+
+  it("is degraded when the newest events stay unsigned for a minute", async () => {
+    const state = given(...registered);
+    let now = Date.parse(NOW);
+    let size = state.size - 1;
+    const readiness = new Readiness({
+      projection: { state },
+      ledger: { head: () => Promise.resolve({}), newestCheckpoint: () => ({ size }) },
+      clock: { now: () => new Date(now).toISOString() },
+      stopping: new AbortController().signal,
+      freeBytes: () => Promise.resolve(1e12),
+      unanchored: () => undefined,
+      reachStore: () => Promise.resolve(),
+      executor: { isBroken: () => false },
+      scheduler: { isTroubled: false },
+    } as unknown as ReadinessParts);
+    const status = async () => (await readiness.look()).checks["checkpoints"]!.status;
+    assert.equal(await status(), "ok");
+    now += 61_000;
+    assert.equal(await status(), "degraded");
+    size = state.size;
+    assert.equal(await status(), "ok");
   });
 
   it("is degraded when somebody was not told of an alert", async () => {

@@ -17,6 +17,8 @@ export interface Gap {
   readonly after: number;
   readonly before: number;
   readonly seconds: number;
+  /** What the log says of it: the service was stopped, or did not end in order; null: nothing. */
+  readonly why: "stopped" | "crashed" | null;
 }
 
 export interface LogLife {
@@ -25,6 +27,8 @@ export interface LogLife {
   /** Null: no heartbeat says how long a silence may be. */
   readonly gaps: readonly Gap[] | null;
 }
+
+type Last = Pick<RecordedEvent, "index" | "time" | "type">;
 
 /** Silences that are looked at, and their number: most of them are none. */
 const [WORTH_A_LOOK_S, MOST] = [300, 1000];
@@ -37,13 +41,13 @@ export class LogLifeCollector {
   readonly #silences: Gap[] = [];
   #heartbeats = 0;
   #interval: number | undefined;
-  #last: { readonly index: number; readonly time: string } | undefined;
+  #last: Last | undefined;
 
   add(event: RecordedEvent): void {
     if (this.#last !== undefined) this.#follow(this.#last, event);
     // A clock that was set back makes no silence.
     if (this.#last === undefined || event.time > this.#last.time)
-      this.#last = { index: event.index, time: event.time };
+      this.#last = { index: event.index, time: event.time, type: event.type };
     if (event.type === "HeartbeatRecorded") {
       this.#heartbeats += 1;
       this.#interval = Math.min(this.#interval ?? event.data.seconds, event.data.seconds);
@@ -63,9 +67,21 @@ export class LogLifeCollector {
     return { anchors: this.#anchors, heartbeats: this.#heartbeats, gaps };
   }
 
-  #follow(last: { readonly index: number; readonly time: string }, event: RecordedEvent): void {
+  #follow(last: Last, event: RecordedEvent): void {
     const seconds = Math.round((Date.parse(event.time) - Date.parse(last.time)) / 1000);
     if (seconds > WORTH_A_LOOK_S && this.#silences.length < MOST)
-      this.#silences.push({ after: last.index, before: event.index, seconds });
+      this.#silences.push({
+        after: last.index,
+        before: event.index,
+        seconds,
+        why: whyOf(last, event),
+      });
   }
+}
+
+/** A service says at its start how the one before has ended. */
+function whyOf({ type }: Last, next: RecordedEvent): Gap["why"] {
+  if (type === "ServiceStopped") return "stopped";
+  if (next.type !== "ServiceStarted" || next.data.after === "first") return null;
+  return next.data.after === "stop" ? "stopped" : "crashed";
 }

@@ -98,9 +98,29 @@ describe("the life of the log in a period", () => {
     ]);
     assert.equal(heartbeats, 1);
     assert.deepEqual(gaps, [
-      { after: 0, before: 1, seconds: 18_000 },
-      { after: 4, before: 5, seconds: 7202 },
+      { after: 0, before: 1, seconds: 18_000, why: null },
+      { after: 4, before: 5, seconds: 7202, why: null },
     ]);
+  });
+
+  it("says of a gap that the service was stopped, or died", () => {
+    const started = (index: number, time: string, after: "stop" | "crash") =>
+      at(index, time, "ServiceStarted", { version: "1", settings: "sha256:s", after });
+    const { gaps } = life([
+      beat(0, "2026-01-01T00:00:00Z"),
+      at(1, "2026-01-01T00:10:00Z", "ServiceStopped", { seconds: 600 }),
+      fact(2, "2026-01-02T00:00:00Z"),
+      started(3, "2026-01-03T00:00:00Z", "stop"),
+      started(4, "2026-01-04T00:00:00Z", "crash"),
+    ]);
+    assert.deepEqual(
+      gaps!.map(({ before, why }) => [before, why]),
+      [
+        [2, "stopped"],
+        [3, "stopped"],
+        [4, "crashed"],
+      ],
+    );
   });
 
   it("does not say that there are none where nothing tells how long is too long", () => {
