@@ -3,6 +3,7 @@ import { requireLedger } from "../api/require-ledger.ts";
 import { Refused } from "../domain/shared/errors.ts";
 import { canWrite, isRestricted, sealProcess } from "../infra/system/sealed-process.ts";
 import type { LogLevel } from "../infra/telemetry/logger.ts";
+import { readyUnless } from "./ready-unless.ts";
 import { untilSignalled } from "./until-signalled.ts";
 
 /**
@@ -33,7 +34,8 @@ export async function serveReadOnly(
   });
   const stopped = untilSignalled();
   const { startReadOnlyServer } = await import("../api/read-only-server.ts");
-  const server = await startReadOnlyServer(config, log);
+  const server = await readyUnless(stopped, startReadOnlyServer(config, log));
+  if (server === undefined) process.exit(0);
   process.stdout.write(`listening on ${server.url}\n`);
   await stopped;
   await server.close();

@@ -3,6 +3,7 @@ import { startService } from "../api/service.ts";
 import type { LogLevel } from "../infra/telemetry/logger.ts";
 import { openLog } from "../infra/telemetry/open-log.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
+import { readyUnless } from "./ready-unless.ts";
 import { untilSignalled } from "./until-signalled.ts";
 
 /** Runs the service until SIGTERM or SIGINT; the second signal does not wait any more. */
@@ -10,7 +11,12 @@ export async function serve(options: RawConfig, logLevel: LogLevel): Promise<voi
   const stopped = untilSignalled();
   const config = readConfig(options);
   const log = await openLog(logLevel);
-  const service = await startService(config, { log, executor: { warmUp: true } });
+  const starting = startService(config, { log, executor: { warmUp: true } });
+  const service = await readyUnless(stopped, starting);
+  if (service === undefined) {
+    log({ level: "info", message: "The service was told to stop before it was ready" });
+    process.exit(0);
+  }
   process.stdout.write(`listening on ${service.url}\n`);
   const { data } = config;
   log({
