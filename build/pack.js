@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 const PARAMETERS = "(F,L,R,X,D,N,here)";
 
 /** Found by their paths: they have parts that are no modules. */
-const NATIVE = new Set(["better-sqlite3", "libpg-query"]);
+const NATIVE = new Set(["better-sqlite3", "libpg-query", "pg-native"]);
 
 const TARGET = { format: "cjs", platform: "node", target: "node22", legalComments: "none" };
 const IMPORT = /\bvar (\w+)=(?:__toESM\()?require\("([^"]+)"\)\)?;/g;
@@ -105,6 +105,8 @@ const shared = (others) => ({
   name: "shared",
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^/ }, async ({ path, pluginData, ...from }) => {
+      // What a package can use and nobody has to have installed is looked for when it is used.
+      if (NATIVE.has(path)) return { path, external: true };
       if (pluginData === "asked" || from.kind === "entry-point") return undefined;
       const found = await resolve(path, { ...from, pluginData: "asked" });
       const file = others.get(found.path);

@@ -17,7 +17,7 @@ export const adoptionServices = (
     ledger: c.resolve(t.LEDGER),
     sessions: c.resolve(t.SESSIONS),
     jobs: c.resolve(t.JOBS),
-    dialect: c.resolve(t.DIALECT),
+    dialects: c.resolve(t.DIALECTS),
     digest: c.resolve(t.DIGEST),
     ids: c.resolve(t.IDS),
     allowsCode: allowCode === true,

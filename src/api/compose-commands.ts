@@ -9,10 +9,10 @@ import { Registrar } from "../domain/migration/registrar.ts";
 import { RunService } from "../domain/migration/run-service.ts";
 import { KeyService } from "../domain/service/key-service.ts";
 import type { Pseudonyms } from "../domain/service/pseudonyms.ts";
-import { resolveDatabaseUrl } from "../infra/files/resolve-database-url.ts";
 import { resolveNewFile } from "../infra/files/resolve-new-file.ts";
 import { diffText } from "../infra/text/diff-text.ts";
 import type { CoreConfig } from "./config.ts";
+import { placesOf } from "./database-places.ts";
 import type { One } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
@@ -27,7 +27,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         c.resolve(t.EXECUTOR),
         c.resolve(t.JOBS),
         c.resolve(t.IDS),
-        (url, create) => resolveDatabaseUrl(url, config.roots, [config.data], create),
+        placesOf(config, c.resolve(t.PASSWORDS)),
         { calendar: c.resolve(t.CALENDAR), signatures: c.resolve(t.SIGNATURES) },
       ),
   );
@@ -35,7 +35,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
     t.REGISTRAR,
     (c) =>
       new Registrar({
-        dialect: c.resolve(t.DIALECT),
+        dialects: c.resolve(t.DIALECTS),
         digest: c.resolve(t.DIGEST),
         trust: c.resolve(t.MIGRATION_TRUST),
         quiet: c.resolve(t.QUIET_RECORDER),
@@ -59,7 +59,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         c.resolve(t.DATABASE_SERVICE),
         c.resolve(t.PROJECTION),
         c.resolve(t.LEDGER),
-        c.resolve(t.DIALECT),
+        c.resolve(t.DIALECTS),
         c.resolve(t.DIGEST),
         diffText,
         c.resolve(t.REGISTRAR),
@@ -80,7 +80,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         trust: c.resolve(t.MIGRATION_TRUST),
         gate: c.resolve(t.GATE),
         approvals: c.resolve(t.APPROVAL_SERVICE),
-        risk: new RiskAssessor(c.resolve(t.LEDGER), c.resolve(t.DIALECT)),
+        risk: new RiskAssessor(c.resolve(t.LEDGER), c.resolve(t.DIALECTS)),
       }),
   );
   one(

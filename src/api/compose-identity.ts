@@ -41,7 +41,7 @@ export function addIdentity(one: One): void {
         clock: c.resolve(t.CLOCK),
         limits: new RegisteredLimits({
           ledger: c.resolve(t.LEDGER),
-          dialect: c.resolve(t.DIALECT),
+          dialects: c.resolve(t.DIALECTS),
           digest: c.resolve(t.DIGEST),
         }),
       }),

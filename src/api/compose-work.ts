@@ -79,7 +79,7 @@ export function addWork(one: One, recoveryLockTimeoutMs?: number): void {
     ledger: c.resolve(t.LEDGER),
     recorder: c.resolve(t.RECORDER),
     keeper: c.resolve(t.BACKUP_KEEPER),
-    dialect: c.resolve(t.DIALECT),
+    dialects: c.resolve(t.DIALECTS),
     clock: c.resolve(t.CLOCK),
     digest: c.resolve(t.DIGEST),
     ids: c.resolve(t.IDS),

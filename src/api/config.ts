@@ -41,6 +41,10 @@ export const ledgerFile = ({ data }: { readonly data: string }): string => join(
 /** Where hashes of the Merkle tree are cached; it may be removed at any time. */
 export const tileCache = ({ data }: { readonly data: string }): string => join(data, "tiles", "1");
 
+/** Passwords of PostgreSQL databases, in libpq's format. */
+export const passwordFile = ({ data }: { readonly data: string }): string =>
+  join(data, "keys", "pgpass");
+
 /** The backup store in the data directory. */
 export const backupsIn = ({ data }: { readonly data: string }): string => join(data, "backups");
 

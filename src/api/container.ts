@@ -14,11 +14,11 @@ import { DirectoryPlace, type BackupPlace } from "../infra/page-store/backup-pla
 import type { OpenedKeys } from "../infra/page-store/backup-keys.ts";
 import { PageBackupStore } from "../infra/page-store/page-backup-store.ts";
 import type { AnyKeyring } from "../infra/signing/no-keys.ts";
+import { Passwords } from "../infra/postgres/connection/password-file.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { FollowingLedger } from "../infra/sqlite/following-ledger.ts";
 import type { ReadOnlyFiles } from "../infra/sqlite/read-only-file.ts";
 import { SqliteLedger } from "../infra/sqlite/sqlite-ledger.ts";
-import { SqliteDialect } from "../infra/sqlite/sql/sqlite-dialect.ts";
 import { SystemClock } from "../infra/system/system-clock.ts";
 import { UuidIds } from "../infra/system/uuid-ids.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
@@ -29,7 +29,8 @@ import { addAlerting, alertsFor } from "./compose-alerting.ts";
 import { addIdentity, IDENTITY, identityServices } from "./compose-identity.ts";
 import { addErasure } from "./compose-erasure.ts";
 import { addProof, PROOF, proofServices } from "./compose-proof.ts";
-import { backupsIn, ledgerFile } from "./config.ts";
+import { backupsIn, ledgerFile, passwordFile } from "./config.ts";
+import { dialects } from "./dialects.ts";
 import { ADOPTION, adoptionServices } from "./compose-adoption.ts";
 import { MONITORING, monitoringServices } from "./compose-monitoring.ts";
 import { addHistory, HISTORY, historyServices } from "./history-services.ts";
@@ -165,7 +166,8 @@ function addBasics(
   one(t.DIGEST, () => new NodeDigest());
   one(t.LOG, () => log);
   one(t.EXECUTOR, () => executor);
-  one(t.DIALECT, () => new SqliteDialect());
+  one(t.DIALECTS, () => dialects);
+  one(t.PASSWORDS, () => new Passwords(passwordFile(config)));
   one(t.LEDGER, (c) => {
     if (follows !== undefined)
       return new FollowingLedger(follows.connect(ledgerFile(config)), c.resolve(t.DIGEST));

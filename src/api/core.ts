@@ -25,6 +25,7 @@ import { openStoreKeys, recordBackupKey } from "./backup-encryption.ts";
 import { openBackupPlace, type OpenedPlace } from "./backup-place.ts";
 import { recordBackupStore } from "./backup-store-change.ts";
 import type { Closers } from "./closers.ts";
+import { loadDialect } from "./dialects.ts";
 import type { CoreConfig } from "./config.ts";
 import {
   createContainer,
@@ -142,6 +143,10 @@ export async function openCore(
     ...(alertPace === undefined ? {} : { alertPace }),
   };
   const container = createContainer(config, opened);
+  const passwords = container.resolve(t.PASSWORDS);
+  executor.usePasswords(({ engine, url }) =>
+    engine === "postgres" ? passwords.of(url) : Promise.resolve(undefined),
+  );
   const context = systemContext(opened, container);
   await openLedger(container, config, opened, context, closers, options.lostKeys);
   await takeStore(container, backups, context);
@@ -263,6 +268,8 @@ export async function startState(
   const projection = container.resolve(t.PROJECTION);
   await projection.start();
   closers.add(() => projection.stop());
+  const engines = new Set([...projection.state.databases.values()].map(({ engine }) => engine));
+  await Promise.all([...engines].map(loadDialect));
   return projection;
 }
 

@@ -2,7 +2,7 @@ import { AccessLog } from "../domain/audit/access-log.ts";
 import { ChangeReporter } from "../domain/audit/report/change-report.ts";
 import { EventScan } from "../domain/audit/event-scan.ts";
 import { DriftService } from "../domain/database/drift-service.ts";
-import type { Dialect } from "../domain/engine/dialect.ts";
+import type { Dialects } from "../domain/engine/dialect.ts";
 import { Points } from "../domain/ledger/points.ts";
 import { TestEvidenceService } from "../domain/governance/test-evidence.ts";
 import { SchemaHistory } from "../domain/schema/schema-history.ts";
@@ -26,7 +26,7 @@ export interface HistoryServices {
   readonly reporter: ChangeReporter;
   readonly issuer: ReportIssuer;
   readonly tests: TestEvidenceService;
-  readonly dialect: Dialect;
+  readonly dialects: Dialects;
   readonly diffTexts: (name: string, before: string, after: string) => string;
 }
 
@@ -40,7 +40,7 @@ export const HISTORY = {
   reporter: true,
   issuer: true,
   tests: true,
-  dialect: true,
+  dialects: true,
   diffTexts: true,
 } as const;
 
@@ -70,10 +70,10 @@ export function historyServices(
   { follows, log }: Pick<Opened, "follows" | "log">,
 ): HistoryServices {
   const ledger = c.resolve(t.LEDGER);
-  const dialect = c.resolve(t.DIALECT);
+  const dialects = c.resolve(t.DIALECTS);
   const scan = new EventScan(ledger, breathe);
   const projection = c.resolve(t.PROJECTION);
-  const schemas = new SchemaHistory(ledger, dialect, (databaseId) => {
+  const schemas = new SchemaHistory(ledger, dialects, (databaseId) => {
     const { size, databases } = projection.state;
     const database = databases.get(databaseId);
     return database === undefined ? undefined : { schema: database.schema, size };
@@ -104,7 +104,7 @@ export function historyServices(
     tests: new TestEvidenceService(c.resolve(t.RECORDER), (name) =>
       c.resolve(t.DATABASE_SERVICE).find(name),
     ),
-    dialect,
+    dialects,
     diffTexts: diffDefinitions,
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError, NotFound } from "../domain/shared/errors.ts";
 import type { Failure } from "../domain/shared/errors.ts";
-import { realPath, wantedDatabase } from "../library/database-name.ts";
+import { placeOf, wantedDatabase } from "../library/database-name.ts";
 import type { RunView } from "../library/desk.ts";
 import { succeeded } from "../library/migrate.ts";
 import type { Client } from "./client/client.ts";
@@ -19,13 +19,15 @@ export interface Page<T> {
 export async function databaseName(client: Client, text: string): Promise<string> {
   const wanted = wantedDatabase(text);
   if ("name" in wanted) return wanted.name;
-  const path = realPath(wanted.path);
+  const { place } = placeOf(wanted);
   const { items } =
     await client.get<Page<{ name: string; url: string; status: string }>>("/v1/databases");
-  const found = items.find(({ url, status }) => url === path && status !== "retired");
+  const found = items.find(({ url, status }) => url === place && status !== "retired");
   if (found !== undefined) return found.name;
-  throw new NotFound("database-not-found", `${text} is not registered at ${client.place}`, {
-    hint: `schemaledger migrate ${text} DIR registers it; schemaledger status lists the databases`,
+  // A url may hold a password.
+  const shown = "url" in wanted ? place : text;
+  throw new NotFound("database-not-found", `${shown} is not registered at ${client.place}`, {
+    hint: `schemaledger migrate ${shown} DIR registers it; schemaledger status lists the databases`,
   });
 }
 

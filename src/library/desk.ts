@@ -1,3 +1,4 @@
+import type { EngineName } from "../domain/database/events.ts";
 import type { MigrationInput } from "../domain/migration/migration.ts";
 import type { Finding } from "../domain/migration/events.ts";
 import type { Failure } from "../domain/shared/errors.ts";
@@ -7,6 +8,7 @@ import type { Progress } from "../domain/engine/database-engine.ts";
 export interface DatabaseView {
   readonly id: string;
   readonly name: string;
+  readonly engine: EngineName;
   readonly url: string;
   readonly status: string;
   readonly version: string | null;
@@ -78,8 +80,8 @@ export type RunSignal =
  */
 export interface Desk {
   databases(): Promise<readonly DatabaseView[]>;
-  /** Takes a database under management; the file is made where none is. */
-  register(name: string, url: string): Promise<DatabaseView>;
+  /** Takes a database under management; an SQLite file is made where none is. */
+  register(name: string, engine: EngineName, url: string): Promise<DatabaseView>;
   migrations(database: string): Promise<readonly MigrationView[]>;
   /** The ledger knows of no tables and no other objects in it. */
   isEmpty(database: string): Promise<boolean>;

@@ -1,4 +1,5 @@
 import type { Embedded } from "../api/embedded.ts";
+import type { EngineName } from "../domain/database/events.ts";
 import type { MigrationInput } from "../domain/migration/migration.ts";
 import {
   WAITING,
@@ -23,9 +24,9 @@ export class LocalDesk implements Desk {
     return services.databases.list().map((database) => views.database(database) as DatabaseView);
   }
 
-  async register(name: string, url: string): Promise<DatabaseView> {
+  async register(name: string, engine: EngineName, url: string): Promise<DatabaseView> {
     const { services, views, context } = this.#embedded;
-    const input = { name, engine: "sqlite", url, create: true } as const;
+    const input = { name, engine, url, create: true };
     return views.database(await services.databases.register(input, context())) as DatabaseView;
   }
 

@@ -3,7 +3,7 @@ import type { Digest } from "../domain/shared/digest.ts";
 import { Conflict, DomainError, InvalidInput, NotFound } from "../domain/shared/errors.ts";
 import { compareFiles, type FileComparison } from "./reconcile-files.ts";
 import { resolveSet } from "./resolve-set.ts";
-import { nameFor, realPath, wantedDatabase } from "./database-name.ts";
+import { nameFor, placeOf, wantedDatabase } from "./database-name.ts";
 import type { DatabaseView, Desk, MigrationView, RunSignal, RunView } from "./desk.ts";
 
 /** What a migration is told while it goes on. */
@@ -125,10 +125,10 @@ export async function databaseOf(
       hint: `Give the path of its file to register it: ./${wanted.name}.db`,
     });
   }
-  const path = realPath(wanted.path);
-  const known = all.find(({ url, status }) => url === path && status !== "retired");
+  const { engine, place, submitted, stem } = placeOf(wanted);
+  const known = all.find(({ url, status }) => url === place && status !== "retired");
   if (known !== undefined) return known;
-  const registered = await desk.register(nameFor(path, all), path);
+  const registered = await desk.register(nameFor(stem, all), engine, submitted);
   hear({ kind: "registered", database: registered.name });
   return registered;
 }

@@ -2,7 +2,7 @@ import type { Embedded } from "../api/embedded.ts";
 import { appliedIn } from "../domain/migration/applied-versions.ts";
 import type { DatabaseState } from "../domain/state/state.ts";
 import { DomainError } from "../domain/shared/errors.ts";
-import { realPath, wantedDatabase } from "./database-name.ts";
+import { placeOf, wantedDatabase } from "./database-name.ts";
 import type { DatabaseView } from "./desk.ts";
 import { requireKnown, type Migrated, type MigrateOrder } from "./migrate.ts";
 import { compareFiles } from "./reconcile-files.ts";
@@ -44,13 +44,13 @@ export function databaseRegisteredAs(
   text: string,
 ): DatabaseState | undefined {
   const wanted = wantedDatabase(text);
-  const path = "path" in wanted ? realPath(wanted.path) : undefined;
+  const place = "name" in wanted ? undefined : placeOf(wanted).place;
   return services.databases
     .list()
     .find(
       (database) =>
         database.retired === null &&
-        ("name" in wanted ? database.name === wanted.name : database.url === path),
+        ("name" in wanted ? database.name === wanted.name : database.url === place),
     );
 }
 

@@ -27,7 +27,11 @@ export async function reportOf(ledger: SqliteLedger, runs: number): Promise<stri
   const scan = new EventScan(ledger, breathe);
   const whole = await resolvePeriod(ledger, {});
   const present = await presentSchemas(ledger, whole.last);
-  const schemas = new SchemaHistory(ledger, new SqliteDialect(), (id) => present.get(id));
+  const schemas = new SchemaHistory(
+    ledger,
+    () => new SqliteDialect(),
+    (id) => present.get(id),
+  );
   const log = {
     rootAt: () => Promise.resolve(new Uint8Array(32)),
     consistencyProof: () => Promise.resolve([]),
@@ -60,7 +64,7 @@ export async function reportOf(ledger: SqliteLedger, runs: number): Promise<stri
 
 /** What a service has in memory: the schemas of now. */
 async function presentSchemas(ledger: SqliteLedger, last: number) {
-  const history = new SchemaHistory(ledger, new SqliteDialect());
+  const history = new SchemaHistory(ledger, () => new SqliteDialect());
   const present = new Map<string, PresentSchema>();
   for (let n = 0; n < DATABASES; n += 1) {
     const found = await history.findAt(`db-${n}`, last);

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import type { FaultHook } from "../../src/infra/executor/fault.ts";
 import type { DatabaseEngine, DatabaseTarget } from "../../src/domain/engine/database-engine.ts";
-import { SqliteEngine } from "../../src/infra/sqlite/sqlite-engine.ts";
+import { loadEngines } from "../../src/infra/executor/engines.ts";
 
 /** What the child is told to do: one method, stopped at a point of the protocol. */
 interface Order {
@@ -89,16 +90,16 @@ async function* lines(child: ChildProcess): AsyncIterableIterator<string> {
 }
 
 async function main(order: Order): Promise<void> {
-  const engine = new SqliteEngine(
+  const { createEngine } = await loadEngines(undefined);
+  const faults = async (point: string): Promise<void> => {
+    if (point !== order.stopAt) return;
+    process.stdout.write("stopped\n");
+    await once(process.stdin, "data");
+  };
+  const engine = await createEngine(
     order.target,
     { onProgress: () => {}, onTablesSaved: () => Promise.resolve() },
-    {
-      faults: async (point) => {
-        if (point !== order.stopAt) return;
-        process.stdout.write("stopped\n");
-        await once(process.stdin, "data");
-      },
-    },
+    { faults: faults as FaultHook },
   );
   const call = engine[order.method] as (...args: readonly unknown[]) => Promise<unknown>;
   const result = await call.apply(engine, [...order.args]).catch((error: unknown) => {
@@ -106,7 +107,7 @@ async function main(order: Order): Promise<void> {
     throw error;
   });
   process.stdout.write(`${JSON.stringify(result ?? null)}\n`);
-  engine.close();
+  await engine.close?.();
   process.stdin.destroy();
 }
 

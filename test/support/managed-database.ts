@@ -3,8 +3,10 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SqlitePhysical } from "../../src/domain/database/events.ts";
 import type {
   DatabaseTarget,
+  LiveSchema,
   Progress,
   StepRequest,
   StepResult,
@@ -156,6 +158,12 @@ export class ManagedDatabase {
       return { objects, rows, userVersion: db.pragma("user_version", { simple: true }) };
     });
   }
+}
+
+/** What is said of the file. */
+export function fileFacts({ physical }: LiveSchema): SqlitePhysical {
+  if ("journalMode" in physical) return physical;
+  throw new Error("not of an SQLite database");
 }
 
 /** A migration's script with nothing special about it. */

@@ -3,7 +3,7 @@ import { filesIn, textOf } from "./repository.ts";
 /** Texts that look like a code and are none: names of other things. */
 const OTHER_THINGS = new Set(
   [
-    "better-sqlite3 class-validator class-transformer class-validator-jsonschema reflect-metadata prom-client",
+    "better-sqlite3 libpg-query class-validator class-transformer class-validator-jsonschema reflect-metadata prom-client",
     "utf-8 date-time no-store unsafe-inline content-type content-length idempotency-key",
     "access-control-request-method cross-origin last-event-id transfer-encoding user-agent x-powered-by x-request-id",
     // States, reasons and kinds.
@@ -20,7 +20,7 @@ const OTHER_THINGS = new Set(
     "after-commit recovery-locked recovery-fenced install-done restore-before-copy",
     "restore-after-copy export-before-publish export-after-publish offline-before-rename",
     "offline-after-rename tables-before-commit tables-after-commit",
-    "snapshot-frozen",
+    "snapshot-frozen snapshot-dumped",
     "snapshot-locked",
     // The default data directory, and what the ledger's triggers say.
     "schemaledger-data append-only",
@@ -39,6 +39,8 @@ const OTHER_THINGS = new Set(
     "ssh-keygen ssh-ed25519 ssh-rsa rsa-sha2-256 rsa-sha2-512 ieee-p1363",
     "ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521",
     "schemaledger-migration schemaledger-approval",
+    // Kinds of objects in a schema, modes of TLS.
+    "event-trigger verify-ca verify-full",
     // Words of the anchors file, a subcommand, a default directory.
     "log-only publish-every anchor-every roll-forward schemaledger-witness",
     // Modes of TLS.

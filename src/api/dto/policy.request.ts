@@ -33,6 +33,8 @@ export class PolicyRequest {
   /** Hours for which an approval counts. */
   @Clearable() @IsInt() @Min(1) @Max(YEAR_HOURS) approvalHours?: number | null;
   @Optional() @IsBoolean() rehearse?: boolean;
+  /** `none`: runs take no backup. PostgreSQL alone, and only with `rehearse: false`. */
+  @Clearable() @IsIn(["none"]) backup?: "none" | null;
   @Clearable() @IsIn(ON_FAILURE) onFailure?: OnFailure | null;
   /** Milliseconds. */
   @Clearable() @IsInt() @Min(1) @Max(DAY) stepTimeoutMs?: number | null;

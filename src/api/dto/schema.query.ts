@@ -1,3 +1,4 @@
+import { SCHEMA_OBJECT_TYPES } from "../../domain/schema/schema.ts";
 import { IsIn } from "class-validator";
 import { Optional, Point, QueryInt, Text } from "./decorators.ts";
 
@@ -15,11 +16,11 @@ export class DiffQuery {
   @Optional() @Point("ledger", "live") to?: string;
 }
 
-export const BLAMED_TYPES = ["table", "column", "constraint", "index", "view", "trigger"] as const;
+export const BLAMED_TYPES = [...SCHEMA_OBJECT_TYPES, "column", "constraint"] as const;
 
 /** Whom to blame for what. */
 export class BlameQuery extends SchemaQuery {
-  /** Only this table, index, view or trigger, with its columns and constraints. */
+  /** Only the object of this name, with its columns and constraints. Without a schema: the one in `public`. */
   @Optional() @Text(255) object?: string;
   @Optional() @IsIn(BLAMED_TYPES) type?: (typeof BLAMED_TYPES)[number];
   @Optional() @QueryInt(1, 1000) limit?: number;

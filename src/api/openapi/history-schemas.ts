@@ -1,3 +1,4 @@
+import { BLAMED_TYPES } from "../dto/schema.query.ts";
 import {
   anything,
   count,
@@ -48,7 +49,7 @@ export const HISTORY_SCHEMAS: Schemas = {
   }),
   Blame: object(
     {
-      type: oneOf("table", "column", "constraint", "index", "view", "trigger"),
+      type: oneOf(...BLAMED_TYPES),
       name: orNull(text("Its name; null for a constraint without one")),
       table: text("The table or view it belongs to"),
       formerNames: texts("Names it had, oldest first"),

@@ -119,7 +119,7 @@ async function diffView(
     from: shown(from),
     to: shown(to),
     equal: from.fingerprint === to.fingerprint,
-    changes: changesBetween(from, to, services.dialect, services.diffTexts),
+    changes: changesBetween(from, to, services.dialects(database.engine), services.diffTexts),
     renames: first < last ? await services.schemas.renamesBetween(database, first, last) : [],
     running: database.openRuns.size > 0,
   };

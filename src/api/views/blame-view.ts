@@ -20,10 +20,13 @@ export interface BlameItem extends Blamed {
 /** Every part of a schema, one after the other: a table, its columns, its constraints. */
 export function blameItems(blame: Blame, { type, object }: BlameQuery): BlameItem[] {
   return [...blame.values()]
-    .filter((entry) => object === undefined || entry.object.name === object)
+    .filter(({ object: { name } }) => object === undefined || named(object).includes(name))
     .flatMap(itemsOf)
     .filter((item) => type === undefined || item.type === type);
 }
+
+/** PostgreSQL's names have their schema. */
+const named = (name: string): readonly string[] => [name, `public.${name}`];
 
 function itemsOf({ object, columns, constraints, made, changed, formerNames }: BlamedObject) {
   const { type, name, table } = object;

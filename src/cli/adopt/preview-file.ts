@@ -40,9 +40,14 @@ export async function readFile(path: string, order: AdoptionOrder): Promise<Adop
         ...(tool === undefined ? {} : { tool }),
         ...(table === undefined ? {} : { table }),
       });
-      const parts = { dialect: new SqliteDialect(), digest: new NodeDigest(), ids: new UuidIds() };
+      const parts = {
+        dialects: () => new SqliteDialect(),
+        digest: new NodeDigest(),
+        ids: new UuidIds(),
+      };
       const target = {
         name: basename(path),
+        engine: "sqlite" as const,
         fingerprint: null,
         schema: [],
         migrations: new Map(),

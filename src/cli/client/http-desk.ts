@@ -1,3 +1,4 @@
+import type { EngineName } from "../../domain/database/events.ts";
 import type { MigrationInput } from "../../domain/migration/migration.ts";
 import type {
   DatabaseView,
@@ -34,8 +35,8 @@ export class HttpDesk implements Desk {
     return (await this.#client.get<Page<DatabaseView>>("/v1/databases")).items;
   }
 
-  register(name: string, url: string): Promise<DatabaseView> {
-    return this.#client.post("/v1/databases", { name, engine: "sqlite", url, create: true });
+  register(name: string, engine: EngineName, url: string): Promise<DatabaseView> {
+    return this.#client.post("/v1/databases", { name, engine, url, create: true });
   }
 
   async migrations(database: string): Promise<readonly MigrationView[]> {

@@ -21,7 +21,8 @@ export const command = defineCommand<MigrateOptions>({
   arguments: [
     {
       name: "<database>",
-      description: "a database file, made if it is missing, or a registered name",
+      description:
+        "a database file, made if it is missing, the url of a PostgreSQL database, or a registered name",
     },
     { name: "<dir>", description: "the folder with the migration files" },
   ],
@@ -58,6 +59,7 @@ export const command = defineCommand<MigrateOptions>({
     "schemaledger migrate shop.db ./migrations",
     'schemaledger migrate shop.db ./migrations --to 7 --reason "Release 1.4" --ticket OPS-12',
     "schemaledger migrate shop.db ./migrations --dry-run",
+    "schemaledger migrate postgres://ledger@db.example/shop ./migrations",
   ],
   details:
     "The files of many tools are read as they are; `schemaledger detect` shows how. A file that means to lose\n" +

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
+import { dialects, loadDialect } from "../../api/dialects.ts";
+import type { EngineName } from "../../domain/database/events.ts";
+import type { Dialect } from "../../domain/engine/dialect.ts";
 import type { Finding } from "../../domain/migration/events.ts";
 import type { FileMigration, MigrationSet } from "../../domain/migration/migration-source.ts";
 import { highest } from "../../domain/migration/migration-order.ts";
 import { NotFound } from "../../domain/shared/errors.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
-import { SqliteDialect } from "../../infra/sqlite/sql/sqlite-dialect.ts";
-import { realPath, wantedDatabase } from "../../library/database-name.ts";
+import { placeOf, wantedDatabase } from "../../library/database-name.ts";
 import type { DatabaseView, MigrationView } from "../../library/desk.ts";
 import { requireKnown } from "../../library/migrate.ts";
 import { compareFiles, type FileComparison } from "../../library/reconcile-files.ts";
@@ -36,7 +38,10 @@ export async function dryRun(call: Call<Options>, read: MigrationSet): Promise<n
   requireKnown({ set, ...(to === undefined ? {} : { to }) }, registered);
   const files = compareFiles(set.migrations, registered, digest, to);
   const steps = files.pending;
-  const findings = [...refusals(files, known), ...steps.flatMap(findingsOf)];
+  const engine = engineOf(call.args[0]!, known.database);
+  await loadDialect(engine);
+  const analysed = steps.flatMap((step) => findingsOf(dialects(engine), step));
+  const findings = [...refusals(files, known), ...analysed];
   const document = {
     dryRun: true,
     database: known.database?.name ?? null,
@@ -56,15 +61,21 @@ export async function dryRun(call: Call<Options>, read: MigrationSet): Promise<n
   return findings.some(({ severity }) => severity === "error") ? EXIT.failed : EXIT.done;
 }
 
+/** Of a database that is not registered yet its place says it. */
+function engineOf(text: string, database: DatabaseView | undefined): EngineName {
+  const wanted = wantedDatabase(text);
+  return database?.engine ?? ("name" in wanted ? "sqlite" : placeOf(wanted).engine);
+}
+
 async function knownOf(call: Call<Options>): Promise<Known> {
   // A database that is not registered yet is looked at when it is: until then only a file that is not there is.
   const isEmpty = (): boolean => !existsSync(call.args[0]!);
   try {
     const desk = new HttpDesk(await call.connect("read"));
     const wanted = wantedDatabase(call.args[0]!);
-    const path = "path" in wanted ? realPath(wanted.path) : undefined;
+    const place = "name" in wanted ? undefined : placeOf(wanted).place;
     const database = (await desk.databases()).find((one) =>
-      "name" in wanted ? one.name === wanted.name : one.url === path,
+      "name" in wanted ? one.name === wanted.name : one.url === place,
     );
     if (database === undefined) return { database, migrations: [], isEmpty };
     const { name } = database;
@@ -109,9 +120,9 @@ function refusals(files: FileComparison, { database, migrations }: Known): Findi
   ];
 }
 
-function findingsOf(migration: FileMigration): Finding[] {
+function findingsOf(dialect: Dialect, migration: FileMigration): Finding[] {
   const { up, transaction = "required", allow = {}, version } = migration;
-  const analysis = new SqliteDialect().analyze({ sql: up, transaction, allow });
+  const analysis = dialect.analyze({ sql: up, transaction, allow });
   const destroys = analysis.destroys.map((table) => ({
     severity: "info" as const,
     code: "table-backup",

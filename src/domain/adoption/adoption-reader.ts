@@ -1,4 +1,4 @@
-import type { Dialect } from "../engine/dialect.ts";
+import type { Dialect, Dialects } from "../engine/dialect.ts";
 import type { Histories } from "../engine/database-engine.ts";
 import type { EventOf } from "../events.ts";
 import type { Finding } from "../migration/events.ts";
@@ -18,7 +18,7 @@ import { toolNamed } from "./tools/tools.ts";
 
 /** What reading needs, and deciding about what was read. */
 export interface ReaderParts {
-  readonly dialect: Dialect;
+  readonly dialects: Dialects;
   readonly digest: Digest;
   readonly ids: Ids;
 }
@@ -79,7 +79,7 @@ function tableOf(
     files,
     decisions: new Map(decisions.map((one) => [one.version, one.as])),
     earlier: inForceEarlier(earlier, history, database.histories.has(key)),
-    evidence: (file) => evidenceOf(parts.dialect, file, live),
+    evidence: (file) => evidenceOf(parts.dialects(database.engine), file, live),
     digest: parts.digest,
   });
   return { history, tool, reading, ...settled, findings: [...findings, ...settled.findings] };

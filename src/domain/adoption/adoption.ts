@@ -28,7 +28,7 @@ export interface AdoptedTable extends Settled {
 /** What the ledger knows of the database; a database that is not registered has nothing. */
 export type AdoptionTarget = Pick<
   DatabaseState,
-  "name" | "fingerprint" | "schema" | "migrations" | "histories"
+  "engine" | "name" | "fingerprint" | "schema" | "migrations" | "histories"
 >;
 
 interface Facts {

@@ -8,7 +8,7 @@ import { Conflict, DomainError, InvalidInput, NotFound, failureOf } from "../sha
 import type { Ids } from "../shared/ids.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState } from "../state/state.ts";
-import { DEFAULT_POLICY, type EngineName, type Policy } from "./events.ts";
+import { DEFAULT_POLICY, type EngineName, type Physical, type Policy } from "./events.ts";
 import { changed, type PolicyChange, type PolicyChecks } from "./policy.ts";
 
 export interface RegisterDatabase {
@@ -20,11 +20,19 @@ export interface RegisterDatabase {
   readonly create?: boolean;
 }
 
+/** Where a database is. */
+export interface Place {
+  /** The one url of it, without secrets. */
+  readonly url: string;
+  /** Keeps what the submitted url had beside it, for as long as the database is managed. */
+  readonly keep: () => Promise<void>;
+}
+
 /**
- * Turns a submitted url into the one place it names, or refuses it (outside the allowed roots, a
- * symlink out of them, not a regular file). `create` makes an empty database where none is.
+ * Turns a submitted url into the one place it names, or refuses it (sqlite: outside the allowed roots,
+ * a symlink out of them, not a regular file). `create` makes an empty database where none is (sqlite).
  */
-export type ResolveUrl = (url: string, create: boolean) => Promise<string>;
+export type ResolveUrl = (engine: EngineName, url: string, create: boolean) => Promise<Place>;
 
 /** Registers databases and answers for them. */
 export class DatabaseService {
@@ -60,19 +68,11 @@ export class DatabaseService {
    * other-ledger | clone; `InvalidInput` and `Unavailable` of the inspection (not-a-database …).
    */
   async register(input: RegisterDatabase, context: Context): Promise<DatabaseState> {
-    if (input.engine !== "sqlite")
-      throw new InvalidInput(
-        "engine-not-supported",
-        `Engine ${input.engine} is not supported yet`,
-        {
-          hint: "Use engine sqlite",
-        },
-      );
-    const policy = changed(DEFAULT_POLICY, input.policy ?? {}, this.#checks);
+    const policy = changed(DEFAULT_POLICY, input.policy ?? {}, input.engine, this.#checks);
     this.#refuseName(input.name);
-    const url = await this.#resolve(input.url, input.create ?? false);
-    // Serialised: two registrations must not both find the name or the file free.
-    return this.#jobs.run(SERVICE_STREAM, () => this.#register({ ...input, url }, policy, context));
+    const place = await this.#resolve(input.engine, input.url, input.create ?? false);
+    // Serialised: two registrations must not both find the name or the database free.
+    return this.#jobs.run(SERVICE_STREAM, () => this.#register(input, place, policy, context));
   }
 
   /** By name or id, retired ones by id only. Error: `NotFound` database-not-found. */
@@ -94,13 +94,14 @@ export class DatabaseService {
 
   async #register(
     input: RegisterDatabase,
+    { url, keep }: Place,
     policy: Policy,
     context: Context,
   ): Promise<DatabaseState> {
     this.#refuseName(input.name);
     const target: DatabaseTarget = {
       engine: input.engine,
-      url: input.url,
+      url,
       databaseId: this.#ids.uuid(),
       origin: this.#ledger.origin,
       incarnation: this.#ids.uuid(),
@@ -108,7 +109,8 @@ export class DatabaseService {
     const session = await this.#executor.open(target, silent);
     try {
       const inspection = await session.engine.inspect();
-      this.#refuseUnusable(input.url, inspection);
+      this.#refuseUnusable(url, inspection);
+      await keep();
       const fence = await this.#recordIntent(target, input.name, policy, context);
       await this.#install(session.engine, target.databaseId, fence, context);
     } finally {
@@ -174,8 +176,9 @@ export class DatabaseService {
       throw new InvalidInput(code, message, { hint });
     }
     const same = this.list().find((database) => database.retired === null && database.url === url);
-    if (same !== undefined)
-      throw new Conflict("url-registered", `This database is already registered as ${same.name}`);
+    const known = same ?? this.#underAnotherUrl(inspection);
+    if (known !== undefined)
+      throw new Conflict("url-registered", `This database is already registered as ${known.name}`);
     if (inspection.meta === undefined) return;
     const { origin, databaseId } = inspection.meta;
     if (origin !== this.#ledger.origin)
@@ -191,6 +194,14 @@ export class DatabaseService {
     );
   }
 
+  /** A server has many names; the database in it has one number. */
+  #underAnotherUrl({ live, meta }: Inspection): DatabaseState | undefined {
+    if (live === undefined || meta === undefined) return undefined;
+    const known = this.#projection.state.databases.get(meta.databaseId);
+    const isSame = known?.retired === null && samePlace(known.physical, live.physical);
+    return isSame ? known : undefined;
+  }
+
   #nameOf(databaseId: string): string {
     return this.#projection.state.databases.get(databaseId)?.name ?? databaseId;
   }
@@ -200,6 +211,15 @@ export class DatabaseService {
 function withoutKey({ idempotency: _used, ...context }: Context, correlation: string): Context {
   return { ...context, correlation };
 }
+
+/** The same database of the same cluster. */
+const samePlace = (a: Physical | null, b: Physical): boolean =>
+  a !== null &&
+  "databaseOid" in a &&
+  "databaseOid" in b &&
+  a.systemIdentifier !== null &&
+  a.systemIdentifier === b.systemIdentifier &&
+  a.databaseOid === b.databaseOid;
 
 const silent = {
   onProgress: (): void => {},

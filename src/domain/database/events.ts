@@ -112,7 +112,9 @@ export type DriftDecision = "adopted" | "reverted" | "gone";
 export type EngineName = "sqlite" | "postgres";
 
 /** Facts of the file or cluster that are not part of the logical schema. */
-export interface Physical {
+export type Physical = SqlitePhysical | PostgresPhysical;
+
+export interface SqlitePhysical {
   readonly journalMode: string;
   readonly pageSize: number;
   readonly pageCount: number;
@@ -120,6 +122,22 @@ export interface Physical {
   readonly autoVacuum: number;
   readonly userVersion: number;
   readonly applicationId: number;
+}
+
+export interface PostgresPhysical {
+  /** Of the cluster, for as long as it lives; null where the user may not ask for it. */
+  readonly systemIdentifier: string | null;
+  /** Of the database within the cluster. */
+  readonly databaseOid: number;
+  /** Another one after a failover or a recovery to a point in time; null as above. */
+  readonly timeline: number | null;
+  readonly serverVersion: number;
+  readonly encoding: string;
+  readonly collation: string;
+  readonly bytes: number;
+  /** Name and version. */
+  readonly extensions: readonly string[];
+  readonly dataChecksums: boolean;
 }
 
 /** `required`: one transaction a step. `none`: declared unable to run in one. */
@@ -148,6 +166,11 @@ export interface Policy {
   readonly freezes?: readonly Freeze[];
   /** Hours within which an emergency run must be reviewed. Default 72. */
   readonly reviewHours?: number;
+  /**
+   * `none`: runs take no backup, so they cannot rehearse or restore one; for servers that are backed up by
+   * their operators. PostgreSQL alone. Absent: every run takes a verified backup first.
+   */
+  readonly backup?: "none";
   /** Execute the plan on a restored copy first. */
   readonly rehearse: boolean;
   /** Absent: `restore` if an applied step of the run was non-transactional, else `stop`. */

@@ -75,7 +75,7 @@ export class PolicyService {
   #eventsOf(database: DatabaseState, id: string, order: PolicyOrder): DomainEvent[] {
     const { checks, clock, digest } = this.#parts;
     const { change, reason, emergency } = order;
-    const policy = changed(database.policy, change, checks);
+    const policy = changed(database.policy, change, database.engine, checks);
     const weakens = weakened(database.policy, policy, clock.now());
     const needed = weakens.length === 0 ? 0 : asked(database.policy);
     if (needed === 0) return [{ type: "PolicyChanged", data: { policy } }];

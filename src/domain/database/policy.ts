@@ -2,7 +2,7 @@ import type { Calendar } from "../governance/calendar.ts";
 import type { Signatures } from "../trust/signatures.ts";
 import { checkSigners, checkTrust } from "../trust/trust.ts";
 import { InvalidInput } from "../shared/errors.ts";
-import type { Policy } from "./events.ts";
+import type { EngineName, Policy } from "./events.ts";
 
 /** Members to change; null takes one away that need not be there. */
 export type PolicyChange = {
@@ -16,12 +16,13 @@ export interface PolicyChecks {
 }
 
 /**
- * The policy after the change. Errors: `InvalidInput` window-invalid | freeze-invalid, and those of
- * `checkTrust`.
+ * The policy after the change. Errors: `InvalidInput` window-invalid | freeze-invalid | backup-needed |
+ * rehearsal-needs-backup, and those of `checkTrust`.
  */
 export function changed(
   policy: Policy,
   change: PolicyChange,
+  engine: EngineName,
   { calendar, signatures }: PolicyChecks,
 ): Policy {
   const members = Object.entries({ ...policy, ...change }).filter(([, value]) => value !== null);
@@ -32,8 +33,33 @@ export function changed(
       throw new InvalidInput("freeze-invalid", "A freeze ends before it begins", {
         hint: "Give a `to` after `from`",
       });
+  if (result.backup === "none") refuseUnsafe(result, engine);
   if (result.trust !== undefined) checkTrust(result.trust, signatures);
   if (result.approvalSignatures !== undefined)
     checkSigners(result.approvalSignatures.signers, signatures);
   return result;
 }
+
+/** A file is backed up at no cost; a server may be so by whoever operates it. */
+function refuseUnsafe({ rehearse }: Policy, engine: EngineName): void {
+  if (engine === "sqlite")
+    throw new InvalidInput("backup-needed", "Runs on an SQLite database always take a backup", {
+      hint: "Leave `backup` out",
+    });
+  if (rehearse) throw needsBackup();
+}
+
+/** Whether a run is rehearsed: as asked, or as the policy says. Error: `InvalidInput` rehearsal-needs-backup. */
+export function rehearses({ rehearse, backup }: Policy, asked: boolean | undefined): boolean {
+  const wanted = asked ?? rehearse;
+  if (wanted && backup === "none") throw needsBackup();
+  return wanted;
+}
+
+/** A rehearsal runs on a restored backup. */
+const needsBackup = (): InvalidInput =>
+  new InvalidInput(
+    "rehearsal-needs-backup",
+    "Without a backup there is no copy on which a plan could be rehearsed",
+    { hint: "Set `rehearse` to false as well, or let runs take backups" },
+  );

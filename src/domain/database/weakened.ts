@@ -26,6 +26,7 @@ const RULES: { readonly [M in keyof Required<Policy>]: IsWeaker } = {
   reviewHours: ({ reviewHours: before = REVIEW_HOURS }, { reviewHours: after = REVIEW_HOURS }) =>
     after > before,
   rehearse: (before, after) => before.rehearse && !after.rehearse,
+  backup: (before, after) => before.backup === undefined && after.backup === "none",
   onFailure: () => false,
   stepTimeoutMs: () => false,
   backupAlertHours: () => false,

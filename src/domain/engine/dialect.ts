@@ -1,4 +1,4 @@
-import type { Allowances, TransactionMode } from "../database/events.ts";
+import type { Allowances, EngineName, TransactionMode } from "../database/events.ts";
 import type { CodeLanguage } from "../migration/migration.ts";
 import type { Finding } from "../migration/events.ts";
 import type { Definition } from "../schema/definition.ts";
@@ -15,6 +15,9 @@ export interface Dialect {
   /** What an object's definition says. */
   describe(object: SchemaObject): Definition;
 }
+
+/** The dialect of each engine. */
+export type Dialects = (engine: EngineName) => Dialect;
 
 export interface ScriptToAnalyze {
   readonly sql: string;

@@ -38,6 +38,8 @@ export interface RunEvents {
     readonly fingerprint: string;
     /** Planned versions that another run has done since this one was requested. */
     readonly skipped?: readonly string[];
+    /** The policy wants none. */
+    readonly withoutBackup?: boolean;
   };
   /** Steps executed on a restored copy; the managed database was not touched. */
   readonly RehearsalCompleted: {

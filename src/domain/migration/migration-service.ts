@@ -1,6 +1,6 @@
 import { digitsOf } from "../adoption/file-of.ts";
 import type { DatabaseService } from "../database/database-service.ts";
-import type { Dialect } from "../engine/dialect.ts";
+import type { Dialects } from "../engine/dialect.ts";
 import { databaseStream } from "../events.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Context } from "../shared/actor.ts";
@@ -23,7 +23,7 @@ export class MigrationService {
   readonly #databases: DatabaseService;
   readonly #projection: Projection;
   readonly #ledger: Ledger;
-  readonly #dialect: Dialect;
+  readonly #dialects: Dialects;
   readonly #digest: Digest;
   readonly #diff: DiffText;
   readonly #registrar: Registrar;
@@ -32,7 +32,7 @@ export class MigrationService {
     databases: DatabaseService,
     projection: Projection,
     ledger: Ledger,
-    dialect: Dialect,
+    dialects: Dialects,
     digest: Digest,
     diff: DiffText,
     registrar: Registrar,
@@ -40,7 +40,7 @@ export class MigrationService {
     this.#databases = databases;
     this.#projection = projection;
     this.#ledger = ledger;
-    this.#dialect = dialect;
+    this.#dialects = dialects;
     this.#digest = digest;
     this.#diff = diff;
     this.#registrar = registrar;
@@ -122,7 +122,7 @@ export class MigrationService {
     const plan = planMigrate(database, to, this.#digest);
     const findings = [...plan.findings];
     for (const step of plan.steps)
-      findings.push(...(await this.#findingsOf(database.migrations.get(step.version)!)));
+      findings.push(...(await this.#findingsOf(database, step.version)));
     return { ...plan, findings };
   }
 
@@ -133,10 +133,11 @@ export class MigrationService {
     );
   }
 
-  async #findingsOf(migration: MigrationState): Promise<Finding[]> {
+  async #findingsOf({ engine, migrations }: DatabaseState, version: string): Promise<Finding[]> {
+    const migration = migrations.get(version)!;
     const sql = migration.up === null ? "" : ((await this.#ledger.content(migration.up)) ?? "");
-    const analysis = this.#dialect.analyze({ ...migration, sql });
-    const prefix = `Version ${migration.version}: `;
+    const analysis = this.#dialects(engine).analyze({ ...migration, sql });
+    const prefix = `Version ${version}: `;
     return [
       ...analysis.findings.map((finding) => ({ ...finding, message: prefix + finding.message })),
       ...analysis.rewritings.map((message) => rewritten(prefix + message)),

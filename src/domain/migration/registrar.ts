@@ -1,4 +1,4 @@
-import type { Dialect, ScriptToAnalyze } from "../engine/dialect.ts";
+import type { Dialect, Dialects, ScriptToAnalyze } from "../engine/dialect.ts";
 import { databaseStream, type EventOf } from "../events.ts";
 import type { Content } from "../ledger/ledger.ts";
 import type { QuietRecorder } from "../service/quiet-recorder.ts";
@@ -14,7 +14,7 @@ import { checksumOf, type MigrationInput } from "./migration.ts";
 import { registrations, type Taken } from "./registration.ts";
 
 export interface RegistrarParts {
-  readonly dialect: Dialect;
+  readonly dialects: Dialects;
   readonly digest: Digest;
   readonly trust: MigrationTrust;
   readonly quiet: QuietRecorder;
@@ -76,18 +76,19 @@ export class Registrar {
   ): Taken {
     const { version } = input;
     refuseCode(input, this.#parts.allowsCode);
-    const scripts = [...this.#runnable(input), ...this.#functionsOf(input)];
+    const dialect = this.#parts.dialects(database.engine);
+    const scripts = [...this.#runnable(input, dialect), ...this.#functionsOf(input)];
     const { sqlLimits } = database.policy;
     if (sqlLimits !== undefined)
-      refuseBeyond(sqlLimits, version, scripts, (sql) => this.#parts.dialect.classOf(sql));
+      refuseBeyond(sqlLimits, version, scripts, (sql) => dialect.classOf(sql));
     const trust = this.#parts.trust.verdict(database, { ...input, checksum }, identity);
     return { input, checksum, trust };
   }
 
   /** Every script must be one that can be run: the text alone already says so. */
-  #runnable(input: MigrationInput): LimitedScript[] {
+  #runnable(input: MigrationInput, dialect: Dialect): LimitedScript[] {
     return scriptsOf(input).map(([part, script]) => {
-      const analysis = this.#parts.dialect.analyze(script);
+      const analysis = dialect.analyze(script);
       const errors = analysis.findings.filter(({ severity }) => severity === "error");
       const [first] = errors;
       if (first === undefined) {

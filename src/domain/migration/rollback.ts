@@ -35,8 +35,11 @@ export class Rollback {
     started: DomainEvent,
   ): Promise<(() => Promise<void>) | undefined> {
     const { run, database, steps, session, control } = execution;
+    const isBare = database.policy.backup === "none";
     const byDown =
       run.strategy !== "restore" &&
+      // Whether the scripts bring everything back is tried on a restored backup.
+      (!isBare || run.strategy === "down") &&
       run.steps.every(({ version }) => database.migrations.get(version)?.down !== undefined);
     if (!byDown) {
       if (run.strategy === "down")
@@ -46,6 +49,11 @@ export class Rollback {
       return () => this.#restore(execution, backup);
     }
     const todo = run.steps.map(({ version }): StepToRun => downOf(database, version));
+    if (isBare) {
+      await execution.begin(started);
+      await steps.run(session, todo);
+      return undefined;
+    }
     const rehearsal = await this.#rehearse(execution, started, todo);
     const { outcome, lossless, error } = rehearsal.data;
     const exact = outcome === "passed" && (run.strategy === "down" || lossless === true);

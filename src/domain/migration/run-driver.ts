@@ -146,6 +146,7 @@ export class RunDriver {
         runId: run.id,
         fingerprint: live.fingerprint,
         ...(skipped.length === 0 ? {} : { skipped }),
+        ...(database.policy.backup === "none" ? { withoutBackup: true } : {}),
       },
     };
     return { event, skipped };
@@ -189,15 +190,14 @@ export class RunDriver {
   }
 
   async #migrate(execution: Execution, started: DomainEvent): Promise<void> {
-    const { run, steps, session, control } = execution;
+    const { run, database, steps, session, control } = execution;
+    if (database.policy.backup === "none") {
+      await execution.begin(started);
+      return steps.run(session, stepsUp(run, false));
+    }
     const facts = await this.#backUp(execution, started);
     control.checkpoint();
-    let todo: StepToRun[] = run.steps.map(({ version, direction }) => ({
-      version,
-      direction,
-      expectedAfter: null,
-      isOnSmall: facts.bytes <= SMALL_BYTES,
-    }));
+    let todo = stepsUp(run, facts.bytes <= SMALL_BYTES);
     const scratch = await this.#deps.keeper.store.scratch(run.id);
     try {
       await this.#verify(execution, facts, scratch);
@@ -301,6 +301,9 @@ export class RunDriver {
     return Math.round(this.#deps.clock.elapsed() - began);
   }
 }
+
+const stepsUp = ({ steps }: RunState, isOnSmall: boolean): StepToRun[] =>
+  steps.map(({ version, direction }) => ({ version, direction, expectedAfter: null, isOnSmall }));
 
 function refuseQuarantined({ name, quarantine }: DatabaseState): void {
   if (quarantine !== null)

@@ -150,6 +150,7 @@ function onFailureOf(
   // Undoing a rollback by scripts would be a migrate run of its own.
   if (chosen === "revert" && run.kind === "rollback") return "stop";
   if (chosen !== undefined) return chosen;
+  if (database.policy.backup === "none") return "stop";
   return committed.some(({ transaction }) => transaction === "none") ? "restore" : "stop";
 }
 

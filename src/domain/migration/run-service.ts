@@ -1,3 +1,4 @@
+import { rehearses } from "../database/policy.ts";
 import { refuseFull } from "../database/queue.ts";
 import { mayEnd } from "../recovery/recovery-service.ts";
 import type { DatabaseService } from "../database/database-service.ts";
@@ -83,7 +84,7 @@ export class RunService {
           details: { submitted: input.planDigest, present: plan.planDigest },
         });
       const { reason, ticket, onFailure = database.policy.onFailure } = input;
-      const rehearse = input.rehearse ?? database.policy.rehearse;
+      const rehearse = rehearses(database.policy, input.rehearse);
       return { plan, requested: withoutAbsent({ reason, ticket, rehearse, onFailure }) };
     });
   }
@@ -98,6 +99,7 @@ export class RunService {
     context: Context,
   ): Promise<RunState> {
     return this.#accept(name, undefined, context, (database) => {
+      rehearses(database.policy, true);
       const plan = planMigrate(database, to, this.#parts.digest);
       if (withDown && !plan.reversible)
         throw new InvalidInput("no-down-script", "A pending version has no down script", {

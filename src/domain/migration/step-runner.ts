@@ -6,7 +6,7 @@ import type {
   StepResult,
   StepScript,
 } from "../engine/database-engine.ts";
-import type { Dialect } from "../engine/dialect.ts";
+import type { Dialects } from "../engine/dialect.ts";
 import type { ExecutorSession } from "../engine/executor.ts";
 import type { DomainEvent, RecordedEvent } from "../events.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -34,7 +34,7 @@ export interface StepDependencies {
   readonly ledger: Ledger;
   readonly recorder: Recorder;
   readonly keeper: BackupKeeper;
-  readonly dialect: Dialect;
+  readonly dialects: Dialects;
   readonly clock: Clock;
   readonly digest: Digest;
   readonly ids: Ids;
@@ -131,7 +131,8 @@ export class StepRunner {
   /** Runs the steps in order; throws at the first that does not succeed, its outcome recorded. */
   async run(session: ExecutorSession, steps: readonly StepToRun[]): Promise<void> {
     const { database } = this.#job;
-    const { ledger, dialect } = this.#deps;
+    const { ledger, dialects } = this.#deps;
+    const dialect = dialects(database.engine);
     const prepared = new PreparedSteps(steps, { database, ledger, dialect });
     let sent = await this.#start(session, prepared, 0, 0);
     while (sent !== undefined) {

@@ -21,9 +21,11 @@ export class TableSaver {
   /** A place for those of the named tables that exist; null if none does. */
   async prepare(named: readonly string[], attempt: string): Promise<TableBackupRequest | null> {
     this.#attempt = attempt;
+    const { schema, policy } = this.#job.database;
+    if (policy.backup === "none") return null;
     const wanted = new Set(named.map(fold));
-    const tables = this.#job.database.schema
-      .filter(({ type, name }) => type === "table" && wanted.has(fold(name)))
+    const tables = schema
+      .filter(({ type, name }) => type === "table" && namesOf(name).some((one) => wanted.has(one)))
       .map(({ name }) => name);
     if (tables.length === 0) return null;
     const backupId = this.#deps.ids.uuid();
@@ -82,6 +84,9 @@ export class TableSaver {
 }
 
 const sizesOf = ({ bytes, storedBytes, sha256 }: StoredContent) => ({ bytes, storedBytes, sha256 });
+
+/** PostgreSQL's tables are called with their schema, and without it in most scripts. */
+const namesOf = (name: string): string[] => [fold(name), fold(name.slice(name.indexOf(".") + 1))];
 
 /** SQLite and PostgreSQL compare unquoted names without ASCII case. */
 const fold = (name: string): string => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

@@ -1,4 +1,4 @@
-import type { Dialect } from "../engine/dialect.ts";
+import type { Dialects } from "../engine/dialect.ts";
 import { databaseStream, type EventType, type RecordedEvent } from "../events.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { NotFound } from "../shared/errors.ts";
@@ -47,17 +47,17 @@ const PAGE = 200;
 /** The schemas that a database had, read from its events. */
 export class SchemaHistory {
   readonly #ledger: Ledger;
-  readonly #dialect: Dialect;
+  readonly #dialects: Dialects;
   readonly #present: (databaseId: string) => PresentSchema | undefined;
 
   /** `present` gives the schema that a database has after all events: a shorter way to those of late. */
   constructor(
     ledger: Ledger,
-    dialect: Dialect,
+    dialects: Dialects,
     present: (databaseId: string) => PresentSchema | undefined = () => undefined,
   ) {
     this.#ledger = ledger;
-    this.#dialect = dialect;
+    this.#dialects = dialects;
     this.#present = present;
   }
 
@@ -137,7 +137,8 @@ export class SchemaHistory {
 
   /** Who made and last changed each part of the schema after the event `index`. Errors: as above. */
   async blameAt(database: DatabaseState, index: number): Promise<BlameAt> {
-    const describe = (object: SchemaObject) => this.#dialect.describe(object);
+    const dialect = this.#dialects(database.engine);
+    const describe = (object: SchemaObject) => dialect.describe(object);
     const backups = new Map<string, Blame>();
     let found: BlameAt | undefined;
     const types = [...WHOLE, ...CHANGES, "BackupCompleted"] as const;

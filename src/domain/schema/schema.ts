@@ -1,6 +1,25 @@
+/** What there can be in a schema, in the order in which DDL makes it. */
+export const SCHEMA_OBJECT_TYPES = [
+  "schema",
+  "extension",
+  "type",
+  "sequence",
+  "table",
+  "index",
+  "view",
+  "routine",
+  "trigger",
+  "rule",
+  "policy",
+  "event-trigger",
+] as const;
+
+/** SQLite has tables, indexes, views and triggers alone. */
+export type SchemaObjectType = (typeof SCHEMA_OBJECT_TYPES)[number];
+
 /** One object of a database's logical schema, from the engine's catalogue. */
 export interface SchemaObject {
-  readonly type: "table" | "index" | "view" | "trigger";
+  readonly type: SchemaObjectType;
   readonly name: string;
   /** The table it belongs to; for a table or view its own name. */
   readonly table: string;
@@ -25,7 +44,7 @@ export interface SchemaColumn {
 /** A change of one object. `before`/`after` as in the catalogue. */
 export interface SchemaChange {
   readonly change: "added" | "removed" | "changed";
-  readonly type: SchemaObject["type"];
+  readonly type: SchemaObjectType;
   readonly name: string;
   readonly before?: SchemaObject;
   readonly after?: SchemaObject;
@@ -110,16 +129,14 @@ export function applyChanges(
   return sortSchema([...objects.values()]);
 }
 
-const ORDER: { readonly [T in SchemaObject["type"]]: number } = {
-  table: 0,
-  index: 1,
-  view: 2,
-  trigger: 3,
-};
+const ORDER: ReadonlyMap<string, number> = new Map(
+  SCHEMA_OBJECT_TYPES.map((type, at) => [type, at]),
+);
 
-/** Tables, indexes, views, triggers; by name within a kind. The order in which DDL can be run. */
+/** By kind, and by name within a kind. The order in which DDL can be run. */
 export function sortSchema(objects: readonly SchemaObject[]): SchemaObject[] {
   return objects.toSorted(
-    (a, b) => ORDER[a.type] - ORDER[b.type] || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+    (a, b) =>
+      ORDER.get(a.type)! - ORDER.get(b.type)! || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
   );
 }

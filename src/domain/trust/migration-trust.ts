@@ -41,7 +41,7 @@ export class MigrationTrust {
    * `judge`; `Refused` migration-over-limits.
    */
   async refuseNotTaken(
-    { policy, migrations }: DatabaseState,
+    { engine, policy, migrations }: DatabaseState,
     versions: readonly string[],
   ): Promise<void> {
     const { trust, sqlLimits } = policy;
@@ -49,7 +49,7 @@ export class MigrationTrust {
       const migration = migrations.get(version);
       if (migration === undefined) continue;
       if (trust !== undefined) await this.#refuse(trust, migration);
-      if (sqlLimits !== undefined) await this.#parts.limits.refuse(sqlLimits, migration);
+      if (sqlLimits !== undefined) await this.#parts.limits.refuse(sqlLimits, engine, migration);
     }
   }
 

@@ -1,4 +1,5 @@
-import type { Dialect, ScriptToAnalyze } from "../engine/dialect.ts";
+import type { EngineName } from "../database/events.ts";
+import type { Dialect, Dialects, ScriptToAnalyze } from "../engine/dialect.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Digest } from "../shared/digest.ts";
 import type { MigrationState } from "../state/migration-state.ts";
@@ -6,7 +7,7 @@ import { refuseBeyond, type LimitedScript, type SqlLimits } from "./sql-limits.t
 
 export interface LimitParts {
   readonly ledger: Pick<Ledger, "content">;
-  readonly dialect: Dialect;
+  readonly dialects: Dialects;
   readonly digest: Digest;
 }
 
@@ -19,19 +20,21 @@ export class RegisteredLimits {
   }
 
   /** Error: `Refused` migration-over-limits. */
-  async refuse(limits: SqlLimits, migration: MigrationState): Promise<void> {
-    const { dialect } = this.#parts;
-    const scripts = await this.#scriptsOf(migration);
+  async refuse(limits: SqlLimits, engine: EngineName, migration: MigrationState): Promise<void> {
+    const dialect = this.#parts.dialects(engine);
+    const scripts = await this.#scriptsOf(migration, dialect);
     refuseBeyond(limits, migration.version, scripts, (sql) => dialect.classOf(sql));
   }
 
-  async #scriptsOf(migration: MigrationState): Promise<LimitedScript[]> {
+  async #scriptsOf(migration: MigrationState, dialect: Dialect): Promise<LimitedScript[]> {
     const { transaction, allow, language, functions } = migration;
     const scripts: LimitedScript[] = [];
     for (const part of ["up", "down"] as const)
-      scripts.push(...(await this.#taken(part, migration[part], { transaction, allow, language })));
+      scripts.push(
+        ...(await this.#taken(part, migration[part], dialect, { transaction, allow, language })),
+      );
     const verifies = { transaction: "required", allow, verifies: true } as const;
-    scripts.push(...(await this.#taken("verify", migration.verify, verifies)));
+    scripts.push(...(await this.#taken("verify", migration.verify, dialect, verifies)));
     const text = await this.#textOf(functions);
     if (text !== undefined)
       scripts.push({
@@ -45,12 +48,13 @@ export class RegisteredLimits {
   async #taken(
     part: LimitedScript["part"],
     digest: string | null | undefined,
+    dialect: Dialect,
     how: Omit<ScriptToAnalyze, "sql">,
   ): Promise<LimitedScript[]> {
     const sql = await this.#textOf(digest);
     if (sql === undefined) return [];
     const bytes = this.#parts.digest.utf8(sql).length;
-    return [{ part, bytes, analysis: this.#parts.dialect.analyze({ ...how, sql }) }];
+    return [{ part, bytes, analysis: dialect.analyze({ ...how, sql }) }];
   }
 
   /** Nobody has shown the text of what another tool applied: it is history, and does not run. */

@@ -21,6 +21,12 @@ const RECOVER = "What it did is unknown until recovery has read the database's m
 /** Lets go of a child that could serve another session. */
 type TakeBack = (child: ExecutorChild, reason: Unavailable) => Promise<void>;
 
+/** What a session is of. */
+export interface Opening {
+  readonly target: DatabaseTarget;
+  readonly password: string | undefined;
+}
+
 /** Number of the `open` message among the calls. */
 const OPENING = 0;
 
@@ -54,14 +60,16 @@ export class ChildExecutorSession implements ExecutorSession, ChildListener {
   /** Rejects with what the engine threw at its creation, or with how the child ended. */
   static async open(
     child: ExecutorChild,
-    target: DatabaseTarget,
+    { target, password }: Opening,
     host: SessionHost,
     timeoutMs: number | undefined,
     takeBack: TakeBack,
   ): Promise<ChildExecutorSession> {
     const session = new ChildExecutorSession(child, host, timeoutMs, takeBack);
     try {
-      await session.#ask(OPENING, "open", () => child.send({ kind: "open", target }));
+      await session.#ask(OPENING, "open", () =>
+        child.send({ kind: "open", target, ...(password === undefined ? {} : { password }) }),
+      );
       return session;
     } catch (error) {
       session.kill("its engine could not be opened");

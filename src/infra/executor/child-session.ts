@@ -40,7 +40,7 @@ export class ChildSession implements SessionHost {
   async handle(message: Exclude<ToChild, { kind: "close" | "release" }>): Promise<void> {
     switch (message.kind) {
       case "open":
-        return this.#open(message.target);
+        return this.#open(message);
       case "call":
         return this.#answer(message);
       case "tables-recorded":
@@ -49,13 +49,13 @@ export class ChildSession implements SessionHost {
   }
 
   /** Before the process exits: SQLite's WAL would otherwise stay behind, with commits in it. */
-  close(): void {
-    this.#engine?.close?.();
+  async close(): Promise<void> {
+    await this.#engine?.close?.();
   }
 
   /** The session has ended, and another can be opened. */
-  release(): void {
-    this.close();
+  async release(): Promise<void> {
+    await this.close();
     this.#engine = undefined;
   }
 
@@ -79,12 +79,12 @@ export class ChildSession implements SessionHost {
     });
   };
 
-  #open(target: Extract<ToChild, { kind: "open" }>["target"]): void {
+  async #open({ target, password }: Extract<ToChild, { kind: "open" }>): Promise<void> {
     try {
       if (this.#engine !== undefined) {
         throw new Conflict("session-open", "This process serves another session already");
       }
-      this.#engine = this.#createEngine(target, this, this.#options);
+      this.#engine = await this.#createEngine(target, this, { ...this.#options, password });
       this.#send({ kind: "opened" });
     } catch (error) {
       this.#send({ kind: "opened", error: toWire(error) });

@@ -51,21 +51,18 @@ async function main(): Promise<void> {
   let isWanted = false;
   process.on("message", (message) => {
     const told = message as ToChild;
-    if (told.kind === "release") {
-      session.release();
-      if (process.memoryUsage.rss() > MOST_BYTES) process.exit(0);
-      isWanted = false;
-      send({ kind: "ready" });
-      void rest();
-      return;
-    }
+    if (told.kind === "release") return void release();
     isWanted = true;
-    if (told.kind === "close") {
-      session.close();
-      process.exit(0);
-    }
-    void session.handle(told);
+    if (told.kind === "close") void session.close().finally(() => process.exit(0));
+    else void session.handle(told);
   });
+  const release = async (): Promise<void> => {
+    await session.release();
+    if (process.memoryUsage.rss() > MOST_BYTES) process.exit(0);
+    isWanted = false;
+    send({ kind: "ready" });
+    await rest();
+  };
   let isWarm = process.env["SCHEMALEDGER_EXECUTOR"] !== WARM_UP;
   const rest = async (): Promise<void> => {
     if (!isWarm) await delay(REST_MS);

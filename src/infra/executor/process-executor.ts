@@ -12,6 +12,9 @@ import { type ChildInfo, ExecutorPool } from "./pool.ts";
 const DEFAULT_SPARE = 2;
 const DEFAULT_START_TIMEOUT_MS = 30_000;
 
+/** Looks up what no event and no target holds. */
+export type PasswordOf = (target: DatabaseTarget) => Promise<string | undefined>;
+
 export interface ProcessExecutorOptions {
   /** Children that wait loaded; 0 starts one a session. Default 2. */
   readonly spare?: number;
@@ -47,6 +50,7 @@ export interface ProcessExecutorOptions {
 export class ProcessExecutor implements Executor {
   readonly #pool: ExecutorPool;
   readonly #callTimeoutMs: number | undefined;
+  #passwordOf: PasswordOf = () => Promise.resolve(undefined);
 
   constructor(options: ProcessExecutorOptions = {}) {
     const childOptions = {
@@ -63,6 +67,11 @@ export class ProcessExecutor implements Executor {
     );
   }
 
+  /** From now on sessions are opened with the passwords that `passwordOf` knows. */
+  usePasswords(passwordOf: PasswordOf): void {
+    this.#passwordOf = passwordOf;
+  }
+
   /** Starts the spare children now instead of at first use. */
   async warm(): Promise<void> {
     await this.#pool.warm();
@@ -70,8 +79,10 @@ export class ProcessExecutor implements Executor {
 
   /** Rejects with `executor-closed`, `executor-died`, `executor-timeout` or the engine's error. */
   async open(target: DatabaseTarget, host: SessionHost): Promise<ExecutorSession> {
+    const password = await this.#passwordOf(target);
     const child = await this.#pool.take();
-    return ChildExecutorSession.open(child, target, host, this.#callTimeoutMs, (used, reason) =>
+    const opening = { target, password };
+    return ChildExecutorSession.open(child, opening, host, this.#callTimeoutMs, (used, reason) =>
       this.#pool.takeBack(used, reason),
     );
   }

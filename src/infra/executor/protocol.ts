@@ -11,7 +11,12 @@ export type EngineMethod = keyof DatabaseEngine;
 
 /** What the service says to an executor child. */
 export type ToChild =
-  | { readonly kind: "open"; readonly target: DatabaseTarget }
+  | {
+      readonly kind: "open";
+      readonly target: DatabaseTarget;
+      /** Of the database's user; never recorded or logged. */
+      readonly password?: string;
+    }
   | {
       readonly kind: "call";
       readonly id: number;

@@ -113,7 +113,7 @@ function readEntries(db: Connection, rows: readonly SchemaRow[]): void {
   }
 }
 
-const keyOf = ({ type, name }: Pick<SchemaRow, "type" | "name">): string => `${type}:${name}`;
+const keyOf = ({ type, name }: Pick<CatalogEntry, "type" | "name">): string => `${type}:${name}`;
 
 const isDependent = ({ type, sql }: Pick<SchemaRow, "type" | "sql">): boolean =>
   type === "view" || /^\s*create\s+virtual/i.test(sql ?? "");

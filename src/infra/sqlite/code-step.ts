@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 import { CODE } from "./sql/code.ts";
 import { redactLiterals } from "./sql/redact.ts";
 import { splitSqlite } from "./sql/split.ts";
-import { StepFault } from "./step-fault.ts";
+import { StepFault } from "../step/step-fault.ts";
 
 /** Runs one statement of the step with every check; what `execute` gives is handed through. */
 export type RunStatement = <T>(

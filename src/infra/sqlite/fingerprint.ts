@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { LiveSchema } from "../../domain/engine/database-engine.ts";
-import type { Physical } from "../../domain/database/events.ts";
+import type { SqlitePhysical } from "../../domain/database/events.ts";
 import type { SchemaColumn } from "../../domain/schema/schema.ts";
 import { isPlain, readCatalog, schemaOf, type Catalog, type CatalogEntry } from "./catalog.ts";
 import { journalMode, pragmaNumber, type Connection } from "./connection.ts";
@@ -82,7 +82,7 @@ const defaultFacts = (text: string | null): unknown =>
   text === null || text.startsWith('"') ? text : schemaTokens(text);
 
 /** Facts of the file that are reported beside the logical schema and are no part of it. */
-export const physicalOf = (db: Connection): Physical => ({
+export const physicalOf = (db: Connection): SqlitePhysical => ({
   journalMode: journalMode(db),
   pageSize: pragmaNumber(db, "page_size"),
   pageCount: pragmaNumber(db, "page_count"),

@@ -13,7 +13,7 @@ import { analysisOf } from "./sql/code.ts";
 import { useFunctions } from "./sql-functions.ts";
 import { takeBaseline } from "./step-baseline.ts";
 import { knownState, type KnownState } from "./step-state.ts";
-import { failOnErrors } from "./step-fault.ts";
+import { failOnErrors } from "../step/step-fault.ts";
 import { factsOf } from "./step-facts.ts";
 import { runOutside } from "./step-ntx.ts";
 import { failed } from "./step-result.ts";

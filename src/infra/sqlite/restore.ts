@@ -93,7 +93,8 @@ async function claimLive(session: Session, request: RestoreRequest): Promise<Liv
 /** The file that could say its journal mode is gone or damaged: the ledger remembers. */
 async function replace({ target }: Session, request: RestoreRequest): Promise<void> {
   await replaceFile(request.scratchPath, target.url, request.incarnation);
-  if (request.physical?.journalMode === "wal")
+  const { physical } = request;
+  if (physical !== undefined && "journalMode" in physical && physical.journalMode === "wal")
     await withDatabase(target.url, "managed", (db) => db.pragma("journal_mode = WAL"));
 }
 

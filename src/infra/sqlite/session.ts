@@ -3,7 +3,7 @@ import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { StatementProgress } from "./statement-progress.ts";
-import type { Succession } from "./succession.ts";
+import type { Succession } from "../step/succession.ts";
 
 /** Called at named points of the protocols; a test stops or kills the process there. */
 export type Faults = (point: string) => void | Promise<void>;

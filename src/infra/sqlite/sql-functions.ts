@@ -1,7 +1,7 @@
 import type { CodeLanguage } from "../../domain/migration/migration.ts";
 import { loadModule } from "../code/load-module.ts";
 import type { Connection } from "./connection.ts";
-import { StepFault } from "./step-fault.ts";
+import { StepFault } from "../step/step-fault.ts";
 
 /** What an exported function may say about itself beside its code. */
 interface Declared {

@@ -50,7 +50,7 @@ import type { Faults, Session } from "./session.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { StatementProgress } from "./statement-progress.ts";
 import { applySteps } from "./step.ts";
-import { Succession } from "./succession.ts";
+import { Succession } from "../step/succession.ts";
 import { saveTables } from "./table-backup.ts";
 import { verifyCopy } from "./verify-copy.ts";
 

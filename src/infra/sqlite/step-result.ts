@@ -1,6 +1,7 @@
 import type { StepResult, TableBackupResult } from "../../domain/engine/database-engine.ts";
 import type { StepFacts } from "../../domain/migration/events.ts";
-import { StepFault, stepFailure } from "./step-fault.ts";
+import { StepFault } from "../step/step-fault.ts";
+import { stepFailure } from "./step-fault.ts";
 
 /** The result of a step that was committed. */
 export const done = (facts: StepFacts, tableBackup: TableBackupResult | undefined): StepResult => ({

@@ -1,7 +1,8 @@
 import type { Connection } from "./connection.ts";
 import { classify } from "./sql/classify.ts";
 import { splitSqlite } from "./sql/split.ts";
-import { failOnErrors, statementFault } from "./step-fault.ts";
+import { failOnErrors } from "../step/step-fault.ts";
+import { statementFault } from "./step-fault.ts";
 
 /**
  * Runs the statements that must hold after the step. Each must be a query that returns at least one

@@ -10,13 +10,14 @@ import { ManagedDatabase, Workspace } from "../../support/managed-database.ts";
 import { DAMAGED, HISTORIES, NO_HISTORIES } from "../../support/tool-histories.ts";
 
 const parts = {
-  dialect: new SqliteDialect(),
+  dialects: () => new SqliteDialect(),
   digest: new NodeDigest(),
   ids: new UuidIds(),
 };
 
 const nothingKnown = {
   name: "shop",
+  engine: "sqlite" as const,
   fingerprint: null,
   schema: [],
   migrations: new Map(),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
+import { MODES, ManagedDatabase, Workspace, fileFacts } from "../../support/managed-database.ts";
 import { applyOne, done } from "../../support/step-results.ts";
 
 const DDL = `
@@ -48,7 +48,7 @@ for (const mode of MODES)
       assert.equal(marker["phase"], "done");
       assert.equal(marker["schema_fp_after"], live.fingerprint);
       assert.equal(database.value("SELECT fence FROM schemaledger_meta"), request.token);
-      assert.equal(live.physical.journalMode, mode);
+      assert.equal(fileFacts(live).journalMode, mode);
     });
 
     it("reports each statement before it runs", async () => {

@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import assert from "node:assert/strict";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { TestBackups } from "../../support/backups.ts";
-import { MODES, ManagedDatabase, Workspace } from "../../support/managed-database.ts";
+import { MODES, ManagedDatabase, Workspace, fileFacts } from "../../support/managed-database.ts";
 import { applyOne, failure } from "../../support/step-results.ts";
 
 const DDL = `
@@ -37,7 +37,7 @@ for (const mode of MODES)
           ["index", "c_v"],
         ],
       );
-      assert.equal(found.live?.physical.journalMode, mode);
+      assert.equal(fileFacts(found.live!).journalMode, mode);
       assert.ok(readFileSync(database.path).equals(bytes));
       assert.deepEqual(workspace.files(), ["app.db"]);
     });

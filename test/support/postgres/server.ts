@@ -76,6 +76,14 @@ export class PostgresServer {
     }
   }
 
+  /** A connection of its own; whoever asks ends it. */
+  async client(url = this.url()): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: url });
+    client.on("error", () => undefined);
+    await client.connect();
+    return client;
+  }
+
   /** Process id of the postmaster. */
   get pid(): number {
     const pid = this.#process?.pid;

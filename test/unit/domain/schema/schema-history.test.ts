@@ -75,14 +75,16 @@ const ledgerOf = (events: readonly RecordedEvent[]): Ledger =>
     },
   }) as unknown as Ledger;
 
+const NO_DIALECT = (): Dialect => ({}) as Dialect;
+
 describe("the schema at a point", () => {
   it("is the same whether the past is replayed or what came since is undone", async () => {
     for (let seed = 1; seed <= 12; seed += 1) {
       const { events, schemas } = history(seed);
       const ledger = ledgerOf(events);
       const last = { schema: schemas.at(-1)!, size: LENGTH };
-      const forwards = new SchemaHistory(ledger, {} as Dialect);
-      const either = new SchemaHistory(ledger, {} as Dialect, () => last);
+      const forwards = new SchemaHistory(ledger, NO_DIALECT);
+      const either = new SchemaHistory(ledger, NO_DIALECT, () => last);
       for (let first = -1; first < LENGTH; first += 1) {
         const second = Math.min(LENGTH - 1, first + (seed % 5) * 3);
         const found = await either.findBoth(SHOP, first, Math.max(first, second));

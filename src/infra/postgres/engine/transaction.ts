@@ -1,0 +1,109 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Unavailable } from "../../../domain/shared/errors.ts";
+import type { Client } from "../connection/open-client.ts";
+import { quoteText } from "./quote.ts";
+
+/** How long one lock is waited for: behind a waiting ALTER every later reader of the table waits too. */
+export const LOCK_WAIT_MS = 200;
+
+/** An executor that was stopped in a step must not keep its locks for ever. */
+const IDLE_MS = 60_000;
+
+/** The lock of a managed database, whoever takes it. */
+export const lockKey = (databaseId: string): string =>
+  `hashtextextended(${quoteText(`schemaledger:${databaseId}`)}, 0)`;
+
+/** Settings of one transaction that writes; those of user and database must not change what it means. */
+const SETTINGS = `SET LOCAL lock_timeout = ${LOCK_WAIT_MS};
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS};
+SET LOCAL synchronous_commit = on;`;
+
+/** By what a transaction is known, also when its connection is lost. */
+export interface Transaction {
+  /** The server's number of it. One that was not logged before a crash is given out again. */
+  readonly xid: string;
+  /** Since when the server runs: another time means that it was started again. */
+  readonly serverStart: string;
+}
+
+/** Begins a transaction that can write. */
+export async function begin(client: Client): Promise<Transaction> {
+  const results = (await client.query(
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${SETTINGS} SELECT pg_current_xact_id()::text AS xid, ${SERVER_START} AS "serverStart"`,
+  )) as unknown as readonly { readonly rows: readonly Transaction[] }[];
+  return results.at(-1)!.rows[0]!;
+}
+
+/** Since when the server runs, whatever the settings of the session are. */
+export const SERVER_START = "extract(epoch FROM pg_postmaster_start_time())::text";
+
+/** Ends a transaction without its effects; also one that the server, or a lost connection, has ended. */
+export async function rollback(client: Client): Promise<void> {
+  try {
+    await client.query("ROLLBACK");
+  } catch {
+    // With the connection the transaction ends as well.
+  }
+}
+
+/** A poisoned transaction is rolled back by COMMIT without an error: its answer says so. */
+export async function commit(client: Client): Promise<void> {
+  const { command } = await client.query("COMMIT");
+  if (command === "COMMIT") return;
+  throw new Unavailable("engine-error", `COMMIT was answered by ${command}`, {
+    hint: "The transaction was rolled back; run it again",
+  });
+}
+
+/** Names in what the catalogue prints are relative to it. Inside a transaction. */
+export const usePlainPath = (client: Client): Promise<unknown> =>
+  client.query("SET LOCAL search_path = pg_catalog");
+
+/** The path that the user or the database has. Inside a transaction. */
+export const useOwnPath = (client: Client): Promise<unknown> =>
+  client.query("SET LOCAL search_path = DEFAULT");
+
+/** Runs `read` on one moment of the database, without writing. */
+export async function readSnapshot<T>(client: Client, read: () => Promise<T>): Promise<T> {
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  try {
+    await usePlainPath(client);
+    return await read();
+  } finally {
+    await rollback(client);
+  }
+}
+
+/** The time of this process's own clock at which a wait of `ms` is over. */
+export const deadlineIn = (ms: number): number => performance.now() + ms;
+
+/** Waits a little, each time another while. False once the deadline is over. */
+export async function waitBefore(deadline: number): Promise<boolean> {
+  const left = deadline - performance.now();
+  if (left <= 0) return false;
+  await pause(Math.min(left, 20 + Math.random() * 60));
+  return true;
+}
+
+/** Somebody else holds the database's lock. */
+export const lockedByOther = (): Unavailable =>
+  new Unavailable("database-locked", "Another instance works on the database", {
+    hint: "Its connection is called schemaledger/… in pg_stat_activity",
+  });
+
+/**
+ * Takes the database's lock: for the transaction (`xact`), or for as long as the connection lives. Polls:
+ * whoever waits in the blocking form holds a snapshot that an index build waits for.
+ */
+export async function takeLock(
+  client: Client,
+  databaseId: string,
+  kind: "xact" | "session",
+): Promise<boolean> {
+  const take = kind === "xact" ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock";
+  const { rows } = await client.query<{ readonly taken: boolean }>(
+    `SELECT ${take}(${lockKey(databaseId)}) AS taken`,
+  );
+  return rows[0]!.taken;
+}
