@@ -4,10 +4,11 @@ import type { StepToRun } from "./step-runner.ts";
 /** Steps that are sent together take no longer: when one began is told by the time of its intent. */
 const BRIEF_MS = 50;
 
-/** How many are sent together at least and at most: each one behind a failure is an attempt given up. */
-const REHEARSED = { least: 8, most: 32 };
-/** Nobody knows how long they take, but on a small database it is not long. */
-const UNTRIED_ON_SMALL = { least: 4, most: 16 };
+/**
+ * How many are sent together at least and at most: each one behind a failure is an attempt given up.
+ * Untried ones, too, if the database is small: then they do not take long.
+ */
+const SEVERAL = { least: 8, most: 32 };
 /** One that takes hours must not keep the outcomes of others. */
 const UNTRIED = { least: 1, most: 1 };
 
@@ -26,8 +27,7 @@ export interface Together {
 }
 
 function boundsFor({ rehearsedMs, isOnSmall }: StepToRun) {
-  if (rehearsedMs !== undefined) return REHEARSED;
-  return isOnSmall === true ? UNTRIED_ON_SMALL : UNTRIED;
+  return rehearsedMs !== undefined || isOnSmall === true ? SEVERAL : UNTRIED;
 }
 
 /**

@@ -141,10 +141,15 @@ function definitionOf(db: Connection, row: SchemaRow): CatalogEntry {
 function readEntry(db: Connection, row: SchemaRow): CatalogEntry {
   if (row.type !== "table")
     return entryOf({ ...row, kind: null, wr: null, strict: null }, undefined);
-  const kind = prepared<[string], Pick<Row, "kind" | "wr" | "strict">>(db, KIND).get(row.name);
+  const kind = mayBeSpecial(row)
+    ? prepared<[string], Pick<Row, "kind" | "wr" | "strict">>(db, KIND).get(row.name)
+    : { kind: "table", wr: 0, strict: 0 };
   const columns = prepared<[string], ColumnRow>(db, COLUMNS_OF_ONE).all(row.name);
   return entryOf({ ...row, ...kind! }, columns.map(columnOf));
 }
+
+/** Both are said by these words. Where there is no virtual table, there are no tables of one. */
+const mayBeSpecial = ({ sql }: SchemaRow): boolean => /without|strict/i.test(sql ?? "");
 
 const KINDS: ReadonlySet<string> = new Set(["table", "view", "virtual"]);
 

@@ -1,8 +1,8 @@
-import { closeSync, fdatasyncSync, fsyncSync, openSync, realpathSync } from "node:fs";
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { openDatabase, rollback, type Connection, type Purpose } from "./connection.ts";
-import { fileId } from "./files.ts";
+import { fileId, identityOf } from "./files.ts";
 import type { KnownState } from "./step-state.ts";
 
 /** The connection that steps run on. It stays open: closing the last one would empty the WAL. */
@@ -19,6 +19,8 @@ export class Connections {
   readonly #path: string;
   #step: StepConnection | undefined;
   #fileId: string | undefined;
+  /** The WAL whose name in the directory is durable. */
+  #namedWal: string | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -34,6 +36,7 @@ export class Connections {
     // Only now, so that the WAL is never without a connection.
     this.discard();
     this.#fileId = present;
+    this.#namedWal = undefined;
     this.#step = { db, known: undefined, tainted: false };
     return this.#step;
   }
@@ -61,8 +64,16 @@ export class Connections {
   harden(): void {
     const path = realpathSync(this.#path);
     const wal = openIfThere(`${path}-wal`, "r+");
-    if (wal !== undefined) withDescriptor(wal, fdatasyncSync);
+    let id: string | undefined;
+    if (wal !== undefined)
+      withDescriptor(wal, (fd) => {
+        fdatasyncSync(fd);
+        id = identityOf(fstatSync(fd, { bigint: true }));
+      });
+    // Of a WAL that has its name for good there is nothing more to say.
+    if (id !== undefined && id === this.#namedWal) return;
     withDescriptor(openSync(dirname(path), "r"), fsyncSync);
+    this.#namedWal = id;
   }
 
   /** Runs `use` on a connection of its own, closed afterwards. */

@@ -64,7 +64,8 @@ const EMPTY: Finding = {
 };
 
 function unreadable(sql: string): Finding | undefined {
-  const bytes = Buffer.byteLength(sql);
+  // A UTF-16 unit takes three bytes at most.
+  const bytes = sql.length * 3 > MAX_SCRIPT_BYTES ? Buffer.byteLength(sql) : 0;
   if (bytes > MAX_SCRIPT_BYTES)
     return {
       severity: "error",
