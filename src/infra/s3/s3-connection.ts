@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type * as Sdk from "@aws-sdk/client-s3";
 import { Unavailable } from "../../domain/shared/errors.ts";
-import { s3Error } from "./s3-errors.ts";
+import { nameOf, s3Error } from "./s3-errors.ts";
 import { PATIENCE, type S3Access, type S3Source } from "./s3-settings.ts";
 
 export type S3Sdk = typeof Sdk;
@@ -84,7 +84,11 @@ export class S3Connection {
   /** Does `work`, telling failures in the words of the store. */
   async telling<T>(work: (client: Pick<Sdk.S3Client, "send">) => Promise<T>): Promise<T> {
     try {
-      return await work(this.#client);
+      return await work(this.#client).catch((error: unknown) => {
+        // The answer told the client what time it is there: mostly the next request is right.
+        if (nameOf(error) === "RequestTimeTooSkewed") return work(this.#client);
+        throw error;
+      });
     } catch (error) {
       throw s3Error(error, this.access.settings);
     }

@@ -23,6 +23,9 @@ export const IMPATIENT: S3Patience = {
   attemptMs: 3000,
 };
 
+/** Tests of waiting wait hardly at all. */
+export const HASTY: S3Patience = { attempts: 2, connectMs: 500, idleMs: 300, attemptMs: 700 };
+
 export interface BucketOptions {
   /** Object Lock is on. */
   readonly lockable?: boolean;
