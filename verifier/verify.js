@@ -8,6 +8,7 @@ import { base64, entriesOf, filesOfTar, leafHash, nodeHash, openCheckpoint, sha2
 import { Failed, FORKED, INVALID, PAYLOAD_MISSING, STALE, TRUNCATED } from "./formats.js";
 import { meetsQuorum, parsePolicy, parseTilePath, tilePath } from "./formats.js";
 
+const KEPT = /^checkpoints\/\d{15}$/;
 const USAGE = `verify.js LOG [--vkey KEY]... [--policy FILE] [--checkpoint FILE]... [--max-age HOURS]
 verify.js proof FILE --entry FILE [--vkey KEY]... [--policy FILE]
   LOG is an exported directory or an evidence bundle (.tar); KEY a verifier key or a file with some`;
@@ -72,6 +73,7 @@ function checkLog(place, values) {
     file,
     ...openCheckpoint(readFileSync(file), keys.log, witnesses),
   }));
+  kept.push(...keptBeside(log, keys.log, witnesses));
   const { levels, roots, last, issued } = checkEntries(log, checkpoint, kept);
   if (!roots.get(checkpoint.size)?.equals(checkpoint.root))
     find(INVALID, "The entries are not those that the checkpoint was signed for");
@@ -81,13 +83,24 @@ function checkLog(place, values) {
   if (bundle) checkBundle(all, issued);
 }
 
+/** Older checkpoints that an export in a bucket keeps. One of a key that has been retired says nothing here. */
+function keptBeside(log, keys, witnesses) {
+  return [...log].flatMap(([file, bytes]) => {
+    try {
+      return KEPT.test(file) ? [{ file, ...openCheckpoint(bytes, keys, witnesses) }] : [];
+    } catch {
+      return say(`${file} is not signed by a key that is known here`) ?? [];
+    }
+  });
+}
+
 function checkKept(kept, now, roots) {
   if (kept.origin !== now.origin) find(FORKED, `${kept.file} is of another log: ${kept.origin}`);
   else if (kept.size > now.size)
     find(TRUNCATED, `${kept.file} has ${kept.size} entries, the log has only ${now.size}`);
   else if (!roots.get(kept.size)?.equals(kept.root))
     find(FORKED, `The log does not continue ${kept.file}: its first ${kept.size} entries were changed`);
-  else say(`continues ${kept.file} (${kept.size} entries)`);
+  else if (!KEPT.test(kept.file)) say(`continues ${kept.file} (${kept.size} entries)`);
 }
 
 function checkAge(hours, last) {
@@ -213,7 +226,7 @@ function checkLeftover(log, { level, index, width }, path, bytes, size) {
 function checkOther(path, bytes) {
   const [, hex] = /^contents\/([0-9a-f]{64})$/.exec(path) ?? [];
   if (hex !== undefined && sha256(bytes).toString("hex") !== hex) find(INVALID, `${path} was changed`);
-  if (hex === undefined && !["checkpoint", "vkey", "README.txt"].includes(path))
+  if (hex === undefined && !KEPT.test(path) && !["checkpoint", "vkey", "README.txt"].includes(path))
     find(INVALID, `${path} is no part of a log`);
 }
 

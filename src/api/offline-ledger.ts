@@ -5,8 +5,11 @@ import { openCheckpoint } from "../domain/ledger/checkpoint.ts";
 import { Proofs } from "../domain/ledger/proofs.ts";
 import { parseVerifierKey, type VerifierKey } from "../domain/ledger/verifier-key.ts";
 import { InvalidInput, Unavailable } from "../domain/shared/errors.ts";
+import { ExportFiles } from "../infra/log-export/export-files.ts";
+import type { ExportPlace } from "../infra/log-export/export-place.ts";
 import { ExportReader } from "../infra/log-export/export-reader.ts";
 import { LogExport, type Exported } from "../infra/log-export/log-export.ts";
+import type { S3Settings } from "../infra/s3/s3-settings.ts";
 import { checkEd25519 } from "../infra/signing/ed25519-signer.ts";
 import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { LedgerOnDisk } from "../infra/sqlite/ledger-on-disk.ts";
@@ -78,7 +81,7 @@ async function verifyData(
 /** Exports a data directory's log up to its newest signed checkpoint. */
 export async function exportOffline(
   data: string,
-  directory: string,
+  directory: string | S3Settings,
   payloads: boolean,
 ): Promise<Exported> {
   return withCopy(data, async (copy) => {
@@ -86,9 +89,16 @@ export async function exportOffline(
     const checkpoint = copy.newestCheckpoint;
     if (checkpoint === undefined) throw nothingSigned(data);
     const { log, content } = copy;
-    const target = new LogExport(directory, { log, content, digest, keys: () => all }, payloads);
+    const place = await exportPlace(directory);
+    const target = new LogExport(place, { log, content, digest, keys: () => all }, payloads);
     return target.run(checkpoint, active);
   });
+}
+
+async function exportPlace(named: string | S3Settings): Promise<ExportPlace> {
+  if (typeof named === "string") return new ExportFiles(named);
+  const { openS3Export } = await import("../infra/s3/open-s3-place.ts");
+  return openS3Export(named);
 }
 
 /** The proof file of an event and the entry it is about, against the newest signed checkpoint. */

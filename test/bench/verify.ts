@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Proofs } from "../../src/domain/ledger/proofs.ts";
 import { parseVerifierKey } from "../../src/domain/ledger/verifier-key.ts";
+import { ExportFiles } from "../../src/infra/log-export/export-files.ts";
 import { LogExport } from "../../src/infra/log-export/log-export.ts";
 import { SqliteTransparencyLog } from "../../src/infra/sqlite/sqlite-transparency-log.ts";
 import { verifyLedgerFile } from "../../src/infra/sqlite/verify-ledger.ts";
@@ -97,7 +98,7 @@ async function exporting(): Promise<void> {
   const log = new SqliteTransparencyLog({ file, origin: SIGNER.name, cache, digest });
   const keys = [parseVerifierKey(digest, SIGNER.verifierKey)];
   const parts = { log, content: async () => undefined, digest, keys: () => keys };
-  const target = new LogExport(join(directory, "export"), parts);
+  const target = new LogExport(new ExportFiles(join(directory, "export")), parts);
   const run = async (): Promise<number> =>
     timed(async () => target.run(await ledger.checkpoint(), [SIGNER.verifierKey]));
   const whole = await run();
@@ -129,7 +130,7 @@ async function publishing(): Promise<void> {
       });
       const keys = [parseVerifierKey(digest, SIGNER.verifierKey)];
       const parts = { log, content: async () => undefined, digest, keys: () => keys };
-      const target = new LogExport(join(place, "export"), parts);
+      const target = new LogExport(new ExportFiles(join(place, "export")), parts);
       let exporting = Promise.resolve();
       const timer = setInterval(() => {
         if (!published) return;

@@ -42,7 +42,7 @@ const OTHER_THINGS = new Set(
     // Kinds of objects in a schema, modes of TLS.
     "event-trigger verify-ca verify-full",
     // Words of the anchors file, a subcommand, a default directory.
-    "log-only publish-every anchor-every roll-forward schemaledger-witness",
+    "log-only path-style publish-every anchor-every roll-forward schemaledger-witness",
     // Modes of TLS.
     "verify-ca verify-full",
     // The region that is taken where none is named.

@@ -1,6 +1,7 @@
 import { parseVerifierKey } from "../../src/domain/ledger/verifier-key.ts";
 import type { StoredEntry } from "../../src/domain/ledger/transparency-log.ts";
 import type { Signer } from "../../src/domain/shared/signer.ts";
+import { ExportFiles } from "../../src/infra/log-export/export-files.ts";
 import { LogExport, type Exported } from "../../src/infra/log-export/log-export.ts";
 import { digest } from "./digest.ts";
 import { MemoryLog } from "./memory-log.ts";
@@ -42,6 +43,11 @@ export async function writeLog(
   const log = new MemoryLog(entries);
   const keys = [parseVerifierKey(digest, signer.verifierKey)];
   const content = async (name: string): Promise<string | undefined> => contents.get(name);
-  const target = new LogExport(directory, { log, content, digest, keys: () => keys });
+  const target = new LogExport(new ExportFiles(directory), {
+    log,
+    content,
+    digest,
+    keys: () => keys,
+  });
   return target.run(await log.checkpoint(signer), [signer.verifierKey]);
 }

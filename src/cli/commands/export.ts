@@ -7,7 +7,12 @@ interface ExportOptions {
 }
 
 export const command = defineCommand<ExportOptions>({
-  arguments: [{ name: "<directory>", description: "made if missing; later runs add what is new" }],
+  arguments: [
+    {
+      name: "<directory>",
+      description: "made if missing, or s3://bucket/prefix; later runs add what is new",
+    },
+  ],
   options: [
     {
       flags: "--data <dir>",
@@ -33,7 +38,9 @@ export const command = defineCommand<ExportOptions>({
     const { exportOffline } = await import("../../api/offline-ledger.ts");
     const directory = args[0]!;
     const data = options.data ?? DEFAULT_DATA;
-    const exported = await exportOffline(data, directory, options.logOnly !== true);
+    const { bucketNamed } = await import("../client/named-backups.ts");
+    const place = bucketNamed(directory) ?? directory;
+    const exported = await exportOffline(data, place, options.logOnly !== true);
     out.result({ directory, ...exported }, () =>
       out.line(
         `${directory}: ${exported.size} events, ${exported.size - exported.from} of them new`,

@@ -5,10 +5,13 @@ import type { LedgerHead } from "../../domain/ledger/ledger.ts";
 import type { TransparencyLog } from "../../domain/ledger/transparency-log.ts";
 import type { VerifierKey } from "../../domain/ledger/verifier-key.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
+import { ExportFiles } from "../log-export/export-files.ts";
+import type { ExportPlace } from "../log-export/export-place.ts";
 import { LogExport, type LogExportParts } from "../log-export/log-export.ts";
+import { s3Url } from "../s3/s3-settings.ts";
 import { checkEd25519 } from "../signing/ed25519-signer.ts";
 import { WitnessClient } from "../witness/witness-client.ts";
-import type { AnchorsConfig } from "./anchors-file.ts";
+import type { AnchorsConfig, ExportAddress } from "./anchors-file.ts";
 
 export interface AnchorsParts extends LogExportParts {
   readonly origin: string;
@@ -27,14 +30,14 @@ export class Anchors {
   constructor(config: AnchorsConfig, parts: AnchorsParts) {
     const { digest, keys, log, origin } = parts;
     const clients = config.witnesses.map((witness) => new WitnessClient(witness, digest));
-    const exports = config.exports.map(({ directory, payloads }) => ({
-      name: `The export ${directory}`,
-      target: new LogExport(directory, parts, payloads),
+    const exports = config.exports.map((address) => ({
+      name: `The export ${nameOf(address)}`,
+      target: once(async () => new LogExport(await placeOf(address), parts, address.payloads)),
     }));
     this.witnesses = clients.map((client) => cosigner(client, log));
     this.publications = exports.map(({ name, target }) => ({
       name,
-      publish: async (checkpoint) => void (await target.run(checkpoint, parts.vkeys())),
+      publish: async (checkpoint) => void (await (await target()).run(checkpoint, parts.vkeys())),
     }));
     this.authorities = config.timestamps.map((authority) => ({
       name: new URL(authority.url).origin + new URL(authority.url).pathname,
@@ -45,13 +48,33 @@ export class Anchors {
       },
     }));
     this.readable = [
-      ...exports.map(({ name, target }) => ({ name, newest: () => target.head() })),
+      ...exports.map(({ name, target }) => ({ name, newest: async () => (await target()).head() })),
       ...clients.map((client) => ({
         name: `The witness ${client.name}`,
         newest: async () => headOf(await client.newest(origin), digest, keys()),
       })),
     ];
   }
+}
+
+const nameOf = ({ directory, bucket }: ExportAddress): string =>
+  directory ?? (bucket === undefined ? "" : s3Url(bucket));
+
+/** A bucket is tried out when it is reached first; one that cannot be is tried again. */
+async function placeOf({ directory, bucket }: ExportAddress): Promise<ExportPlace> {
+  if (bucket === undefined) return new ExportFiles(directory ?? "");
+  const { openS3Export } = await import("../s3/open-s3-place.ts");
+  return openS3Export(bucket);
+}
+
+/** Made when it is asked for first; again when that failed. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    made.catch(() => (made = undefined));
+    return made;
+  };
 }
 
 const cosigner = (client: WitnessClient, log: TransparencyLog): Cosigner => ({

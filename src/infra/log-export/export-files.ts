@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { ExportPlace } from "./export-place.ts";
 import { fsyncDirectory, writeFileAtomic } from "../files/atomic-write.ts";
 
 /** Everybody may read a log; payloads and texts are for those who may read the ledger. */
@@ -11,15 +12,15 @@ const CLOSED = { file: 0o600, directory: 0o700 };
  * The files of an export. Each appears whole or not at all, and is durable together with its
  * directory once `settle` has returned; only then may a checkpoint speak of it.
  */
-export class ExportFiles {
-  readonly root: string;
+export class ExportFiles implements ExportPlace {
+  readonly name: string;
   /** Directories in which something was created or renamed. */
   readonly #touched = new Set<string>();
   #written = 0;
   #bytes = 0;
 
   constructor(root: string) {
-    this.root = root;
+    this.name = root;
   }
 
   /** Files and bytes that were written, without those that were there already. */
@@ -29,7 +30,7 @@ export class ExportFiles {
 
   async read(path: string): Promise<Buffer | undefined> {
     try {
-      return await readFile(join(this.root, path));
+      return await readFile(join(this.name, path));
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
       throw error;
@@ -41,7 +42,7 @@ export class ExportFiles {
     const found = await this.read(path);
     if (found?.equals(bytes) === true) return;
     const modes = access === "open" ? OPEN : CLOSED;
-    const target = join(this.root, path);
+    const target = join(this.name, path);
     await this.#makeDirectory(dirname(target), modes.directory);
     const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
     try {
@@ -64,12 +65,12 @@ export class ExportFiles {
 
   /** Replaces a file that does change. Durable when it resolves. */
   async replace(path: string, text: string): Promise<void> {
-    await writeFileAtomic(join(this.root, path), text, OPEN.file);
+    await writeFileAtomic(join(this.name, path), text, OPEN.file);
   }
 
   /** Removes a directory of partial tiles that a full one has taken the place of. */
   async dropPartials(path: string): Promise<void> {
-    await rm(join(this.root, `${path}.p`), { recursive: true, force: true });
+    await rm(join(this.name, `${path}.p`), { recursive: true, force: true });
   }
 
   async #makeDirectory(path: string, mode: number): Promise<void> {

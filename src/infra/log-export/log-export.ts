@@ -7,7 +7,7 @@ import type { VerifierKey } from "../../domain/ledger/verifier-key.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import { DomainError, Unavailable } from "../../domain/shared/errors.ts";
 import { checkEd25519 } from "../signing/ed25519-signer.ts";
-import { ExportFiles } from "./export-files.ts";
+import type { ExportPlace } from "./export-place.ts";
 import { payloadLines } from "./payload-lines.ts";
 
 /** Tiles that are written at once: the disk syncs them together. */
@@ -33,19 +33,19 @@ export interface Exported {
 }
 
 /**
- * A directory that is a complete transparency log by itself (C2SP tlog-tiles), with what a ledger
+ * A directory or bucket that is a complete transparency log by itself (C2SP tlog-tiles), with what a ledger
  * is rolled forward from: payloads and contents. Each run adds what is new. Its checkpoint is
  * written last: whatever a process dies of, the directory is the log of the checkpoint in it.
  */
 export class LogExport {
   readonly #parts: LogExportParts;
-  readonly #files: ExportFiles;
+  readonly #files: ExportPlace;
   readonly #payloads: boolean;
 
   /** `payloads` false: the log alone, which may be shown to everybody. */
-  constructor(directory: string, parts: LogExportParts, payloads = true) {
+  constructor(place: ExportPlace, parts: LogExportParts, payloads = true) {
     this.#parts = parts;
-    this.#files = new ExportFiles(directory);
+    this.#files = place;
     this.#payloads = payloads;
   }
 
@@ -54,14 +54,21 @@ export class LogExport {
    * export-foreign, when its checkpoint is not of this ledger.
    */
   async head(): Promise<LedgerHead | undefined> {
-    const note = await this.#files.read("checkpoint");
-    if (note === undefined) return undefined;
+    const note = (await this.#files.read("checkpoint"))?.toString("utf8");
+    const head = note === undefined ? undefined : this.#open(note);
+    // Somebody may have put an older one in its place; those that were kept cannot be written over.
+    const kept = await this.#files.newestKept?.();
+    const newest = kept === undefined ? undefined : this.#open(kept);
+    return newest !== undefined && newest.size > (head?.size ?? 0) ? newest : head;
+  }
+
+  #open(note: string): LedgerHead {
     const { digest, keys } = this.#parts;
     try {
-      return openCheckpoint(digest, note.toString("utf8"), keys(), checkEd25519);
+      return openCheckpoint(digest, note, keys(), checkEd25519);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      throw foreign(this.#files.root, error.message);
+      throw foreign(this.#files.name, error.message);
     }
   }
 
@@ -80,6 +87,8 @@ export class LogExport {
     await this.#write(tiles);
     await this.#files.settle();
     await this.#files.replace("vkey", vkeys.map((key) => `${key}\n`).join(""));
+    if (checkpoint.size > from)
+      await this.#files.keepCheckpoint?.(checkpoint.size, checkpoint.note);
     await this.#files.replace("checkpoint", checkpoint.note);
     await this.#dropPartials(from, checkpoint.size);
     return { size: checkpoint.size, from, ...this.#files.written };
@@ -88,9 +97,9 @@ export class LogExport {
   async #requireContinues(checkpoint: Checkpoint): Promise<number> {
     const had = await this.head();
     if (had === undefined) return 0;
-    if (had.size > checkpoint.size) throw forked(this.#files.root, had.size, checkpoint.size);
+    if (had.size > checkpoint.size) throw forked(this.#files.name, had.size, checkpoint.size);
     const root = await this.#parts.log.rootAt(had.size);
-    if (!same(root, had.root)) throw forked(this.#files.root, had.size, checkpoint.size);
+    if (!same(root, had.root)) throw forked(this.#files.name, had.size, checkpoint.size);
     return had.size;
   }
 

@@ -3,10 +3,6 @@ import { Conflict } from "../../domain/shared/errors.ts";
 import { S3Connection } from "./s3-connection.ts";
 import { keyOf, type S3Source } from "./s3-settings.ts";
 
-/** What a restore needs. Marks and indexes are nobody's loss. */
-const LOCKED = /^(?:packs|lists|manifests|keys)\//;
-/** Of these, what is locked is not hidden either: a backup is there, or it is not. */
-const NEVER_HIDDEN = /^(?:packs|lists|manifests)\//;
 const DAY_MS = 86_400_000;
 /** Locked for a quarter longer than asked, so that not every backup has to begin all times anew. */
 const SLACK = 1.25;
@@ -14,8 +10,6 @@ const SLACK = 1.25;
 const AT_ONCE = 16;
 
 export type NewLock = Pick<PutObjectCommandInput, "ObjectLockMode" | "ObjectLockRetainUntilDate">;
-
-export const isLockedFolder = (name: string): boolean => NEVER_HIDDEN.test(name);
 
 type Head = Pick<
   HeadObjectCommandOutput,
@@ -45,9 +39,10 @@ export class S3Locks {
     });
   }
 
-  forNew(name: string): NewLock {
+  /** What a new object is put with. */
+  forNew(): NewLock {
     const lock = this.#source.settings.lock;
-    if (lock === undefined || !LOCKED.test(name)) return {};
+    if (lock === undefined) return {};
     return {
       ObjectLockMode: lock.mode,
       ObjectLockRetainUntilDate: new Date(Date.now() + lock.days * DAY_MS * SLACK),

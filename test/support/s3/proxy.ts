@@ -95,8 +95,8 @@ export class MishapProxy {
       return;
     }
     const answer = await this.#forward(incoming, sent);
-    if (mishap === undefined) return void send(outgoing, answer, method);
-    await suffer(mishap, outgoing, answer, method);
+    if (mishap === undefined) send(outgoing, answer, method);
+    else await suffer(mishap, outgoing, answer, method);
   }
 
   #forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Whole> {
