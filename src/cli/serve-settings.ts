@@ -1,9 +1,8 @@
 import { isUtf8 } from "node:buffer";
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { parseGuarded } from "../api/json-guard.ts";
 import { InvalidInput } from "../domain/shared/errors.ts";
+import { readSmallFile, UnreadableFile } from "../infra/files/read-small-file.ts";
 import type { OptionSpec } from "./command.ts";
 
 /** A setting's value with where it was said, for messages. */
@@ -119,37 +118,12 @@ function parse(file: string, text: string): { readonly [member: string]: unknown
 
 async function read(file: string): Promise<string> {
   try {
-    return await readText(file);
+    const bytes = await readSmallFile(file, MAX_FILE);
+    if (isUtf8(bytes)) return bytes.toString("utf8").replace(/^\uFEFF/, "");
   } catch (error) {
-    if (error instanceof InvalidInput) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    throw invalid(file, `it cannot be read: ${UNREADABLE[code] ?? (code || String(error))}`);
+    if (error instanceof UnreadableFile) throw invalid(file, error.message);
+    throw error;
   }
-}
-
-const UNREADABLE: { readonly [code: string]: string } = {
-  ENOENT: "there is no such file",
-  EACCES: "the user that the service runs as may not read it",
-  ELOOP: "its links lead in a circle",
-};
-
-/** Nothing is read of what has no end, and nothing waits for a writer that may never come. */
-async function readText(file: string): Promise<string> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const found = await handle.stat();
-    if (!found.isFile()) throw invalid(file, "it is not a file");
-    if (found.size > MAX_FILE) throw invalid(file, "it is larger than a file of settings can be");
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_FILE + 1), 0, MAX_FILE + 1, 0);
-    if (bytesRead > MAX_FILE) throw invalid(file, "it is larger than a file of settings can be");
-    return utf8(file, buffer.subarray(0, bytesRead));
-  } finally {
-    await handle.close();
-  }
-}
-
-function utf8(file: string, bytes: Buffer): string {
-  if (isUtf8(bytes)) return bytes.toString("utf8").replace(/^\uFEFF/, "");
   throw invalid(file, "it is not UTF-8");
 }
 

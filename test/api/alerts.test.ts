@@ -416,6 +416,20 @@ describe("alerts", () => {
     assert.equal(targets.body["code"], "key-limited");
   });
 
+  it("have the starts and stops of the service beside them", async () => {
+    await service.halt();
+    await service.restart();
+    const found = [...(await types("ServiceStarted")), ...(await types("ServiceStopped"))]
+      .toSorted((a, b) => a.index - b.index)
+      .map(({ type, data }) => (type === "ServiceStarted" ? data.after : "stopped"));
+    assert.deepEqual(found.slice(0, 3), ["first", "stopped", "stop"]);
+    for (const [n, one] of found.entries())
+      if (n > 0) assert.equal(one, n % 2 === 0 ? "stop" : "stopped");
+    const [first, second] = await types("ServiceStarted");
+    assert.equal(first.data.settings, second.data.settings);
+    assert.notEqual(first.context.instance, second.context.instance);
+  });
+
   it("tell that the ledger was refused, once, although nothing can be recorded", async () => {
     await service.halt();
     const file = join(service.data, "ledger.db");

@@ -118,7 +118,7 @@ describe("tokens of an identity provider", () => {
   });
 
   it("are refused when forged, in every way", async () => {
-    const { privateKey } = await generateKeyPair("RS256");
+    const { privateKey, publicKey } = await generateKeyPair("RS256", { extractable: true });
     const now = Math.floor(Date.now() / 1000);
     const forged = (header: object, claims: object = {}): Promise<string> =>
       new SignJWT({ groups: ["db-operators"], ...claims })
@@ -130,6 +130,15 @@ describe("tokens of an identity provider", () => {
         .sign(privateKey);
     await refused(await forged({ kid: "first" }), "token-invalid");
     await refused(await forged({ kid: "unknown" }), "token-invalid");
+    // The keys are those of the provider, whatever the token would like.
+    const jwk = await exportJWK(publicKey);
+    for (const more of [
+      { kid: "first", jku: `${service.url}/keys` },
+      { kid: "first", x5u: `${service.url}/keys` },
+      { kid: "../../first" },
+      { jwk },
+    ])
+      await refused(await forged(more), "token-invalid");
     const part = (value: object): string =>
       Buffer.from(JSON.stringify(value)).toString("base64url");
     const claims = { iss: issuer.url, aud: AUDIENCE, sub: "m", exp: now + 600 };

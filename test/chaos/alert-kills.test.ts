@@ -132,6 +132,12 @@ describe("Kills while alerts are delivered", function () {
     const alerts = events.filter(({ type }) => type === "AlertRaised");
     assert.ok(alerts.length >= raised, `${alerts.length} of ${raised} are in the ledger`);
     assertDelivered(alerts, events);
+    // Each death shows at the next start, and the one stop in order too.
+    const starts = events.flatMap((one) =>
+      one.type === "ServiceStarted" ? [(one.data as { after: string }).after] : [],
+    );
+    assert.deepEqual(starts.slice(0, 2), ["first", "stop"]);
+    assert.equal(starts.filter((after) => after === "crash").length, deaths);
     const taken = receiver.received.filter((one) => one.taken);
     const webhook = new Webhook(target.secret);
     for (const { body, headers } of taken) webhook.verify(body, headers as Record<string, string>);

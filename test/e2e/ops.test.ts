@@ -1,12 +1,13 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, textOf } from "../support/repository.ts";
 
 const UNIT = "ops/systemd/schemaledger.service";
 const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
+const LONG = process.env["SCHEMALEDGER_CHAOS"] === "long";
 /** Of 10: what `systemd-analyze security` gives services that are shut in well. */
 const MAX_EXPOSURE = 20;
 
@@ -70,6 +71,34 @@ describe("The Dockerfile", () => {
     for (const path of copied) ok(existsSync(join(ROOT, path)), path);
     for (const path of ["package-lock.json", "tsconfig.base.json", "build", "src"])
       ok(copied.includes(path), path);
+  });
+
+  it("builds a program that starts, in a directory with nothing but what is copied", function () {
+    if (!LONG) this.skip();
+    this.timeout(600_000);
+    const directory = mkdtempSync(join(tmpdir(), "schemaledger-image-"));
+    try {
+      const stage = lines.slice(
+        0,
+        lines.findLastIndex((line) => line.startsWith("FROM ")),
+      );
+      for (const line of stage) {
+        const [, instruction, rest] = /^(\w+) (.*)$/.exec(line)!;
+        if (instruction === "RUN") execFileSync("sh", ["-ec", rest!], { cwd: directory });
+        if (instruction !== "COPY") continue;
+        for (const path of rest!.split(" ").slice(0, -1))
+          cpSync(join(ROOT, path), join(directory, path), { recursive: true });
+      }
+      const main = join(directory, "dist/src/cli/main.js");
+      const { stdout, stderr } = spawnSync(process.execPath, [main, "doctor", "--json"], {
+        cwd: directory,
+        encoding: "utf8",
+      });
+      match(stdout, /"node"/, stderr);
+      ok(!existsSync(join(directory, "dist/test")));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it("runs as a user of its own, gets signals itself, and is told settings that there are", () => {

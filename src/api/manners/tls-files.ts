@@ -1,6 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { InvalidInput } from "../../domain/shared/errors.ts";
+import { readSmallFile } from "../../infra/files/read-small-file.ts";
 
 export interface TlsFiles {
   /** PEM: the certificate, then those that lead to its root. */
@@ -11,13 +12,15 @@ export interface TlsFiles {
 
 /** Old versions of the protocol are broken. */
 const MIN_VERSION = "TLSv1.2";
+/** A certificate with a long chain has some 10 KB. */
+const MAX_FILE = 1 << 20;
 
 /** The files' content, checked to belong together. Error: InvalidInput tls-files-invalid. */
 export async function readTls({ cert, key }: TlsFiles): Promise<SecureContextOptions> {
   try {
     const options: SecureContextOptions = {
-      cert: await readFile(cert),
-      key: await readFile(key),
+      cert: await readSmallFile(cert, MAX_FILE),
+      key: await readSmallFile(key, MAX_FILE),
       minVersion: MIN_VERSION,
     };
     createSecureContext(options);

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { InvalidInput } from "../../domain/shared/errors.ts";
 import { defineSubcommand } from "../command.ts";
+import { firstLine } from "../first-line.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
 interface Target {
@@ -171,6 +171,3 @@ export const secret = defineSubcommand<SharedOptions & SecretOptions>({
     });
   },
 });
-
-const firstLine = async (file: string): Promise<string> =>
-  (await readFile(file, "utf8")).split("\n", 1)[0]!.trim();

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { defineCommand, defineSubcommand } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { firstLine } from "../first-line.ts";
 import { change, secret } from "./alerts-change.ts";
 import type { Page } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
@@ -308,6 +308,3 @@ async function secretOf({ kind, secretFile }: AddOptions): Promise<object> {
   if (kind === "alertmanager") return { authorization: secret };
   return kind === "mail" ? { password: secret } : { secret };
 }
-
-const firstLine = async (file: string): Promise<string> =>
-  (await readFile(file, "utf8")).split("\n", 1)[0]!.trim();

@@ -5,7 +5,7 @@ import { DomainError } from "../../domain/shared/errors.ts";
 import { exists } from "../../infra/files/exists.ts";
 import { readHolder, serviceOf } from "../../infra/files/directory-lock.ts";
 import { defineCommand } from "../command.ts";
-import type { Examined } from "../doctor/examined.ts";
+import { odd, wrong, type Examined } from "../doctor/examined.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { plain, tone } from "../output.ts";
 import type { Page } from "../resources.ts";
@@ -23,7 +23,7 @@ export const command = defineCommand<SharedOptions>({
   },
   examples: ["schemaledger doctor", "schemaledger doctor --data /var/lib/schemaledger"],
   details:
-    "Looks at permissions, keys, durability, disk, clock, anchors and databases, and changes nothing. Exit code 1 if something needs attention, 5 if it is damage.\n",
+    "Looks at permissions, keys, durability, disk, clock, anchors and databases, of a --server at what it says of itself, and changes nothing. Exit code 1 if something needs attention, 5 if it is damage.\n",
   run: async ({ options, out, connect }) => {
     const found: Examined[] = [node()];
     if (options.server === undefined) found.push(...(await directory(options)));
@@ -32,6 +32,7 @@ export const command = defineCommand<SharedOptions>({
       const client = await connect("read");
       const { examineClock } = await import("../doctor/anchors.ts");
       found.push(...(await ledger(client)), ...(await examineClock(client, Date.now())));
+      if (options.server !== undefined) found.push(...(await health(client)));
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       worst.code = exitCodeOf(error);
@@ -120,6 +121,21 @@ async function holder(data: string): Promise<Examined> {
   const url = serviceOf(await readHolder(data));
   const message = url === undefined ? "no service has the directory" : `a service has it: ${url}`;
   return { what: "service", status: "ok", message };
+}
+
+/** What the service says of itself. */
+async function health(client: Client): Promise<Examined[]> {
+  interface Check {
+    readonly status: "ok" | "degraded" | "failed";
+    readonly hint?: string;
+  }
+  const { checks } = await client.get<{ readonly checks: Record<string, Check> }>("/readyz");
+  const troubles = Object.entries(checks).filter(([, { status }]) => status !== "ok");
+  if (troubles.length === 0) return [{ what: "health", status: "ok", message: "all is well" }];
+  return troubles.map(([check, { status, hint = "Look at the service's log" }]) => {
+    const as = status === "failed" ? wrong : odd;
+    return as(`health: ${check}`, status, hint);
+  });
 }
 
 interface Database {

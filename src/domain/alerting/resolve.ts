@@ -37,7 +37,7 @@ const ENDINGS: { readonly [code: string]: Ending } = {
   "backup-too-old": ({ alertId }, { overdue, name }) =>
     overdue.has(alertId) ? undefined : `The newest verified backup of ${name} is recent enough`,
   "emergency-review-overdue": ({ alertId }, { overdue, name }) =>
-    overdue.has(alertId) ? undefined : `An emergency run on ${name} was reviewed`,
+    overdue.has(alertId) ? undefined : `An emergency on ${name} was reviewed`,
   "ledger-not-anchored": ({ alertId }, { overdue }) =>
     overdue.has(alertId)
       ? undefined

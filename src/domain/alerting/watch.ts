@@ -102,6 +102,8 @@ export interface WatchParts {
 
 /** How often it is looked, ms. */
 const ROUND = 30_000;
+/** What ends with an event is told so soon, ms. */
+const SOON = 100;
 
 /** Raises alerts about what did not happen in time, and says of open ones that they are over. */
 export class Watch {
@@ -111,6 +113,7 @@ export class Watch {
   /** One look after another: each decides on what the one before has recorded. */
   #looking: Promise<void> | undefined;
   #again = false;
+  #isDue = false;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -119,10 +122,10 @@ export class Watch {
   /** Returns the function that ends it. */
   start(context: Context): () => Promise<void> {
     void this.#rounds(context);
-    // What ends with an event is told at once, not with the next round.
+    // What ends with an event is not told with the next round only.
     const unfollow = this.#parts.projection.onChange((events) => {
       if (events.every(({ type }) => type.startsWith("Alert"))) return;
-      if (this.#parts.projection.state.openAlerts.size > 0) void this.#tried(context);
+      if (this.#parts.projection.state.openAlerts.size > 0) void this.#soon(context);
     });
     return async () => {
       this.#stopped = true;
@@ -136,6 +139,15 @@ export class Watch {
       await this.#tried(context);
       await this.#parts.clock.sleep(ROUND);
     }
+  }
+
+  /** Every database is looked at, so not after each of many changes. */
+  async #soon(context: Context): Promise<void> {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    await this.#parts.clock.sleep(SOON);
+    this.#isDue = false;
+    if (!this.#stopped) await this.#tried(context);
   }
 
   /** One look; what changes meanwhile is looked at after it. */

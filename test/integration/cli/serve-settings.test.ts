@@ -91,7 +91,7 @@ describe("settings from a file", () => {
       [directory.path, /is not a file/],
       [directory.file("circle"), /links lead in a circle/],
       [directory.file("latin"), /is not UTF-8/],
-      [directory.file("large"), /larger than a file of settings can be/],
+      [directory.file("large"), /too large/],
       [directory.file("none"), /there is no such file/],
     ] as const)
       await assert.rejects(

@@ -57,6 +57,10 @@ export class ExceptionCollector {
       this.#note(event, "backup-damaged", event.data.error.message),
     RestoreCompleted: (event) =>
       this.#note(event, "restored", `Backup ${event.data.backupId} was brought back`),
+    ServiceStarted: (event) => {
+      const text = "The service before it did not end in order";
+      if (event.data.after === "crash") this.#note(event, "service-died", text);
+    },
     SubjectErased: (event) => this.#note(event, "subject-erased", event.data.reason),
     LedgerContinued: (event) => this.#note(event, "ledger-continued", event.data.reason),
     // One with a cause repeats the event before it.
