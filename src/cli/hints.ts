@@ -4,6 +4,8 @@ import type { DomainError } from "../domain/shared/errors.ts";
 const COMMAND_HINTS: { readonly [code: string]: string } = {
   "database-not-found":
     "schemaledger status lists the databases; schemaledger migrate registers one",
+  "recovery-awaits-restore":
+    "schemaledger approve decides on the restore; schemaledger migrate applies what is pending then",
   "run-not-found": "schemaledger log --type RunRequested lists the runs",
   "data-directory-in-use": "Wait for that process, or use another --data",
   "token-missing": "Put the service's API key into SCHEMALEDGER_TOKEN",

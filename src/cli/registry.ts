@@ -63,15 +63,26 @@ export const COMMANDS: readonly Entry[] = [
     () => import("./commands/rehearse.ts"),
   ),
   entry("Migrate", "rollback", "Undo applied versions", () => import("./commands/rollback.ts")),
-  entry("Migrate", "approve", "Approve a run that waits", () => import("./commands/approve.ts")),
-  entry("Migrate", "reject", "Reject a run that waits", () => import("./commands/reject.ts")),
+  entry(
+    "Migrate",
+    "approve",
+    "Approve a run, a restore or a change of a policy that waits",
+    () => import("./commands/approve.ts"),
+  ),
+  entry("Migrate", "reject", "Reject one that waits", () => import("./commands/reject.ts")),
+  entry("Migrate", "withdraw", "Take an own approval back", () => import("./commands/withdraw.ts")),
   entry(
     "Migrate",
     "review",
-    "Review an emergency run after its end",
+    "Review an emergency after its end",
     () => import("./commands/review.ts"),
   ),
-  entry("Migrate", "cancel", "Cancel a run", () => import("./commands/cancel.ts")),
+  entry(
+    "Migrate",
+    "cancel",
+    "Cancel a run, a restore or a change of a policy",
+    () => import("./commands/cancel.ts"),
+  ),
   entry(
     "Migrate",
     "init",
@@ -179,6 +190,12 @@ export const COMMANDS: readonly Entry[] = [
     "ledger",
     "Bring a ledger that is behind forward, or give it up",
     () => import("./commands/ledger.ts"),
+  ),
+  entry(
+    "Service",
+    "policy",
+    "Show or change what a database demands of runs and restores",
+    () => import("./commands/policy.ts"),
   ),
   entry("Service", "keys", "Issue, list and revoke API keys", () => import("./commands/keys.ts")),
   entry(

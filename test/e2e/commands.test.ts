@@ -190,15 +190,49 @@ describe("The commands", function () {
       equal((await json(0, "migrate", "shop.db", "m", "--data", "data"))["version"], "2");
 
       write("3_urgent.sql", "CREATE TABLE urgent (x)");
-      const policy = await fetch(`${service.url}/v1/databases/shop/policy`, {
-        method: "PATCH",
-        headers: {
-          authorization: `Bearer ${service.token}`,
-          "content-type": "application/json",
-        },
-        body: JSON.stringify({ approvals: 1 }),
+      const set = ["policy", "set", "shop", "--data", "data", "--yes"];
+      const demanding = await json(0, ...set, "approvals=1");
+      deepEqual(
+        [demanding["policy"], demanding["policyChange"]],
+        [{ approvals: 1, rehearse: true }, null],
+      );
+      const said = await run(...set, "approvals=1");
+      match(said.stdout, /^Nothing to do: the policy of shop says so already$/m);
+      deepEqual((await json(0, "policy", "show", "shop", "--data", "data"))["policy"], {
+        approvals: 1,
+        rehearse: true,
       });
-      equal(policy.status, 200);
+      equal(problem(await json(2, ...set))["code"], "policy-unchanged");
+      equal(problem(await json(2, ...set, "approvals"))["code"], "policy-not-json");
+      equal(problem(await json(2, ...set, "approvals=many"))["code"], "invalid-request");
+      const weaker = await run(...set, "approvals=0", "rehearse=false");
+      equal(weaker.code, 3);
+      match(
+        weaker.stderr,
+        /^- approvals: 1\n\+ approvals: 0\n- rehearse: true\n\+ rehearse: false$/m,
+      );
+      match(
+        weaker.stdout,
+        /^Waiting: it would demand less \(approvals, rehearse\): change \S+ needs 1 approval$/m,
+      );
+      const change = String(/change (\S+) needs/.exec(weaker.stdout)![1]);
+      const own = ["approve", change, "--data", "data", "--yes"];
+      equal(problem(await json(3, ...own))["code"], "self-approval");
+      const gone = await json(0, "cancel", change, "--reason", "Test", "--data", "data");
+      deepEqual([gone["run"], (gone["policyChange"] as Json)["status"]], [null, "cancelled"]);
+      for (const [command, ...more] of [
+        ["rollback", "--to", "0"],
+        ["restore", "--exception"],
+        ["restore", "--not-before", "2999-01-01T00:00:00Z"],
+      ] as const) {
+        const why = ["--reason", "Test", "--data", "data"];
+        const held = await json(3, command, "shop", ...more, ...why, "--yes");
+        const one = (held["run"] ?? held["restore"]) as Json;
+        equal(one["status"], "awaiting-approval");
+        await json(0, "cancel", String(one["id"]), ...why);
+      }
+      const nothing = ["withdraw", "01a2", "--data", "data", "--yes"];
+      equal(problem(await json(2, ...nothing))["code"], "undertaking-not-found");
       const urgent = ["migrate", "shop.db", "m", "--data", "data", "--emergency"];
       equal(problem(await json(2, ...urgent))["code"], "reason-missing");
       const exception = ["--exception", "--reason", "Test"];

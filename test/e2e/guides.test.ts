@@ -89,6 +89,27 @@ describe("docs/guides", function () {
     await service.stop();
   });
 
+  it("asks people about runs, restores and the policy itself", async () => {
+    const service = await startService(directory.file("data"), directory.path);
+    mkdirSync(directory.file("migrations"));
+    writeFileSync(directory.file("migrations/1_orders.up.sql"), "CREATE TABLE orders (x)");
+    const env = { SERVICE: service.url, ADMIN: service.token };
+    const said = await follow("approvals", env);
+    match(said[1]!, /approvalsIfDestructive +2/);
+    match(said[2]!, /Run \S+ is succeeded/);
+    match(
+      said[3]!,
+      /awaiting-approval[^]*awaiting-approval[^]*awaiting-approval[^]*Restore \S+ is succeeded/,
+    );
+    match(said[4]!, /Restore \S+ is cancelled/);
+    match(said[5]!, /Restore \S+: accepted/);
+    match(said[6]!, /Change of the policy \S+ is succeeded/);
+    ok(!said[6]!.includes("freezes"), said[6]);
+    equal(said[7]!.match(/"type":"RestoreApproved"/g)!.length, 3);
+    equal(said[7]!.match(/"type":"PolicyChangeApproved"/g)!.length, 2);
+    await service.stop();
+  });
+
   it("brings a database back after damage", async () => {
     const { service } = await shop();
     await service.stop();

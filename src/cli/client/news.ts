@@ -18,7 +18,12 @@ export async function hearNews(
     const stream = client.stream(`${path}/events`, "text/event-stream");
     for await (const { event, data } of serverSentEvents(stream))
       if (event === "progress") hear({ kind: "progress", progress: JSON.parse(data) as Progress });
-      else if (event !== "end") hear(signalOf(JSON.parse(data) as RecordedEvent));
+      else if (event !== "end") {
+        const signal = signalOf(JSON.parse(data) as RecordedEvent);
+        hear(signal);
+        // It waits for its time now, and nobody waits for that here.
+        if (signal.kind === "event" && signal.type.endsWith("Scheduled")) return;
+      }
   } catch {
     // The news are for people; what became of the operation is asked for next.
   }

@@ -1,5 +1,6 @@
 import type { Migrated } from "../../library/migrate.ts";
 import { defineCommand, type Call } from "../command.ts";
+import { CONSENT_OPTIONS, type ConsentFlags } from "../consent-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { tone } from "../output.ts";
 import { FOLDER_OPTIONS, folderOptions, type FolderFlags } from "../migrate/folder-options.ts";
@@ -7,13 +8,10 @@ import { earlyExecutor } from "../migrate/early-executor.ts";
 import { Progress } from "../progress.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
-interface MigrateOptions extends SharedOptions, FolderFlags {
+interface MigrateOptions extends SharedOptions, FolderFlags, ConsentFlags {
   readonly to?: string;
   readonly reason?: string;
   readonly ticket?: string;
-  readonly notBefore?: string;
-  readonly exception?: boolean;
-  readonly emergency?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -30,18 +28,7 @@ export const command = defineCommand<MigrateOptions>({
     { flags: "--to <version>", description: "stop at this version (default: the newest)" },
     { flags: "--reason <text>", description: "why, for the record" },
     { flags: "--ticket <id>", description: "ticket or change request, for the record" },
-    {
-      flags: "--not-before <time>",
-      description: "have a service begin it then, or in the next window after it; exit code 3",
-    },
-    {
-      flags: "--exception",
-      description: "let it begin outside the window and during a freeze, for one approval more",
-    },
-    {
-      flags: "--emergency",
-      description: "begin at once without approvals; it must be reviewed afterwards",
-    },
+    ...CONSENT_OPTIONS,
     { flags: "--dry-run", description: "show what would be done and change nothing" },
     ...FOLDER_OPTIONS,
   ],

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { defineCommand, type Call } from "../command.ts";
+import { CONSENT_OPTIONS, circumstancesOf, type ConsentFlags } from "../consent-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { plain, tone, type Output } from "../output.ts";
 import { Progress } from "../progress.ts";
@@ -9,7 +10,7 @@ import { InvalidInput } from "../../domain/shared/errors.ts";
 import type { S3Settings } from "../../infra/s3/s3-settings.ts";
 import type { RecoveredDatabase } from "../../api/total-recovery.ts";
 
-interface RecoverOptions extends SharedOptions {
+interface RecoverOptions extends SharedOptions, ConsentFlags {
   readonly reason: string;
   readonly procedure?: string;
   readonly from?: string;
@@ -53,6 +54,7 @@ export const command = defineCommand<RecoverOptions>({
       description: "what to do where something is wrong, whatever that is",
       choices: ["failed-migration", "corruption"],
     },
+    ...CONSENT_OPTIONS,
     {
       flags: "--from <place>",
       description:
@@ -81,7 +83,7 @@ export const command = defineCommand<RecoverOptions>({
   ],
   details:
     "Without --from: finds out what is wrong, restores, applies again what the backup lacks, and says what\n" +
-    "may be lost. Exit code 5 if something could not be recovered.\n",
+    "may be lost. Exit code 5 if something could not be recovered, 3 if its restore waits for approvals.\n",
   run: async (call) => {
     const { options, args } = call;
     if (options.from === undefined) return recoverDatabase(call);
@@ -103,7 +105,8 @@ async function recoverDatabase(call: Call<RecoverOptions>): Promise<number> {
   const name = await databaseName(client, args[0]);
   await call.confirm(`Recover ${name}? Its content may be replaced by a backup.`);
   const { reason, procedure } = options;
-  const body = procedure === undefined ? { reason } : { reason, procedure };
+  const how = procedure === undefined ? {} : { procedure };
+  const body = { reason, ...how, ...circumstancesOf(options) };
   const { id } = await client.post<Recovery>(databasePath(name, "recoveries"), body);
   const progress = new Progress(out);
   progress.now({ phase: "restore" });
@@ -116,11 +119,19 @@ async function recoverDatabase(call: Call<RecoverOptions>): Promise<number> {
   out.result({ database: name, recovery, ledger: null, databases: null }, () =>
     tell(out, name, recovery),
   );
-  return recovery.status === "succeeded" ? EXIT.done : EXIT.integrity;
+  if (recovery.status === "succeeded") return EXIT.done;
+  return waitsForPeople(recovery) ? EXIT.refused : EXIT.integrity;
 }
+
+const waitsForPeople = ({ error }: Recovery): boolean =>
+  error?.code === "recovery-awaits-restore" || error?.code === "recovery-awaits-run";
 
 function tell(out: Output, name: string, recovery: Recovery): void {
   const { status, procedure, window, runId, backupId, error } = recovery;
+  if (waitsForPeople(recovery)) {
+    out.line(`${tone("warn", "Waiting:")} ${plain(error?.message ?? "")}`);
+    return;
+  }
   if (status !== "succeeded") {
     out.line(`${tone("bad", "Failed:")} ${plain(error?.message ?? "")}`);
     return;

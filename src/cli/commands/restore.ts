@@ -1,4 +1,11 @@
 import { defineCommand } from "../command.ts";
+import {
+  CONSENT_OPTIONS,
+  circumstancesOf,
+  isWaiting,
+  type ConsentFlags,
+} from "../consent-options.ts";
+import { EXIT } from "../exit-codes.ts";
 import { plain, tone } from "../output.ts";
 import { Progress } from "../progress.ts";
 import {
@@ -17,7 +24,7 @@ import type { Client } from "../client/client.ts";
 import { hearNews } from "../client/news.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
-interface RestoreOptions extends SharedOptions {
+interface RestoreOptions extends SharedOptions, ConsentFlags {
   readonly backup?: string;
   readonly beforeRun?: string;
   readonly at?: string;
@@ -41,6 +48,7 @@ interface Restore extends Operation {
   readonly backupId: string;
   readonly findings: readonly { readonly severity: string; readonly message: string }[];
   readonly safetyBackupId: string | null;
+  readonly approvalsNeeded: number;
 }
 
 export const command = defineCommand<RestoreOptions>({
@@ -67,6 +75,7 @@ export const command = defineCommand<RestoreOptions>({
     { flags: "--into <file>", description: "write a new file instead of the database" },
     { flags: "--offline", description: "rename a new file into place; nobody may be connected" },
     { flags: "--reason <text>", description: "why, for the record", required: true },
+    ...CONSENT_OPTIONS,
   ],
   ledger: true,
   confirms: true,
@@ -88,19 +97,36 @@ export const command = defineCommand<RestoreOptions>({
     const choice = await choiceOf(client, name, options);
     if (options.into === undefined)
       await call.confirm(`${whatOf(options)} ${name} by ${choice.words}?`);
-    const { id } = await client.post<Restore>(databasePath(name, "restores"), {
+    const asked = await client.post<Restore>(databasePath(name, "restores"), {
       ...choice.body,
       ...orderOf(options),
+      ...circumstancesOf(options),
       reason: options.reason,
     });
+    const { id } = asked;
     const progress = new Progress(out);
     const path = `/v1/restores/${id}`;
-    const news = hearNews(client, path, (signal) => progress.run(signal));
+    const news = isWaiting(asked)
+      ? Promise.resolve()
+      : hearNews(client, path, (signal) => progress.run(signal));
     const over = await untilOver<Restore>(client, path, hasEnded, call.signal).finally(() =>
       progress.end(),
     );
     await news;
     progress.end();
+    if (isWaiting(over)) {
+      out.result({ database: name, restore: over }, () => {
+        const { approvalsNeeded, status } = over;
+        const needs =
+          status === "scheduled"
+            ? ""
+            : `; it needs ${approvalsNeeded} ${approvalsNeeded === 1 ? "approval" : "approvals"}`;
+        out.line(
+          `${tone("warn", "Waiting:")} restore ${id} of ${name} is ${status}${needs}. Nothing was replaced yet`,
+        );
+      });
+      return EXIT.refused;
+    }
     const restore = requireDone(over, "The restore", "The content is as before.");
     out.result({ database: name, restore }, () => {
       const what = options.into ?? (options.table === undefined ? name : options.table.join(", "));
@@ -110,6 +136,7 @@ export const command = defineCommand<RestoreOptions>({
       if (restore.safetyBackupId !== null)
         out.line(`What it replaced is backup ${restore.safetyBackupId}`);
     });
+    return EXIT.done;
   },
 });
 

@@ -1,6 +1,6 @@
-import type { RunView } from "../../library/desk.ts";
 import { defineCommand } from "../command.ts";
 import type { SharedOptions } from "../shared-options.ts";
+import { documentOf, findUndertaking, UNDERTAKING_MEMBERS, type Shown } from "../undertakings.ts";
 
 interface ReviewOptions extends SharedOptions {
   readonly verdict: string;
@@ -8,7 +8,7 @@ interface ReviewOptions extends SharedOptions {
 }
 
 export const command = defineCommand<ReviewOptions>({
-  arguments: [{ name: "<run>", description: "the run's id" }],
+  arguments: [{ name: "<id>", description: "the id of a run, a restore or a change of a policy" }],
   options: [
     {
       flags: "--verdict <verdict>",
@@ -20,15 +20,17 @@ export const command = defineCommand<ReviewOptions>({
   ],
   ledger: true,
   format: "review/1",
-  members: { run: "the run as `GET /v1/runs/{run}` gives it" },
+  members: UNDERTAKING_MEMBERS,
   examples: ['schemaledger review 01a2… --verdict accepted --comment "The index was missing"'],
-  details: "Whoever ran it cannot review it. Until then every report names the run.\n",
+  details: "Whoever requested it cannot review it. Until then every report names it.\n",
   run: async (call) => {
     const { args, options, out } = call;
     const { verdict, comment } = options;
     const client = await call.connect("write");
-    const path = `/v1/runs/${encodeURIComponent(args[0]!)}/reviews`;
-    const run = await client.post<RunView>(path, { verdict, comment });
-    out.result({ run }, () => out.line(`Run ${run.id}: ${verdict}`));
+    const found = await findUndertaking(client, args[0]!);
+    const reviewed = await client.post<Shown>(`${found.path}/reviews`, { verdict, comment });
+    out.result(documentOf(found, reviewed), () =>
+      out.line(`${found.name} ${reviewed.id}: ${verdict}`),
+    );
   },
 });

@@ -1,4 +1,4 @@
-import { InvalidInput } from "../../domain/shared/errors.ts";
+import { timeOf } from "../times.ts";
 import type { MigrationSet } from "../../domain/migration/migration-source.ts";
 import type { ProcessExecutor } from "../../infra/executor/process-executor.ts";
 import { NodeDigest } from "../../infra/signing/node-digest.ts";
@@ -56,15 +56,6 @@ export async function migrateWhere(
     if (served !== undefined) return over(served, order);
     throw error;
   }
-}
-
-/** A time without a zone is that of this machine. */
-function timeOf(text: string): string {
-  const time = Date.parse(text);
-  if (!Number.isNaN(time)) return new Date(time).toISOString();
-  throw new InvalidInput("time-unreadable", `${JSON.stringify(text)} is no time`, {
-    hint: "Write it like 2026-12-24T02:00:00Z or 2026-12-24T03:00+01:00",
-  });
 }
 
 async function over(client: Client, order: MigrateOrder): Promise<Migrated> {

@@ -146,7 +146,9 @@ export class RestoreService {
     const own = { ...context, correlation: restoreId };
     await this.#askToCancel(restore, reason, own);
     this.#parts.sessions.stop(restoreId);
-    if (!this.#begun.has(restoreId)) await this.#withdraw(restore, own);
+    // The request's idempotency key is spent: under it nothing more would be appended.
+    const later = onBehalf(own, restoreId, restoreId);
+    if (!this.#begun.has(restoreId)) await this.#withdraw(restore, later);
     return this.waitForEnd(restore, CANCEL_WAIT);
   }
 

@@ -14,7 +14,10 @@ type IsWeaker = (before: Policy, after: Policy, now: string) => boolean;
  */
 const RULES: { readonly [M in keyof Required<Policy>]: IsWeaker } = {
   approvals: (before, after) => after.approvals < before.approvals,
-  approvalsIfDestructive: (before, after) => ifDestructive(after) < ifDestructive(before),
+  // Where it is the same, `approvals` says it.
+  approvalsIfDestructive: (before, after) =>
+    before.approvalsIfDestructive !== after.approvalsIfDestructive &&
+    ifDestructive(after) < ifDestructive(before),
   approvalHours: (before, after) => most(after.approvalHours) > most(before.approvalHours),
   window: ({ window: before }, { window: after }) => {
     if (before === undefined) return false;

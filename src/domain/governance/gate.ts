@@ -124,10 +124,17 @@ export class Gate {
   /** Queued runs too: whatever happened when its turn came, none is forgotten. */
   #waiting(): Waiting[] {
     const { databases, runs, restores } = this.#parts.projection.state;
-    const open = [...databases.values()].flatMap(({ openRuns, openRestores }): Waiting[] => [
-      ...[...openRuns].flatMap((id) => runs.get(id) ?? []),
-      ...[...openRestores].flatMap((id) => restores.get(id) ?? []).filter(isPatient),
-    ]);
+    const open: Waiting[] = [];
+    for (const { openRuns, openRestores } of databases.values()) {
+      for (const id of openRuns) {
+        const run = runs.get(id);
+        if (run !== undefined) open.push(run);
+      }
+      for (const id of openRestores) {
+        const restore = restores.get(id);
+        if (restore !== undefined && isPatient(restore)) open.push(restore);
+      }
+    }
     return open.filter(({ started }) => started === null);
   }
 
