@@ -76,6 +76,8 @@ export function demandApprovals(state: LedgerState, database: DatabaseState): vo
   ];
   for (const one of waiting) {
     if (one === undefined || one.started !== null) continue;
+    // A restore from before restores were asked for: nobody can approve it, the next start ends it.
+    if (one.planDigest === "") continue;
     one.approvalsNeeded = Math.max(one.approvalsNeeded, approvalsNeeded(database.policy, one));
     settleStatus(one);
   }

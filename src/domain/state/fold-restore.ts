@@ -1,4 +1,5 @@
 import type { FoldEvent } from "../events.ts";
+import type { Exemption } from "../governance/events.ts";
 import { withoutAbsent } from "../shared/without-absent.ts";
 import { contradiction } from "./contradiction.ts";
 import { lapseAdoptions } from "./fold-adoption.ts";
@@ -80,7 +81,7 @@ function request(
     exception: event.data.exception ?? false,
     emergency: event.data.emergency ?? false,
     reviewBy: event.data.reviewBy ?? null,
-    exempt: event.data.exempt ?? null,
+    exempt: event.data.exempt ?? exemptionOf(event.data),
     requested: happened(event),
     status: approvalsNeeded > 0 ? "awaiting-approval" : "queued",
     approvalsNeeded,
@@ -99,6 +100,12 @@ function request(
   });
   database.openRestores.add(restoreId);
   if (runId !== undefined) state.runs.get(runId)?.restoreIds.push(restoreId);
+}
+
+/** Of those that were recorded before anybody was asked. */
+function exemptionOf({ runId, target }: EventNamed<"RestoreRequested">["data"]): Exemption | null {
+  if (target !== undefined) return "new-file";
+  return runId === undefined ? null : "part-of-run";
 }
 
 function complete(

@@ -16,6 +16,7 @@ import { LogLifeCollector, type LogLife } from "./log-life.ts";
 import { ReaderCollector, type Reader } from "./readers.ts";
 import { sampleOf } from "./sample.ts";
 import { Scripts } from "./scripts.ts";
+import { ConsentCheck } from "./consent-check.ts";
 import { WindowCheck } from "./window-check.ts";
 
 /** A head of the ledger, as it was. */
@@ -102,6 +103,7 @@ export class ChangeReporter {
       await Scripts.read(scan, period.last, open),
     );
     const windows = await WindowCheck.before(period.first, scan, this.#deps.calendar);
+    const consent = await ConsentCheck.before(period.first, scan, this.#deps.calendar);
     const readers = new ReaderCollector();
     const logLife = new LogLifeCollector();
     const completeness = new CompletenessCheck(period);
@@ -118,6 +120,7 @@ export class ChangeReporter {
         completeness.add(event);
         exceptions.add(event);
         windows.add(event, (id) => collector.get(id));
+        consent.add(event);
         logLife.add(event);
         if (event.type === "AuditAccessed" || event.type === "ReportIssued") readers.add(event);
         totals.add(event.type, event.data);
@@ -125,7 +128,8 @@ export class ChangeReporter {
       }
     const changes = collector.all();
     const heads = await this.#heads(period);
-    const others = [...windows.found, ...(await readers.unusual(ledger))];
+    const consents = consent.all((id) => collector.has(id), period.to);
+    const others = [...windows.found, ...consents, ...(await readers.unusual(ledger))];
     return {
       origin: ledger.origin,
       period,

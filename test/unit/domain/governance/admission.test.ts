@@ -126,6 +126,91 @@ describe("admission", () => {
   });
 });
 
+describe("admission of a restore", () => {
+  const NOON = "2026-03-01T12:00:00.000Z";
+  const restore = (more: object = {}): DomainEvent =>
+    event("RestoreRequested", {
+      restoreId: "x",
+      backupId: "b",
+      reason: "r",
+      planDigest: "sha256:plan",
+      ...more,
+    });
+  const consent = event("RestoreApproved", {
+    restoreId: "x",
+    planDigest: "sha256:plan",
+    fingerprint: "sha256:empty",
+    meaning: "m",
+  });
+  const policyOf = (policy: Partial<Policy>): DomainEvent =>
+    event("PolicyChanged", { policy: { ...DEFAULT_POLICY, ...policy } });
+
+  /** What the restore of this history may do at noon, by the policy that the history leads to. */
+  function after(...events: DomainEvent[]): string {
+    const { restores, shop } = given(...registered, ...events);
+    const one = restores.get("x")!;
+    const decided = admission(one, shop.policy, NOON, calendar);
+    const what = decided.kind === "wait" ? decided.cause : decided.kind;
+    return `${one.status}: ${what}`;
+  }
+
+  const freezes = [
+    { from: "2026-03-01T00:00:00.000Z", to: "2026-03-02T00:00:00.000Z", reason: "audit" },
+  ];
+
+  it("begins where nobody asks, and waits where the policy does", () => {
+    assert.equal(after(restore()), "queued: begin");
+    assert.equal(after(restore({ approvalsNeeded: 1 })), "awaiting-approval: approvals");
+    assert.equal(after(restore({ approvalsNeeded: 1 }), consent), "queued: begin");
+    assert.equal(after(policyOf({ freezes }), restore()), "queued: freeze");
+    const notBefore = "2026-03-01T13:00:00.000Z";
+    assert.equal(after(restore({ notBefore })), "queued: not-before");
+  });
+
+  it("needs what a changed policy asks of destructive plans, and never less than before", () => {
+    const raised = policyOf({ approvalsIfDestructive: 2 });
+    assert.equal(after(restore(), raised), "awaiting-approval: approvals");
+    assert.equal(after(restore(), raised, consent), "awaiting-approval: approvals");
+    assert.equal(after(restore(), raised, policyOf({})), "awaiting-approval: approvals");
+    assert.equal(after(restore(), consent, policyOf({ approvals: 1 })), "queued: begin");
+  });
+
+  it("does not count what was taken back or has lapsed", () => {
+    const needs = restore({ approvalsNeeded: 1 });
+    const back = event("ApprovalWithdrawn", { restoreId: "x" });
+    assert.equal(after(needs, consent, back), "awaiting-approval: approvals");
+    assert.equal(after(needs, consent, policyOf({ approvalHours: 1 })), "queued: approvals");
+  });
+
+  it("asks nobody of what is exempt, but obeys its own time", () => {
+    const strict = policyOf({ approvals: 3, freezes });
+    for (const exempt of ["new-file", "part-of-run", "database-broken"] as const) {
+      assert.equal(after(restore({ exempt }), strict), "queued: begin", exempt);
+      const late = { exempt, notBefore: "2026-03-01T13:00:00.000Z" };
+      assert.equal(after(restore(late), strict), "queued: not-before", exempt);
+    }
+    // As recorded before there were exemptions.
+    for (const old of [{ target: "/x.db" }, { runId: "r" }])
+      assert.equal(after(restore({ planDigest: undefined, ...old }), strict), "queued: begin");
+    assert.equal(
+      after(restore({ planDigest: undefined }), policyOf({ approvals: 1 })),
+      "queued: begin",
+    );
+  });
+
+  it("holds an emergency up for nothing, and ends what is rejected", () => {
+    const strict = policyOf({ approvals: 3, freezes });
+    assert.equal(after(strict, restore({ emergency: true, reviewBy: NOON })), "queued: begin");
+    const { restores, left } = given(
+      ...registered,
+      restore({ approvalsNeeded: 1 }),
+      event("RestoreRejected", { restoreId: "x", reason: "no" }),
+    );
+    assert.equal(restores.get("x"), undefined);
+    assert.equal(left[0]?.entity.status, "rejected");
+  });
+});
+
 describe("CronerCalendar", () => {
   const refused = { code: "window-invalid" };
   it("refuses what is no cron expression, no time zone, or never opens", () => {

@@ -3,6 +3,7 @@ import { EventScan } from "../../../../../src/domain/audit/event-scan.ts";
 import type { Change } from "../../../../../src/domain/audit/report/change.ts";
 import { LogLifeCollector } from "../../../../../src/domain/audit/report/log-life.ts";
 import { ReaderCollector } from "../../../../../src/domain/audit/report/readers.ts";
+import { ConsentCheck } from "../../../../../src/domain/audit/report/consent-check.ts";
 import { WindowCheck } from "../../../../../src/domain/audit/report/window-check.ts";
 import { DEFAULT_POLICY, type Policy } from "../../../../../src/domain/database/events.ts";
 import type { EventData, EventType, RecordedEvent } from "../../../../../src/domain/events.ts";
@@ -173,5 +174,75 @@ describe("windows, by the calendar alone", () => {
     assert.deepEqual(await look({}, events, 5), []);
     assert.deepEqual(await look({ class: "emergency" }, events, 0), []);
     assert.deepEqual(await look({ rehearsalOnly: true }, events, 0), []);
+  });
+});
+
+describe("consent, by the events alone", () => {
+  const policy = (more: Partial<Policy>): object => ({ policy: { ...DEFAULT_POLICY, ...more } });
+  const look = async (events: RecordedEvent[], first: number, to = "2027-01-01") => {
+    const scan = new EventScan(ledgerOf(events), () => Promise.resolve());
+    const check = await ConsentCheck.before(first, scan, new CronerCalendar());
+    for (const one of events.slice(first)) check.add(one);
+    return check.all((id) => id === "shown", to).map(({ kind, index }) => `#${index} ${kind}`);
+  };
+  const asked = (index: number, more: object) =>
+    at(index, "2026-01-02T00:00:00Z", "RestoreRequested", {
+      restoreId: "x",
+      backupId: "b",
+      reason: "r",
+      ...more,
+    });
+  const approved = (index: number) =>
+    at(index, "2026-01-02T00:00:01Z", "RestoreApproved", { restoreId: "x", planDigest: "d" });
+  const began = (index: number, time = "2026-01-02T00:00:02Z") =>
+    at(index, time, "RestoreStarted", { restoreId: "x", backupId: "b" });
+  const registered = at(0, "2026-01-01", "PolicyChanged", policy({ approvals: 1 }));
+
+  it("tell a restore that began without its approvals", async () => {
+    const needs = asked(1, { approvalsNeeded: 1 });
+    assert.deepEqual(await look([registered, needs, approved(2), began(3)], 0), []);
+    const missing = ["#2 approvals-missing"];
+    assert.deepEqual(await look([registered, needs, began(2)], 0), missing);
+    assert.deepEqual(await look([registered, needs, began(2)], 2), missing);
+    const taken = at(3, "2026-01-02", "ApprovalExpired", { restoreId: "x", approvals: [2] });
+    const lapsed = [registered, needs, approved(2), taken, began(4)];
+    assert.deepEqual(await look(lapsed, 0), ["#4 approvals-missing"]);
+  });
+
+  it("tell one that began in a freeze, unless it was asked for so", async () => {
+    const freezes = [{ from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z", reason: "audit" }];
+    const frozen = at(0, "2026-01-01", "PolicyChanged", policy({ freezes }));
+    assert.deepEqual(await look([frozen, asked(1, {}), began(2)], 0), ["#2 began-outside-window"]);
+    assert.deepEqual(await look([frozen, asked(1, { exception: true }), began(2)], 0), []);
+    assert.deepEqual(await look([frozen, asked(1, { exempt: "database-broken" }), began(2)], 0), [
+      "#1 consent-exempt",
+    ]);
+    assert.deepEqual(await look([frozen, asked(1, {}), began(2, "2026-02-01T00:00:00Z")], 0), []);
+  });
+
+  it("tell a policy that was made to demand less without its approvals", async () => {
+    const wanted = at(1, "2026-01-02", "PolicyChangeRequested", {
+      policyChangeId: "p",
+      approvalsNeeded: 1,
+    });
+    const agreed = at(2, "2026-01-02", "PolicyChangeApproved", { policyChangeId: "p" });
+    const made = (index: number) =>
+      at(index, "2026-01-02", "PolicyChanged", { ...policy({}), policyChangeId: "p" });
+    assert.deepEqual(await look([registered, wanted, agreed, made(3)], 0), []);
+    assert.deepEqual(await look([registered, wanted, made(2)], 0), ["#2 approvals-missing"]);
+  });
+
+  it("tell emergencies until they are reviewed, in every period", async () => {
+    const urgent = { emergency: true, reviewBy: "2026-01-05T00:00:00Z" };
+    const events = [registered, asked(1, urgent), began(2)];
+    assert.deepEqual(await look(events, 0), ["#1 emergency", "#1 review-missing"]);
+    assert.deepEqual(await look(events, 0, "2026-01-04"), ["#1 emergency"]);
+    assert.deepEqual(await look(events, 3), ["#1 review-missing"]);
+    const reviewed = at(3, "2026-01-06", "EmergencyReviewed", { restoreId: "x" });
+    assert.deepEqual(await look([...events, reviewed], 3), []);
+    const run = (id: string) => at(1, "2026-01-02", "RunRequested", { runId: id, ...urgent });
+    assert.deepEqual(await look([registered, run("old")], 2), ["#1 review-missing"]);
+    // The report says that of the runs that it shows by itself.
+    assert.deepEqual(await look([registered, run("shown")], 2), []);
   });
 });
