@@ -180,12 +180,15 @@ export async function resumeWork(
   await startAlerting(container, opened, context, closers);
   closers.add(() => endWork(container, executor, stopGraceMs));
   await container.resolve(t.BACKUP_STORE).clean();
-  // With all services there is whoever takes up what may begin.
-  const { runs, cleanup, ledgerBackups } = container.resolve(t.SERVICES);
-  runs.resume(context);
-  container.resolve(t.GATE).start(context);
-  closers.add(cleanup.start(context));
-  closers.add(ledgerBackups.start(context));
+  const services = container.resolve(t.SERVICES);
+  services.runs.resume(context);
+  container.resolve(t.GATE).start(context, {
+    run: (run, own) => services.runs.take(run, own),
+    // Made when there is one: most starts have no restore that waits.
+    restore: (restore, own) => services.restores.take(restore, own),
+  });
+  closers.add(services.cleanup.start(context));
+  closers.add(services.ledgerBackups.start(context));
 }
 
 /** The ledger with its state and its first event. */

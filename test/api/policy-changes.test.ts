@@ -46,7 +46,9 @@ describe("changes of policies", () => {
   it("that demand more, or of policies that ask nobody, are made at once", async () => {
     await database("free", { freezes: [] });
     assert.equal((await set("free", { rehearse: false })).status, 200);
-    assert.equal((await set("free", { approvals: 2 })).status, 200);
+    assert.equal((await set("free", { approvals: 2, reason: "Two eyes more" })).status, 200);
+    const { body } = await service.get("/v1/audit/events?database=free&type=PolicyChanged");
+    assert.equal(body["items"].at(-1).data.reason, "Two eyes more");
     assert.equal((await set("free", { approvals: 3, rehearse: true })).status, 200);
     assert.ok(!(await typesOf("free")).includes("PolicyChangeRequested"));
   });

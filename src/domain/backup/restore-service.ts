@@ -18,6 +18,7 @@ import type { DatabaseState, RestoreState } from "../state/state.ts";
 import { isPatient } from "../state/undertaking.ts";
 import { usable, type Background } from "./backup-service.ts";
 import type { RestoreOrder } from "./events.ts";
+import { NotAdmitted } from "../migration/beginning.ts";
 import { refuseOtherSchema, refuseOutdated } from "./consented.ts";
 import { refuseContradiction, refuseUnfit } from "./restore-refusals.ts";
 import { restoreDemands } from "./restore-demands.ts";
@@ -63,7 +64,6 @@ export class RestoreService {
 
   constructor(parts: RestoreParts) {
     this.#parts = parts;
-    parts.gate.takes<RestoreState>("restore", (restore, context) => this.#take(restore, context));
   }
 
   /**
@@ -183,11 +183,12 @@ export class RestoreService {
     const own = onBehalf(context, restore.id, restore.id);
     // One that nobody asks about cannot wait either: whether it may is asked again at its turn.
     if ((await this.#parts.gate.admit(restore, own)) || !isPatient(restore))
-      this.#take(restore, own);
+      this.take(restore, own);
     return restore;
   }
 
-  #take(restore: RestoreState, by: Context): void {
+  /** Queues what may begin, unless it is queued already. */
+  take(restore: RestoreState, by: Context): void {
     const { id, databaseId } = restore;
     if (this.#queued.has(id) || restore.ended !== null || restore.started !== null) return;
     const { projection, background, databases, sessions } = this.#parts;
@@ -197,20 +198,27 @@ export class RestoreService {
     owned.add(id);
     void jobs
       .run(databaseId, () => this.#perform(databases.find(databaseId), restore, context))
-      .catch(report)
-      .finally(() => {
+      .catch((error: unknown) => {
+        report(error);
+        return false;
+      })
+      .then((again) => {
         this.#queued.delete(id);
         this.#begun.delete(id);
         sessions.forget(id);
-        if (restore.ended !== null || restore.started !== null || isPatient(restore))
-          owned.delete(id);
-        else this.#take(restore, by);
+        if (again) this.take(restore, by);
+        else owned.delete(id);
       });
   }
 
-  async #perform(database: DatabaseState, restore: RestoreState, context: Context): Promise<void> {
+  /** True: whether it may could not be decided, and nothing is recorded that it waits for. */
+  async #perform(
+    database: DatabaseState,
+    restore: RestoreState,
+    context: Context,
+  ): Promise<boolean> {
     const { recovery, restorer } = this.#parts;
-    if (restore.ended !== null || restore.started !== null) return;
+    if (restore.ended !== null || restore.started !== null) return false;
     const { gate, projection, digest } = this.#parts;
     const admit = async (): Promise<boolean> => {
       await refuseOutdated(restore, database, projection, digest);
@@ -218,13 +226,20 @@ export class RestoreService {
     };
     this.#begun.add(restore.id);
     try {
-      if (!(await admit())) return;
+      if (!(await admit())) return this.#mustAskAgain(restore);
       await recovery.settleIfReadable(database, context);
       await refuseOtherSchema(restore, database, this.#parts.sessions);
       await restorer.perform(database, restore.id, context, admit);
     } catch (error) {
+      if (error instanceof NotAdmitted) return this.#mustAskAgain(restore);
       if (!waitsOn(restore, error)) await this.#end(database, restore.id, error, context);
     }
+    return false;
+  }
+
+  /** Others appended without a pause. What waits for people or its time is looked at by the gate. */
+  #mustAskAgain(restore: RestoreState): boolean {
+    return restore.ended === null && !isPatient(restore) && !this.#parts.gate.isStopped;
   }
 
   /** Its turn has not come: it ends at once. Several may cancel it, it ends once. */

@@ -29,6 +29,7 @@ export interface DatabaseEvents {
   };
   readonly PolicyChanged: {
     readonly policy: Policy;
+    readonly reason?: string;
     /** Set if it demands less than before where that needs consent. */
     readonly policyChangeId?: string;
   };

@@ -78,7 +78,8 @@ export class PolicyService {
     const policy = changed(database.policy, change, database.engine, checks);
     const weakens = weakened(database.policy, policy, clock.now());
     const needed = weakens.length === 0 ? 0 : asked(database.policy);
-    if (needed === 0) return [{ type: "PolicyChanged", data: { policy } }];
+    if (needed === 0)
+      return [{ type: "PolicyChanged", data: { policy, ...withoutAbsent({ reason }) } }];
     const circumstances = withoutAbsent({ reason, emergency });
     const { approvalsNeeded: approvals, reviewBy } = demandsOn(
       circumstances,

@@ -19,6 +19,7 @@ const PERSONAL: { readonly [T in EventType]?: readonly string[] } = {
   RunRejected: ["reason"],
   RestoreApproved: ["comment"],
   RestoreRejected: ["reason"],
+  PolicyChanged: ["reason"],
   PolicyChangeRequested: ["reason"],
   PolicyChangeApproved: ["comment"],
   PolicyChangeRejected: ["reason"],

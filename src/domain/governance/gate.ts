@@ -25,8 +25,11 @@ const ROUND = 15_000;
 
 /** What begins by itself once it may. */
 export type Waiting = RunState | RestoreState;
-/** Takes up what may begin. */
-type Due<W extends Waiting = Waiting> = (one: W, context: Context) => void;
+/** Who takes up what may begin. */
+export interface Takers {
+  readonly run: (run: RunState, context: Context) => void;
+  readonly restore: (restore: RestoreState, context: Context) => void;
+}
 
 /**
  * Lets a run or a restore begin when it has its approvals and its time has come. What it waits for is
@@ -34,18 +37,12 @@ type Due<W extends Waiting = Waiting> = (one: W, context: Context) => void;
  */
 export class Gate {
   readonly #parts: GateParts;
-  readonly #due = new Map<Waiting["what"], Due>();
   #wake: () => void = () => {};
   #unfollow: () => void = () => {};
   #stopped = false;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
-  }
-
-  /** What of a kind may begin is handed to `due`, from `start` until `stop`. */
-  takes<W extends Waiting>(what: W["what"], due: Due<W>): void {
-    this.#due.set(what, due as Due);
   }
 
   /** True: it may begin now. Else records what it waits for, unless that is recorded already. */
@@ -87,12 +84,16 @@ export class Gate {
   }
 
   /** From here on what waits and whose time comes is handed on, until `stop`. */
-  start(context: Context): void {
+  start(context: Context, takers: Takers): void {
     this.#unfollow = this.#parts.projection.onChange((events) => {
       if (events.some(({ type }) => type === "PolicyChanged" || type === "KeyRevoked"))
         this.#wake();
     });
-    void this.#rounds(context).catch(this.#parts.report);
+    void this.#rounds(context, takers).catch(this.#parts.report);
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   stop(): void {
@@ -101,20 +102,22 @@ export class Gate {
     this.#wake();
   }
 
-  async #rounds(context: Context): Promise<void> {
+  async #rounds(context: Context, takers: Takers): Promise<void> {
     while (!this.#stopped) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      for (const one of this.#waiting()) await this.#look(one, context);
+      for (const one of this.#waiting()) await this.#look(one, context, takers);
       await Promise.race([woken, this.#parts.clock.sleep(this.#pause())]);
     }
   }
 
-  async #look(one: Waiting, context: Context): Promise<void> {
+  async #look(one: Waiting, context: Context, takers: Takers): Promise<void> {
     const own = onBehalf(context, one.id, one.id);
     try {
-      if (await this.admit(one, own)) this.#due.get(one.what)?.(one, own);
+      if (!(await this.admit(one, own))) return;
+      if (one.what === "run") takers.run(one, own);
+      else takers.restore(one, own);
     } catch (error) {
       // One that cannot be decided on must not keep the others waiting.
       if (!this.#stopped) this.#parts.report(error);

@@ -68,7 +68,6 @@ export class RunService {
 
   constructor(parts: RunServiceParts) {
     this.#parts = parts;
-    parts.gate.takes<RunState>("run", (run, context) => this.#take(run, context));
   }
 
   /**
@@ -200,7 +199,7 @@ export class RunService {
   /** Lets the run begin if it may; what it waits for is recorded. */
   async #proceed(run: RunState, context: Context): Promise<RunState> {
     const own = onBehalf(context, run.id, run.id);
-    if (await this.#parts.gate.admit(run, own)) this.#take(run, own);
+    if (await this.#parts.gate.admit(run, own)) this.take(run, own);
     return run;
   }
 
@@ -256,7 +255,8 @@ export class RunService {
     return this.#controls.get(runId)?.held;
   }
 
-  #take(run: RunState, context: Context): void {
+  /** Queues what may begin, unless it is queued already. */
+  take(run: RunState, context: Context): void {
     if (this.#controls.has(run.id) || run.ended !== null) return;
     this.#queue(run, context);
   }
