@@ -1,12 +1,15 @@
+import { quoteText } from "./quote.ts";
+
 /**
  * The logical schema as rows (kind, name, def): what the fingerprint is made of. Beside each fact
  * `parent`, `oid`, `sql` and `extra` say what people are shown of it; they are not in the fingerprint.
  *
  * Names are printed relative to the search path: it must be `pg_catalog`. Left out: NOT NULL as
  * constraints (version 18 alone has them; `attnotnull` says it for all), what extensions own, the
- * product's own tables, and holes that dropped columns leave. Parameter 1: the schema of the own tables.
+ * product's own tables, and holes that dropped columns leave. `markers`: the schema of the own tables. Without
+ * parameters, so that it is planned once.
  */
-export const CATALOG_QUERY = `
+export const catalogQuery = (markers: string): string => `
 with ns as (
   select oid, nspname from pg_namespace
   where nspname !~ '^pg_' and nspname <> 'information_schema'),
@@ -17,7 +20,7 @@ rel as (
   and not exists (select 1 from ext where classid = 'pg_class'::regclass and objid = c.oid)),
 facts(kind, name, def, parent, oid, sql, extra) as (
   select 'schema', quote_ident(n.nspname), '', '', n.oid::bigint, 'CREATE SCHEMA ' || quote_ident(n.nspname), null::text
-  from ns n where n.nspname not in ('public', $1)
+  from ns n where n.nspname not in ('public', ${quoteText(markers)})
   and not exists (select 1 from ext where classid = 'pg_namespace'::regclass and objid = n.oid)
   union all
   select 'relation', r.oid::regclass::text, concat_ws('|', r.relkind, r.relpersistence, r.reloptions::text,

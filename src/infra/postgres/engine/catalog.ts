@@ -3,7 +3,8 @@ import type { SchemaColumn, SchemaObject } from "../../../domain/schema/schema.t
 import { sortSchema } from "../../../domain/schema/schema.ts";
 import type { Client } from "../connection/open-client.ts";
 import type { Written } from "../sql/tree.ts";
-import { CATALOG_QUERY } from "./catalog-query.ts";
+import { catalogQuery } from "./catalog-query.ts";
+import { query } from "./prepared.ts";
 
 /** A table that holds rows of its own. */
 export interface CatalogTable {
@@ -43,7 +44,7 @@ interface Fact {
 
 /** Reads the catalogue. The search path must be `pg_catalog`. One statement. */
 export async function readCatalog(client: Client, markers: string): Promise<Catalog> {
-  const { rows } = await client.query<Fact>(CATALOG_QUERY, [markers]);
+  const { rows } = await query<Fact>(client, "catalog", catalogQuery(markers));
   const parts = rows.map(partOf);
   const columns = grouped(parts, "column", (part) => part.extra as unknown as ColumnFacts);
   const constraints = grouped(parts, "constraint", (part) => part);

@@ -1,5 +1,6 @@
 import { Unavailable } from "../../../domain/shared/errors.ts";
 import type { Address } from "../connection/address.ts";
+import { isMistrusted } from "./prepared.ts";
 import { openClient, type Client } from "../connection/open-client.ts";
 
 /** The first version that drops the backend of a client that died (client_connection_check_interval). */
@@ -41,14 +42,14 @@ export class Connections {
     return this.#step;
   }
 
-  /** Brings the step connection back to the state of a new one, or gives it up. */
-  async refresh(): Promise<void> {
-    try {
-      await this.#step?.query("DISCARD ALL");
-    } catch {
-      // The next step opens another one.
-      this.discard();
-    }
+  /** Statements that bring a connection back to the state of a new one: none if it is given up anyway. */
+  reset(client: Client): readonly string[] {
+    return isMistrusted(client) ? [] : RESET;
+  }
+
+  /** Gives up a step connection on which statements ran that could do anything. */
+  discardMistrusted(): void {
+    if (this.#step !== undefined && isMistrusted(this.#step)) this.discard();
   }
 
   /** Gives the step connection up: what is open on it rolls back. */
@@ -95,6 +96,17 @@ export class Connections {
     for (const client of this.#open) this.close(client);
   }
 }
+
+/** As DISCARD ALL, but what is prepared stays. */
+const RESET = [
+  "CLOSE ALL",
+  "SET SESSION AUTHORIZATION DEFAULT",
+  "RESET ALL",
+  "UNLISTEN *",
+  "SELECT pg_advisory_unlock_all()",
+  "DISCARD TEMP",
+  "DISCARD SEQUENCES",
+];
 
 interface Server {
   readonly pid: number;

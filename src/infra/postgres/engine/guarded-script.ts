@@ -4,14 +4,16 @@ import type { Finding, RowChange } from "../../../domain/migration/events.ts";
 import { failOnErrors, StepFault } from "../../step/step-fault.ts";
 import type { Client } from "../connection/open-client.ts";
 import type { PreparedScript, ScriptStatement } from "../sql/script.ts";
+import { batch, type Rows } from "./batch.ts";
 import { readCatalog, type Catalog } from "./catalog.ts";
-import { isLost, sqlState } from "./postgres-error.ts";
-import { readWork, workSince } from "./rows.ts";
+import { sqlState } from "./postgres-error.ts";
+import { mistrust } from "./prepared.ts";
+import { WORK, workIn, workSince, type WorkOfTables } from "./rows.ts";
 import type { OwnTables } from "./session.ts";
 import { checkStep } from "./step-checks.ts";
 import { statementFault } from "./step-fault.ts";
-import { ownObjects, type Baseline } from "./step-state.ts";
-import { usePlainPath } from "./transaction.ts";
+import { ownIn, ownQuery, type Baseline } from "./step-state.ts";
+import { OWN_PATH, PLAIN_PATH } from "./transaction.ts";
 import { runVerifyScript } from "./verify-script.ts";
 
 /** Called when a statement begins. */
@@ -35,6 +37,8 @@ export interface GuardedOutcome {
   readonly after: Catalog;
   readonly findings: readonly Finding[];
   readonly rows: readonly RowChange[];
+  /** Absent outside a transaction. */
+  readonly seen?: Seen;
 }
 
 /**
@@ -47,23 +51,23 @@ export async function runGuarded(run: GuardedRun): Promise<GuardedOutcome> {
   const guard = `schemaledger_guard_${randomBytes(12).toString("hex")}`;
   await client.query(`SAVEPOINT ${guard}`);
   for (const part of script.parts) {
+    if (part.about.opaque || UNPREPARES.has(part.kind)) mistrust(client);
     await run.onStatement(part);
     await execute(client, part);
   }
-  await release(client, guard, run.xid);
   await run.onStatementsDone();
-  await holdConstraints(client);
-  await regain(client);
-  if (step.verify !== undefined && step.direction === "up")
+  if (step.verify !== undefined && step.direction === "up") {
+    await ask(client, [...REGAIN, OWN_PATH]);
     await runVerifyScript(client, step.verify);
-  await usePlainPath(client);
+  }
+  const end = await endOf(run, guard);
   const after = await readCatalog(client, own.schema);
   const { allow, direction } = step;
   const checked = await checkStep(client, {
     before,
     after,
-    ownObjects: await ownObjects(client, own),
-    work: workSince(before.work, await readWork(client)),
+    ownObjects: end.ownObjects,
+    work: workSince(before.work, end.work),
     ownOids: oidsOf(before.state.ownObjects),
     allow,
     direction,
@@ -71,7 +75,18 @@ export async function runGuarded(run: GuardedRun): Promise<GuardedOutcome> {
   });
   const findings = [...script.findings, ...checked.findings];
   failOnErrors(findings);
-  return { after, findings, rows: checked.rows };
+  return { after, findings, rows: checked.rows, seen: end.seen };
+}
+
+/** They remove prepared statements, or may not be what they look like. */
+const UNPREPARES: ReadonlySet<string> = new Set(["DeallocateStmt", "DiscardStmt", "PrepareStmt"]);
+
+/** What was seen of other transactions in the one that just ended its statements. */
+export interface Seen {
+  /** Numbers that the transaction has, those of its savepoints included. */
+  readonly numbers: number;
+  /** Everything that began before it had ended. */
+  readonly alone: boolean;
 }
 
 const oidsOf = (objects: string): ReadonlySet<number> =>
@@ -90,35 +105,53 @@ export async function execute(client: Client, { sql, number }: ScriptStatement):
   }
 }
 
+/** A savepoint that wrote has a number of its own, and a lock on it until it is released. */
+const LOOK = `SELECT pg_current_xact_id()::text AS xid, pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
+  (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'transactionid') AS numbers`;
+
+/**
+ * What a step deferred is looked at now: at COMMIT nobody could say any more what was wrong. And what a script
+ * may have set must not change what the checks see or how the commit is made.
+ */
+const REGAIN = [
+  "SET CONSTRAINTS ALL IMMEDIATE",
+  "SET LOCAL ROLE NONE",
+  "SET LOCAL synchronous_commit = on",
+  "SET LOCAL row_security = off",
+  "SET LOCAL standard_conforming_strings = on",
+];
+
+interface End {
+  readonly seen: Seen;
+  readonly ownObjects: string;
+  readonly work: WorkOfTables;
+}
+
 /** The transaction must be the one that was opened: by its savepoint and by its number. */
-async function release(client: Client, guard: string, xid: string): Promise<void> {
-  try {
-    await client.query(`RELEASE SAVEPOINT ${guard}`);
-  } catch (error) {
-    if (isLost(error)) throw error;
-    throw escaped();
-  }
-  const { rows } = await client.query<{ readonly xid: string }>(
-    "SELECT pg_current_xact_id()::text AS xid",
-  );
-  if (rows[0]!.xid !== xid) throw escaped();
+async function endOf({ client, own, xid }: GuardedRun, guard: string): Promise<End> {
+  const statements = [`RELEASE SAVEPOINT ${guard}`, ...REGAIN, PLAIN_PATH, ownQuery(own), WORK];
+  const results = await ask(client, [LOOK, ...statements]);
+  const look = results[0]![0]!;
+  if (look["xid"] !== xid) throw escaped();
+  return {
+    seen: { numbers: Number(look["numbers"]), alone: look["oldest"] === xid },
+    ownObjects: ownIn(results.at(-2)!),
+    work: workIn(results.at(-1)!),
+  };
 }
 
-/** What a step deferred is looked at now: at COMMIT nobody could say any more what was wrong. */
-async function holdConstraints(client: Client): Promise<void> {
+/** Tells a savepoint that is not there any more from a constraint that does not hold. */
+async function ask(client: Client, statements: readonly string[]): Promise<readonly Rows[]> {
   try {
-    await client.query("SET CONSTRAINTS ALL IMMEDIATE");
+    return await batch(client, statements);
   } catch (error) {
-    if (!sqlState(error).startsWith("23")) throw error;
-    throw statementFault(error, 0);
+    const state = sqlState(error);
+    if (state.startsWith("23")) throw statementFault(error, 0);
+    // No such savepoint, or no transaction at all.
+    if (state === "3B001" || state === "25P01") throw escaped();
+    throw error;
   }
 }
-
-/** What a script may have set must not change what the checks see or how the commit is made. */
-const regain = (client: Client): Promise<unknown> =>
-  client.query(
-    "SET LOCAL ROLE NONE; SET LOCAL synchronous_commit = on; SET LOCAL row_security = off; SET LOCAL standard_conforming_strings = on",
-  );
 
 const escaped = (): StepFault =>
   new StepFault(

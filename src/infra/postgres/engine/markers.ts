@@ -1,5 +1,7 @@
 import type { StepRequest } from "../../../domain/engine/database-engine.ts";
 import type { Client } from "../connection/open-client.ts";
+import type { Rows } from "./batch.ts";
+import { query } from "./prepared.ts";
 import type { OwnTables } from "./session.ts";
 
 export type Phase = "started" | "done" | "reverted";
@@ -12,7 +14,8 @@ export async function writeMarker(
   phase: Phase,
   note: string,
 ): Promise<void> {
-  await client.query(`INSERT INTO ${own.marker} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, [
+  const text = `INSERT INTO ${own.marker} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+  await query(client, "mark", text, [
     step.attempt,
     phase,
     step.version,
@@ -77,12 +80,16 @@ export async function markerOf(
 
 /** Versions whose newest marker is `done`, in the order of their intents. */
 export async function appliedVersions(client: Client, own: OwnTables): Promise<string[]> {
-  const { rows } = await client.query<{ readonly step: string }>(
-    `SELECT step FROM (
-       SELECT step, phase, intent_idx, row_number() OVER (
-         PARTITION BY step ORDER BY intent_idx DESC, phase = 'started'
-       ) AS place FROM ${own.marker}
-     ) AS newest WHERE place = 1 AND phase = 'done' ORDER BY intent_idx`,
-  );
-  return rows.map(({ step }) => step);
+  return stepsIn((await query(client, "applied", appliedQuery(own))).rows);
 }
+
+/** Asks for them. */
+export const appliedQuery = ({ marker }: OwnTables): string =>
+  `SELECT step FROM (
+     SELECT step, phase, intent_idx, row_number() OVER (
+       PARTITION BY step ORDER BY intent_idx DESC, phase = 'started'
+     ) AS place FROM ${marker}
+   ) AS newest WHERE place = 1 AND phase = 'done' ORDER BY intent_idx`;
+
+/** What it answers. */
+export const stepsIn = (rows: Rows): string[] => rows.map(({ step }) => String(step));

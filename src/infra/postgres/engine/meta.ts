@@ -1,6 +1,7 @@
 import type { DatabaseTarget, Meta } from "../../../domain/engine/database-engine.ts";
 import { Conflict, Unavailable } from "../../../domain/shared/errors.ts";
 import type { Client } from "../connection/open-client.ts";
+import type { Rows } from "./batch.ts";
 import type { OwnTables } from "./session.ts";
 
 /** Layout version of the two tables. */
@@ -115,20 +116,25 @@ export function requireIdentity(meta: Meta, target: DatabaseTarget): void {
   );
 }
 
-/**
- * Claims the right to write, and holds the row until the transaction ends. Throws `fenced` if a newer
- * token was seen. Answers what the row said before.
- */
-export async function raiseFence(client: Client, own: OwnTables, token: number): Promise<Meta> {
-  const before = metaOf(
-    (await client.query<Row>(`SELECT ${COLUMNS} FROM ${own.meta} FOR UPDATE`)).rows[0],
-  );
-  if (before.fence > token)
-    throw new Conflict("fenced", `A newer holder than ${token} has written to the database`, {
-      hint: "Another instance took over; its outcome is in the ledger",
-    });
-  await client.query(`UPDATE ${own.meta} SET fence = $1`, [token]);
-  return before;
+/** Statements that claim the right to write, and hold the row until the transaction ends. */
+export const raiseFence = (own: OwnTables, token: number): readonly string[] => [
+  `SELECT ${COLUMNS} FROM ${own.meta} FOR UPDATE`,
+  `UPDATE ${own.meta} SET fence = greatest(fence, ${token})`,
+];
+
+/** As many, which claim nothing. */
+export const onlyRead = (own: OwnTables): readonly string[] => [
+  `SELECT ${COLUMNS} FROM ${own.meta}`,
+  "SELECT 1",
+];
+
+/** What the first of them found. Throws `fenced` if a newer token was seen: the rest must be rolled back. */
+export function fenced(rows: Rows, token: number | null): Meta {
+  const before = metaOf(rows[0] as unknown as Row | undefined);
+  if (token === null || before.fence <= token) return before;
+  throw new Conflict("fenced", `A newer holder than ${token} has written to the database`, {
+    hint: "Another instance took over; its outcome is in the ledger",
+  });
 }
 
 /** Raises the fence and never lowers it. */

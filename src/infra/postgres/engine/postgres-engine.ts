@@ -34,6 +34,7 @@ import { Unavailable } from "../../../domain/shared/errors.ts";
 import { fetchContent } from "../../page-store/store-access.ts";
 import { Succession } from "../../step/succession.ts";
 import { readAddress } from "../connection/address.ts";
+import { CarriedCatalog } from "./carried-catalog.ts";
 import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
 import { inspect, install, readSchema } from "./inspect.ts";
@@ -70,6 +71,7 @@ export class PostgresEngine implements DatabaseEngine {
       faults: options.faults ?? (() => {}),
       succession: new Succession(),
       own: ownTables(address),
+      carried: new CarriedCatalog(),
       scratch: new ScratchDatabases(() => this.#session),
     };
     this.#recovery = new Recovery(this.#session);

@@ -11,7 +11,6 @@ import { prepareScript, type PreparedScript } from "../sql/script.ts";
 import { readCatalog } from "./catalog.ts";
 import { otherTables, readContent, type Content } from "./content-digest.ts";
 import { runGuarded, type OnStatement } from "./guarded-script.ts";
-import { requireMeta } from "./meta.ts";
 import { engineError } from "./postgres-error.ts";
 import { probesOf } from "./probe.ts";
 import type { Session } from "./session.ts";
@@ -98,7 +97,7 @@ async function inside(
   const started = performance.now();
   const { xid } = await begin(client);
   const lockedAt = performance.now();
-  const state = await readState(client, own, await requireMeta(client, own));
+  const state = await readState(client, own, null);
   const before = await takeBaseline(client, state, script.parts);
   const { expectedAfter } = step;
   const onStatementsDone = (): void => {};
@@ -118,7 +117,7 @@ async function outside(
 ): Promise<StepResult> {
   const started = performance.now();
   await begin(client);
-  const state = await readState(client, own, await requireMeta(client, own));
+  const state = await readState(client, own, null);
   const before = await takeBaseline(client, state, []);
   const probes = await probesOf(client, script.parts);
   await commit(client);

@@ -2,6 +2,7 @@ import type { TableRows } from "../../../domain/migration/events.ts";
 import type { Client } from "../connection/open-client.ts";
 import type { Written } from "../sql/tree.ts";
 import type { Catalog, CatalogTable } from "./catalog.ts";
+import type { Rows } from "./batch.ts";
 
 /** What the present transaction did to the rows of a table, as the server counts it. */
 export interface Work {
@@ -13,15 +14,15 @@ export interface Work {
 /** By oid. */
 export type WorkOfTables = ReadonlyMap<number, Work>;
 
-const WORK = `SELECT relid::int8 AS oid, n_tup_ins AS inserted, n_tup_upd AS updated, n_tup_del AS deleted
+/** Asks the server for what the present transaction did. */
+export const WORK = `SELECT relid::int8 AS oid, n_tup_ins AS inserted, n_tup_upd AS updated, n_tup_del AS deleted
   FROM pg_stat_xact_all_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND relid >= 16384`;
 
 /**
  * Rows that the transaction inserted, updated and deleted so far, also by triggers, cascades and
  * functions. Other transactions do not count: rows of a database in use come and go meanwhile.
  */
-export async function readWork(client: Client): Promise<WorkOfTables> {
-  const { rows } = await client.query<{ readonly [member: string]: string }>(WORK);
+export function workIn(rows: Rows): WorkOfTables {
   return new Map(
     rows.map((row) => [
       Number(row["oid"]),

@@ -2,6 +2,7 @@ import type { DatabaseTarget } from "../../../domain/engine/database-engine.ts";
 import type { SessionHost } from "../../../domain/engine/executor.ts";
 import type { Succession } from "../../step/succession.ts";
 import type { Address } from "../connection/address.ts";
+import type { CarriedCatalog } from "./carried-catalog.ts";
 import type { Connections } from "./connections.ts";
 import type { ScratchDatabases } from "./scratch.ts";
 
@@ -17,6 +18,7 @@ export interface Session {
   readonly faults: Faults;
   readonly succession: Succession;
   readonly scratch: ScratchDatabases;
+  readonly carried: CarriedCatalog;
   /** Quoted names of the product's own tables. */
   readonly own: OwnTables;
 }

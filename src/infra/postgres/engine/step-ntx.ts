@@ -7,25 +7,24 @@ import type { Finding } from "../../../domain/migration/events.ts";
 import { failOnErrors, StepFault } from "../../step/step-fault.ts";
 import type { Client } from "../connection/open-client.ts";
 import type { PreparedScript } from "../sql/script.ts";
+import { batch, type Rows } from "./batch.ts";
 import { readCatalog } from "./catalog.ts";
 import { execute, type GuardedOutcome, type OnStatement } from "./guarded-script.ts";
 import { noteProgress, writeMarker } from "./markers.ts";
-import { raiseFence } from "./meta.ts";
+import { fenced, raiseFence } from "./meta.ts";
 import { isLost } from "./postgres-error.ts";
 import { ask, clearInvalid, dropTwins, noteText, probesOf, takeBack, type Probe } from "./probe.ts";
-import { readWork, workSince } from "./rows.ts";
 import type { OwnTables, Session } from "./session.ts";
 import { checkStep } from "./step-checks.ts";
 import { claim } from "./step-claim.ts";
 import { factsOf } from "./step-facts.ts";
 import { done, failed } from "./step-result.ts";
-import { ownObjects, readState, takeBaseline, type Baseline } from "./step-state.ts";
+import { ownIn, ownQuery, readState, takeBaseline, type Baseline } from "./step-state.ts";
 import {
   begin,
   commit,
   deadlineIn,
   lockedByOther,
-  lockKey,
   rollback,
   takeLock,
   usePlainPath,
@@ -95,7 +94,7 @@ async function start(
 ): Promise<{ readonly before: Baseline; readonly probes: readonly Probe[] }> {
   const { own, target } = session;
   await begin(client);
-  const state = await readState(client, own, await raiseFence(client, own, step.token));
+  const state = await readState(client, own, step.token);
   claim(target, step, state);
   const before = await takeBaseline(client, state, []);
   const probes = await probesOf(client, script.parts);
@@ -125,14 +124,15 @@ async function finish(
 ): Promise<void> {
   const { own } = session;
   await begin(client);
-  await raiseFence(client, own, step.token);
+  const [found] = await batch(client, raiseFence(own, step.token));
+  fenced(found!, step.token);
   const phase = step.direction === "up" ? "done" : "reverted";
   await writeMarker(client, own, step, phase, outcome.after.fingerprint);
   await session.faults("after-marker");
   await commit(client);
   await session.faults("after-commit");
-  await client.query(`SELECT pg_advisory_unlock(${lockKey(session.target.databaseId)})`);
-  await session.connections.refresh();
+  // Its lock ends with it, and so do the settings.
+  session.connections.discard();
 }
 
 interface OutsideRun {
@@ -199,8 +199,8 @@ async function look(
     const checked = await checkStep(client, {
       before,
       after,
-      ownObjects: await ownObjects(client, own),
-      work: workSince(await readWork(client), await readWork(client)),
+      ownObjects: ownIn(await rowsOf(client, ownQuery(own))),
+      work: new Map(),
       ownOids: new Set(),
       allow,
       direction,
@@ -211,6 +211,9 @@ async function look(
     await rollback(client);
   }
 }
+
+const rowsOf = async (client: Client, text: string): Promise<Rows> =>
+  (await batch(client, [text]))[0]!;
 
 /**
  * After a failure, on a connection that lives: what the failed statement left is taken away, and what

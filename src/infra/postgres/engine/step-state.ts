@@ -2,10 +2,13 @@ import type { Meta } from "../../../domain/engine/database-engine.ts";
 import type { Client } from "../connection/open-client.ts";
 import type { ScriptStatement } from "../sql/script.ts";
 import { readCatalog, type Catalog, type CatalogTable } from "./catalog.ts";
-import { appliedVersions } from "./markers.ts";
-import { countable, countTables, meant, readWork, type WorkOfTables } from "./rows.ts";
+import { batch, type Rows } from "./batch.ts";
+import { appliedQuery, stepsIn } from "./markers.ts";
+import { fenced, onlyRead, raiseFence } from "./meta.ts";
+import { quoteText } from "./quote.ts";
+import { countable, countTables, meant, WORK, workIn, type WorkOfTables } from "./rows.ts";
 import type { OwnTables } from "./session.ts";
-import { useOwnPath, usePlainPath } from "./transaction.ts";
+import { OWN_PATH, PLAIN_PATH } from "./transaction.ts";
 
 /** All that a step needs to know of the database before its first statement. */
 export interface KnownState {
@@ -16,26 +19,49 @@ export interface KnownState {
   readonly ownObjects: string;
 }
 
-/** Reads the state inside the step's transaction. `meta` as it was before the fence was raised. */
-export async function readState(client: Client, own: OwnTables, meta: Meta): Promise<KnownState> {
-  await usePlainPath(client);
-  const state = {
-    meta,
-    applied: await appliedVersions(client, own),
-    catalog: await readCatalog(client, own.schema),
-    ownObjects: await ownObjects(client, own),
-  };
-  await useOwnPath(client);
-  return state;
+/** The state, and what the transaction did before its first statement. */
+export interface ReadState extends KnownState {
+  readonly work: WorkOfTables;
 }
 
-const OWN_OBJECTS = `SELECT coalesce(json_agg(json_build_array(c.oid, c.relfilenode, c.relhastriggers, c.relhasrules,
-  (SELECT json_agg(json_build_array(a.attname, a.atttypid, a.attisdropped) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)
-  ) ORDER BY c.relname)::text, '') AS own FROM pg_class c WHERE c.oid IN (to_regclass($1), to_regclass($2))`;
+/**
+ * Claims the right to write and reads the state inside the step's transaction. `known`: the catalogue, if it is
+ * proven to be what it was; `token` null: nobody else writes, and nothing is claimed. Throws `fenced`.
+ */
+export async function readState(
+  client: Client,
+  own: OwnTables,
+  token: number | null,
+  known?: Catalog,
+): Promise<ReadState> {
+  const [, found, , applied, objects, work] = await batch(client, [
+    PLAIN_PATH,
+    ...(token === null ? onlyRead(own) : raiseFence(own, token)),
+    appliedQuery(own),
+    ownQuery(own),
+    WORK,
+    ...(known === undefined ? [] : [OWN_PATH]),
+  ]);
+  const meta = fenced(found!, token);
+  const catalog = known ?? (await readCatalog(client, own.schema));
+  if (known === undefined) await client.query(OWN_PATH);
+  return {
+    meta,
+    applied: stepsIn(applied!),
+    catalog,
+    ownObjects: ownIn(objects!),
+    work: workIn(work!),
+  };
+}
 
-/** The own tables as one value: a step must leave it alone. */
-export const ownObjects = async (client: Client, own: OwnTables): Promise<string> =>
-  (await client.query<{ readonly own: string }>(OWN_OBJECTS, [own.meta, own.marker])).rows[0]!.own;
+/** The definitions of the own tables as one value: a step must leave it alone. */
+export const ownQuery = ({ meta, marker }: OwnTables): string =>
+  `SELECT coalesce(json_agg(json_build_array(c.oid, c.relfilenode, c.relhastriggers, c.relhasrules,
+  (SELECT json_agg(json_build_array(a.attname, a.atttypid, a.attisdropped) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)
+  ) ORDER BY c.relname)::text, '') AS own FROM pg_class c WHERE c.oid IN (to_regclass(${quoteText(meta)}), to_regclass(${quoteText(marker)}))`;
+
+/** What it answers. */
+export const ownIn = (rows: Rows): string => String(rows[0]!["own"]);
 
 /** What was there before the step's first statement, to compare with. */
 export interface Baseline {
@@ -48,15 +74,11 @@ export interface Baseline {
 /** Takes what the checks after the step compare with. Inside the transaction. */
 export async function takeBaseline(
   client: Client,
-  state: KnownState,
+  state: ReadState,
   parts: readonly ScriptStatement[],
 ): Promise<Baseline> {
-  const tables = tablesToCount(state.catalog, parts);
-  return {
-    state,
-    rows: await countTables(client, tables),
-    work: await readWork(client),
-  };
+  const rows = await countTables(client, tablesToCount(state.catalog, parts));
+  return { state, rows, work: state.work };
 }
 
 /** Kinds that take rows without deleting them one by one. */

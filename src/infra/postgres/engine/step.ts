@@ -11,7 +11,6 @@ import { prepareScript, type PreparedScript } from "../sql/script.ts";
 import { processOf } from "./connections.ts";
 import { runGuarded, type GuardedOutcome } from "./guarded-script.ts";
 import { writeMarker } from "./markers.ts";
-import { raiseFence } from "./meta.ts";
 import { isRetryable } from "./postgres-error.ts";
 import type { Session } from "./session.ts";
 import { claim } from "./step-claim.ts";
@@ -23,12 +22,11 @@ import { done, failed } from "./step-result.ts";
 import { readState, takeBaseline, type Baseline } from "./step-state.ts";
 import { saveTables } from "./table-backup.ts";
 import {
-  begin,
+  beginLocked,
   commit,
   deadlineIn,
   lockedByOther,
   rollback,
-  takeLock,
   waitBefore,
   type Transaction,
 } from "./transaction.ts";
@@ -156,11 +154,12 @@ async function run(
   const { faults, connections, own, target } = session;
   const client = await connections.step();
   await faults("before-begin");
-  const transaction = await beginLocked(session, client, deadline);
+  const transaction = await beginOrWait(session, client, deadline);
   attempt.begun = { ...transaction, pid: processOf(client) };
   attempt.lockedAt = performance.now();
   await faults("after-begin");
-  const state = await readState(client, own, await raiseFence(client, own, step.token));
+  const known = session.carried.after(transaction, client);
+  const state = await readState(client, own, step.token, known);
   claim(target, step, state);
   const before = await takeBaseline(client, state, script.parts);
   const outcome = await runScript(session, step, script, { client, before, xid: transaction.xid });
@@ -175,26 +174,26 @@ async function run(
     { started, lockedAt: attempt.lockedAt, now: performance.now() },
   );
   attempt.committing = true;
-  await commit(client);
+  await commit(client, connections.reset(client));
   await faults("after-commit");
   const applied = state.applied.filter((version) => version !== step.version);
   session.succession.applied(step.attempt, {
     fingerprint: outcome.after.fingerprint,
     applied: step.direction === "up" ? [...applied, step.version] : applied,
   });
-  await connections.refresh();
+  session.carried.keep(transaction, client, outcome);
+  connections.discardMistrusted();
 }
 
 /** Begins the step's transaction with the database's lock. */
-async function beginLocked(
+async function beginOrWait(
   session: Session,
   client: Client,
   deadline: number,
 ): Promise<Transaction> {
   for (;;) {
-    const transaction = await begin(client);
-    if (await takeLock(client, session.target.databaseId, "xact")) return transaction;
-    await rollback(client);
+    const transaction = await beginLocked(client, session.target.databaseId);
+    if (transaction !== undefined) return transaction;
     if (!(await waitBefore(deadline))) throw lockedByOther();
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Unavailable } from "../../../domain/shared/errors.ts";
 import type { Client } from "../connection/open-client.ts";
+import { batch } from "./batch.ts";
 import { quoteText } from "./quote.ts";
 
 /** How long one lock is waited for: behind a waiting ALTER every later reader of the table waits too. */
@@ -14,10 +15,13 @@ export const lockKey = (databaseId: string): string =>
   `hashtextextended(${quoteText(`schemaledger:${databaseId}`)}, 0)`;
 
 /** Settings of one transaction that writes; those of user and database must not change what it means. */
-const SETTINGS = `SET LOCAL lock_timeout = ${LOCK_WAIT_MS};
-SET LOCAL statement_timeout = 0;
-SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS};
-SET LOCAL synchronous_commit = on;`;
+const BEGIN = [
+  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+  `SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`,
+  "SET LOCAL statement_timeout = 0",
+  `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`,
+  "SET LOCAL synchronous_commit = on",
+];
 
 /** By what a transaction is known, also when its connection is lost. */
 export interface Transaction {
@@ -29,14 +33,28 @@ export interface Transaction {
 
 /** Begins a transaction that can write. */
 export async function begin(client: Client): Promise<Transaction> {
-  const results = (await client.query(
-    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${SETTINGS} SELECT pg_current_xact_id()::text AS xid, ${SERVER_START} AS "serverStart"`,
-  )) as unknown as readonly { readonly rows: readonly Transaction[] }[];
-  return results.at(-1)!.rows[0]!;
+  const results = await batch(client, [...BEGIN, TRANSACTION]);
+  return results.at(-1)![0] as unknown as Transaction;
+}
+
+/** The same with the database's lock, which ends with it. Undefined: somebody else has it. */
+export async function beginLocked(
+  client: Client,
+  databaseId: string,
+): Promise<Transaction | undefined> {
+  const lock = `SELECT pg_try_advisory_xact_lock(${lockKey(databaseId)}) AS taken`;
+  const results = await batch(client, [...BEGIN, TRANSACTION, lock]);
+  if (results.at(-1)![0]!["taken"] !== true) {
+    await rollback(client);
+    return undefined;
+  }
+  return results.at(-2)![0] as unknown as Transaction;
 }
 
 /** Since when the server runs, whatever the settings of the session are. */
 export const SERVER_START = "extract(epoch FROM pg_postmaster_start_time())::text";
+
+const TRANSACTION = `SELECT pg_current_xact_id()::text AS xid, ${SERVER_START} AS "serverStart"`;
 
 /** Ends a transaction without its effects; also one that the server, or a lost connection, has ended. */
 export async function rollback(client: Client): Promise<void> {
@@ -47,22 +65,27 @@ export async function rollback(client: Client): Promise<void> {
   }
 }
 
-/** A poisoned transaction is rolled back by COMMIT without an error: its answer says so. */
-export async function commit(client: Client): Promise<void> {
-  const { command } = await client.query("COMMIT");
+/**
+ * A poisoned transaction is rolled back by COMMIT without an error: its answer says so. `afterwards`: statements
+ * to be sent with it.
+ */
+export async function commit(client: Client, afterwards: readonly string[] = []): Promise<void> {
+  const answer = (await client.query(["COMMIT", ...afterwards].join("; "))) as unknown;
+  const [{ command }] = (Array.isArray(answer) ? answer : [answer]) as [{ command: string }];
   if (command === "COMMIT") return;
   throw new Unavailable("engine-error", `COMMIT was answered by ${command}`, {
     hint: "The transaction was rolled back; run it again",
   });
 }
 
-/** Names in what the catalogue prints are relative to it. Inside a transaction. */
-export const usePlainPath = (client: Client): Promise<unknown> =>
-  client.query("SET LOCAL search_path = pg_catalog");
+/** Names in what the catalogue prints are relative to it. */
+export const PLAIN_PATH = "SET LOCAL search_path = pg_catalog";
 
-/** The path that the user or the database has. Inside a transaction. */
-export const useOwnPath = (client: Client): Promise<unknown> =>
-  client.query("SET LOCAL search_path = DEFAULT");
+/** The path that the user or the database has. */
+export const OWN_PATH = "SET LOCAL search_path = DEFAULT";
+
+/** Inside a transaction. */
+export const usePlainPath = (client: Client): Promise<unknown> => client.query(PLAIN_PATH);
 
 /** Runs `read` on one moment of the database, without writing. */
 export async function readSnapshot<T>(client: Client, read: () => Promise<T>): Promise<T> {
