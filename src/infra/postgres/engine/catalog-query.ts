@@ -7,15 +7,16 @@ import { quoteText } from "./quote.ts";
  * Names are printed relative to the search path: it must be `pg_catalog`. Left out: NOT NULL as
  * constraints (version 18 alone has them; `attnotnull` says it for all), what extensions own, the
  * product's own tables, and holes that dropped columns leave. `markers`: the schema of the own tables. Without
- * parameters, so that it is planned once.
+ * parameters, so that it is planned once. Objects below 16384 are the server's own: without that bound each reading
+ * goes through thousands of them.
  */
 export const catalogQuery = (markers: string): string => `
 with ns as (
   select oid, nspname from pg_namespace
   where nspname !~ '^pg_' and nspname <> 'information_schema'),
-ext as (select classid, objid from pg_depend where deptype = 'e'),
+ext as (select classid, objid from pg_depend where deptype = 'e' and objid >= 16384),
 rel as (
-  select c.* from pg_class c where c.relnamespace in (select oid from ns)
+  select c.* from pg_class c where c.oid >= 16384 and c.relnamespace in (select oid from ns)
   and c.relname not in ('schemaledger_meta', 'schemaledger_marker')
   and not exists (select 1 from ext where classid = 'pg_class'::regclass and objid = c.oid)),
 facts(kind, name, def, parent, oid, sql, extra) as (
@@ -33,7 +34,7 @@ facts(kind, name, def, parent, oid, sql, extra) as (
   from rel r where r.relkind in ('r', 'p', 'v', 'm', 'f')
   union all
   select 'column', r.oid::regclass || '.' || quote_ident(a.attname), concat_ws('|',
-    (select count(*) from pg_attribute b where b.attrelid = a.attrelid and b.attnum between 1 and a.attnum and not b.attisdropped),
+    row_number() over (partition by a.attrelid order by a.attnum),
     format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
     pg_get_expr(d.adbin, d.adrelid), nullif(a.attcollation, t.typcollation)::regcollation),
     r.oid::regclass::text, r.oid::bigint, '', json_build_object('number', a.attnum, 'name', a.attname, 'quoted', quote_ident(a.attname),
@@ -53,7 +54,7 @@ facts(kind, name, def, parent, oid, sql, extra) as (
   select 'constraint', concat_ws(' ', nullif(k.conrelid, 0)::regclass, nullif(k.contypid, 0)::regtype, quote_ident(k.conname)), concat_ws('|', pg_get_constraintdef(k.oid), k.convalidated),
     coalesce(nullif(k.conrelid, 0)::regclass::text, ''), k.oid::bigint, pg_get_constraintdef(k.oid),
     json_build_object('name', quote_ident(k.conname), 'type', k.contype, 'valid', k.convalidated)::text
-  from pg_constraint k where k.connamespace in (select oid from ns) and k.contype not in ('n', 't')
+  from pg_constraint k where k.oid >= 16384 and k.connamespace in (select oid from ns) and k.contype not in ('n', 't')
   and (k.conrelid = 0 or k.conrelid in (select oid from rel))
   and not exists (select 1 from ext where classid = 'pg_constraint'::regclass and objid = k.oid)
   union all
@@ -63,7 +64,7 @@ facts(kind, name, def, parent, oid, sql, extra) as (
   union all
   select 'routine', p.oid::regprocedure::text, coalesce(case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end, p.proname),
     '', p.oid::bigint, coalesce(case when p.prokind <> 'a' then pg_get_functiondef(p.oid) end, 'CREATE AGGREGATE ' || p.oid::regprocedure::text), null
-  from pg_proc p where p.pronamespace in (select oid from ns)
+  from pg_proc p where p.oid >= 16384 and p.pronamespace in (select oid from ns)
   and not exists (select 1 from ext where classid = 'pg_proc'::regclass and objid = p.oid)
   union all
   select 'view', r.oid::regclass::text, pg_get_viewdef(r.oid), '', r.oid::bigint,
@@ -85,7 +86,7 @@ facts(kind, name, def, parent, oid, sql, extra) as (
   select 'sequence', r.oid::regclass::text, concat_ws('|', s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle),
     '', r.oid::bigint, format('CREATE SEQUENCE %s AS %s INCREMENT %s MINVALUE %s MAXVALUE %s START %s CACHE %s%s', r.oid::regclass, s.seqtypid::regtype,
     s.seqincrement, s.seqmin, s.seqmax, s.seqstart, s.seqcache, case when s.seqcycle then ' CYCLE' else '' end),
-    json_build_object('hidden', exists (select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype = 'i'))::text
+    json_build_object('hidden', (select count(*) from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.deptype = 'i') > 0)::text
   from pg_sequence s join rel r on r.oid = s.seqrelid
   union all
   select 'type', t.oid::regtype::text, concat_ws('|', t.typtype, nullif(t.typbasetype, 0)::regtype, t.typnotnull, t.typdefault,
@@ -96,7 +97,7 @@ facts(kind, name, def, parent, oid, sql, extra) as (
       when 'd' then 'CREATE DOMAIN ' || t.oid::regtype || ' AS ' || format_type(t.typbasetype, t.typtypmod) || coalesce(' DEFAULT ' || t.typdefault, '') || case when t.typnotnull then ' NOT NULL' else '' end
       when 'c' then 'CREATE TYPE ' || t.oid::regtype || ' AS (' || coalesce((select string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum) from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped), '') || ')'
       else 'CREATE TYPE ' || t.oid::regtype || ' AS RANGE' end, null
-  from pg_type t where t.typnamespace in (select oid from ns) and t.typtype in ('e', 'd', 'c', 'r')
+  from pg_type t where t.oid >= 16384 and t.typnamespace in (select oid from ns) and t.typtype in ('e', 'd', 'c', 'r')
   and (t.typrelid = 0 or exists (select 1 from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))
   and not exists (select 1 from ext where classid = 'pg_type'::regclass and objid = t.oid)
   union all

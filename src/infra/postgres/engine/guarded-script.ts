@@ -8,7 +8,7 @@ import { batch, type Rows } from "./batch.ts";
 import { readCatalog, type Catalog } from "./catalog.ts";
 import { sqlState } from "./postgres-error.ts";
 import { mistrust } from "./prepared.ts";
-import { WORK, workIn, workSince, type WorkOfTables } from "./rows.ts";
+import { isSchemaUntouched, WORK, workIn, workSince, type WorkOfTables } from "./rows.ts";
 import type { OwnTables } from "./session.ts";
 import { checkStep } from "./step-checks.ts";
 import { statementFault } from "./step-fault.ts";
@@ -61,13 +61,16 @@ export async function runGuarded(run: GuardedRun): Promise<GuardedOutcome> {
     await runVerifyScript(client, step.verify);
   }
   const end = await endOf(run, guard);
-  const after = await readCatalog(client, own.schema);
+  const work = workSince(before.work, end.work);
+  const after = isSchemaUntouched(work)
+    ? before.state.catalog
+    : await readCatalog(client, own.schema);
   const { allow, direction } = step;
   const checked = await checkStep(client, {
     before,
     after,
     ownObjects: end.ownObjects,
-    work: workSince(before.work, end.work),
+    work,
     ownOids: oidsOf(before.state.ownObjects),
     allow,
     direction,

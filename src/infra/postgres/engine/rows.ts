@@ -14,9 +14,19 @@ export interface Work {
 /** By oid. */
 export type WorkOfTables = ReadonlyMap<number, Work>;
 
-/** Asks the server for what the present transaction did. */
-export const WORK = `SELECT relid::int8 AS oid, n_tup_ins AS inserted, n_tup_upd AS updated, n_tup_del AS deleted
-  FROM pg_stat_xact_all_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND relid >= 16384`;
+/**
+ * Asks the server for what the present transaction did. Zero stands for the catalogues together: every change of
+ * the schema is one of their rows.
+ */
+export const WORK = `SELECT CASE WHEN relid < 16384 THEN 0 ELSE relid::int8 END AS oid,
+  sum(n_tup_ins) AS inserted, sum(n_tup_upd) AS updated, sum(n_tup_del) AS deleted
+  FROM pg_stat_xact_all_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 GROUP BY 1`;
+
+/** Whether the catalogues are as they were. */
+export const isSchemaUntouched = (work: WorkOfTables): boolean => {
+  const { inserted = 0, updated = 0, deleted = 0 } = work.get(0) ?? {};
+  return inserted + updated + deleted === 0;
+};
 
 /**
  * Rows that the transaction inserted, updated and deleted so far, also by triggers, cascades and

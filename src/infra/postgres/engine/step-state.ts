@@ -84,13 +84,17 @@ export async function takeBaseline(
 /** Kinds that take rows without deleting them one by one. */
 const WHOLESALE: ReadonlySet<string> = new Set(["DropStmt", "TruncateStmt", "DropOwnedStmt"]);
 
+const RENAMES: ReadonlySet<string> = new Set(["RenameStmt", "AlterObjectSchemaStmt"]);
+
 function tablesToCount(catalog: Catalog, parts: readonly ScriptStatement[]): CatalogTable[] {
   const all = [...catalog.tables.values()];
   const isOpen = parts.some(({ about, kind, node }) => about.opaque || dropsMore(kind, node));
   const wholesale = parts.filter(({ kind }) => WHOLESALE.has(kind));
+  // The name that is dropped may be one that the script itself gave.
+  const renames = parts.filter(({ kind }) => RENAMES.has(kind));
   const named = meant(
     catalog,
-    wholesale.flatMap(({ about }) => about.mentions),
+    wholesale.length === 0 ? [] : [...wholesale, ...renames].flatMap(({ about }) => about.mentions),
   );
   return isOpen ? [...new Set([...named, ...countable(all)])] : named;
 }
