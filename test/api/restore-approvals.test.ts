@@ -287,6 +287,32 @@ describe("restores that need consent", () => {
     await cancel(waiting["id"]);
   });
 
+  it("ends once when many decide at the same moment", async () => {
+    const backupId = await database("many", { approvals: 1 });
+    const tokens = await Promise.all(
+      Array.from({ length: 4 }, (_, n) => issue(`many ${n}`, { roles: ["approver"] })),
+    );
+    for (const last of ["reject", "cancel"]) {
+      const { body: restore } = await ask("many", { backupId });
+      const replies = await Promise.all([
+        ...tokens.slice(1).map((token) => decide(restore, token)),
+        last === "reject" ? decide(restore, tokens[0]!, "reject") : cancel(restore["id"]),
+      ]);
+      assert.ok(
+        replies.every(({ status }) => [200, 202, 409].includes(status)),
+        replies.map(({ text }) => text).join(),
+      );
+      const done = await ended(restore["id"]);
+      const { body } = await service.get(`/v1/restores/${restore["id"]}/events`);
+      const ends = body["items"].filter(({ type }: { type: string }) =>
+        ["RestoreCompleted", "RestoreFailed", "RestoreRejected"].includes(type),
+      );
+      assert.equal(ends.length, 1, done["status"]);
+      assert.deepEqual(rows("many"), done["status"] === "succeeded" ? ["kept"] : ["kept", "since"]);
+      if (done["status"] === "succeeded") sql("many", "INSERT INTO a VALUES (2, 'since')");
+    }
+  });
+
   it("answers a repeated decision under its key as the first time, and decides once", async () => {
     const backupId = await database("keyed", { approvals: 2 });
     const { body: restore } = await ask("keyed", { backupId });

@@ -147,5 +147,10 @@ describe("the text that is signed", () => {
       approvalStatement({ what: "run", id: "r", planDigest: "sha256:0" }),
       "schemaledger-approval v1\nrun r\nplan sha256:0\n",
     );
+    // One for a restore says nothing of a run with the same id.
+    assert.equal(
+      approvalStatement({ what: "restore", id: "r", planDigest: "sha256:0" }),
+      "schemaledger-approval v1\nrestore r\nplan sha256:0\n",
+    );
   });
 });
