@@ -107,11 +107,12 @@ export class FaultyChild {
 
 async function carryOut({ subject, setup, fault, log }: Order): Promise<Answer> {
   const { FAULT_ROOT: root, FAULT_CONTROL: control, FAULT_NOTES: notes } = process.env;
+  const loaded = await subjectOf(subject);
   const orders = openSync(control!, "r+");
   const promises = openSync(notes!, "a");
   writeSync(orders, `${fault?.at ?? -1} ${fault?.mode ?? "none"} ${log ?? ""}`);
   try {
-    await subjectOf(subject).act(root!, setup, (what) => writeSync(promises, `${what}\n`));
+    await loaded.act(root!, setup, (what) => writeSync(promises, `${what}\n`));
     writeSync(orders, "?");
     return { kind: "done", points: Number(readFileSync(control!, "utf8")) };
   } catch (error) {

@@ -53,7 +53,7 @@ async function main({ subject, sizeKiB, freeKiB }: Request): Promise<Tried[]> {
   for (const path of [template, disk]) mkdirSync(path);
   mount(disk, sizeKiB);
   try {
-    const setup = await subjectOf(subject).prepare(template);
+    const setup = await (await subjectOf(subject)).prepare(template);
     const tried: Tried[] = [];
     for (const free of freeKiB) {
       const root = join(disk, "root");
@@ -80,7 +80,7 @@ async function attempt(
   root: string,
   freeKiB: number,
 ): Promise<Tried> {
-  const tried = subjectOf(subject);
+  const tried = await subjectOf(subject);
   const ballast = join(root, "..", "ballast");
   fill(ballast, freeKiB);
   const promised: string[] = [];

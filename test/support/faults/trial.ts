@@ -54,7 +54,7 @@ export class Trial {
     const own = mkdtempSync(join(directory, "trial-"));
     const place = join(own, "disk");
     mkdirSync(place);
-    const setup = await subjectOf(name).prepare(place);
+    const setup = await (await subjectOf(name)).prepare(place);
     renameSync(place, join(own, "template"));
     return new Trial(name, own, setup);
   }
@@ -123,7 +123,7 @@ export class Trial {
   }
 
   async #inspect(root: string, promised: readonly string[], andGoOn: boolean): Promise<string[]> {
-    const subject = subjectOf(this.name);
+    const subject = await subjectOf(this.name);
     try {
       const wrong = await subject.inspect(root, this.#setup, promised);
       return andGoOn ? [...wrong, ...(await subject.goOn(root, this.#setup))] : wrong;

@@ -1,49 +1,65 @@
 import type { Subject } from "../subject.ts";
-import { bareCommit } from "./bare.ts";
-import { backup } from "./backup.ts";
-import { ledgerAppends, ledgerBegins } from "./ledger.ts";
-import { prune } from "./prune.ts";
-import { restoreWhole } from "./restore.ts";
-import { run } from "./run.ts";
-import { step } from "./step.ts";
-import { stepsTogether } from "./steps-together.ts";
+
+/** A child loads the one that it carries out: the others' modules would be half of its time. */
+type Load = () => Promise<Subject>;
 
 /** The setup is JSON that only the subject itself understands. */
 const asAny = <S>(subject: Subject<S>): Subject => subject as unknown as Subject;
 
+const backup =
+  (earlier: number): Load =>
+  async () =>
+    asAny((await import("./backup.ts")).backup(earlier));
+const step =
+  (journal: "wal" | "delete"): Load =>
+  async () =>
+    asAny((await import("./step.ts")).step(journal));
+const stepsTogether =
+  (journal: "wal" | "delete"): Load =>
+  async () =>
+    asAny((await import("./steps-together.ts")).stepsTogether(journal));
+const restore =
+  (journal: "wal" | "delete", method: "online" | "offline"): Load =>
+  async () =>
+    asAny((await import("./restore.ts")).restoreWhole(journal, method));
+const commit =
+  (journal: "wal" | "delete", synchronous: string): Load =>
+  async () =>
+    asAny((await import("./bare.ts")).bareCommit(journal, synchronous));
+
 /** By the name under which tests and child processes know them. */
 const SUBJECTS = {
-  "ledger appends": asAny(ledgerAppends),
-  "ledger begins": asAny(ledgerBegins),
-  "step, wal": asAny(step("wal")),
-  "step, delete": asAny(step("delete")),
-  "steps together, wal": asAny(stepsTogether("wal")),
-  "steps together, delete": asAny(stepsTogether("delete")),
-  backup: asAny(backup(2)),
-  "first backup": asAny(backup(0)),
-  prune: asAny(prune),
-  "restore, wal": asAny(restoreWhole("wal", "online")),
-  "restore, delete": asAny(restoreWhole("delete", "online")),
-  "restore offline": asAny(restoreWhole("wal", "offline")),
+  "ledger appends": async () => asAny((await import("./ledger.ts")).ledgerAppends),
+  "ledger begins": async () => asAny((await import("./ledger.ts")).ledgerBegins),
+  "step, wal": step("wal"),
+  "step, delete": step("delete"),
+  "steps together, wal": stepsTogether("wal"),
+  "steps together, delete": stepsTogether("delete"),
+  backup: backup(2),
+  "first backup": backup(0),
+  prune: async () => asAny((await import("./prune.ts")).prune),
+  "restore, wal": restore("wal", "online"),
+  "restore, delete": restore("delete", "online"),
+  "restore offline": restore("wal", "offline"),
 } as const;
 
 /** SQLite alone with settings that are less than what is needed: the kit must find that they are. */
 const WEAKENED = {
-  "commit, wal, synchronous full": asAny(bareCommit("wal", "FULL")),
-  "commit, wal, synchronous normal": asAny(bareCommit("wal", "NORMAL")),
-  "commit, wal, synchronous off": asAny(bareCommit("wal", "OFF")),
-  "commit, delete, synchronous extra": asAny(bareCommit("delete", "EXTRA")),
-  "commit, delete, synchronous full": asAny(bareCommit("delete", "FULL")),
-  "commit, delete, synchronous off": asAny(bareCommit("delete", "OFF")),
+  "commit, wal, synchronous full": commit("wal", "FULL"),
+  "commit, wal, synchronous normal": commit("wal", "NORMAL"),
+  "commit, wal, synchronous off": commit("wal", "OFF"),
+  "commit, delete, synchronous extra": commit("delete", "EXTRA"),
+  "commit, delete, synchronous full": commit("delete", "FULL"),
+  "commit, delete, synchronous off": commit("delete", "OFF"),
 } as const;
 
 /** Knows the path of its database: it is always in the same place. */
-const PLACED = { run: asAny(run) } as const;
+const PLACED = { run: async () => asAny((await import("./run.ts")).run) } as const;
 
-const ALL = { ...SUBJECTS, ...PLACED, ...WEAKENED };
+const ALL: { readonly [name: string]: Load } = { ...SUBJECTS, ...PLACED, ...WEAKENED };
 
-export type SubjectName = keyof typeof ALL;
+export type SubjectName = keyof typeof SUBJECTS | keyof typeof PLACED | keyof typeof WEAKENED;
 
 export const SUBJECT_NAMES = Object.keys(SUBJECTS) as readonly (keyof typeof SUBJECTS)[];
 
-export const subjectOf = (name: SubjectName): Subject => ALL[name];
+export const subjectOf = (name: SubjectName): Promise<Subject> => ALL[name]!();
