@@ -40,7 +40,9 @@ const PAGE = 4096;
 const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
 const path = join(directory, "app.db");
 const origin = "ledger.example/bench";
-const target = { databaseId: randomUUID(), incarnation: randomUUID(), origin };
+const databaseId = randomUUID();
+let incarnation: string = randomUUID();
+let token = 1;
 
 function fsync(file: string): void {
   const fd = openSync(file, "r");
@@ -75,7 +77,7 @@ async function withWriter<T>(work: () => Promise<T>): Promise<T> {
 
 const engineOf = (): SqliteEngine =>
   new SqliteEngine(
-    { engine: "sqlite", url: path, ...target },
+    { engine: "sqlite", url: path, databaseId, incarnation, origin },
     { onProgress: () => {}, onTablesSaved: () => Promise.resolve() },
   );
 
@@ -118,6 +120,43 @@ async function verify({ stored }: Taken): Promise<number> {
   engine.close();
   rmSync(to);
   return ms;
+}
+
+/** Puts a verified copy in the database's place, which gets the content's next life. */
+async function putInPlace({ stored }: Taken, method: "online" | "offline"): Promise<number> {
+  const scratchPath = join(directory, `verified-${randomUUID()}`);
+  const engine = engineOf();
+  await engine.verify({ ...stored, isToKeep: method === "offline" }, scratchPath);
+  incarnation = randomUUID();
+  token += 1;
+  const content = { fingerprint: stored.fingerprint, rows: stored.rows };
+  const request = { scratchPath, content, token, incarnation, lockTimeoutMs: 5_000, method };
+  const ms = await timed(() => engine.restore(request));
+  engine.close();
+  rmSync(scratchPath, { force: true });
+  return ms;
+}
+
+/** Where WAL is not used: the file is copied behind a lock. `ms` until the backup is there. */
+async function backUpLocked(store: PageBackupStore): Promise<Taken> {
+  journal("DELETE");
+  try {
+    return await backUp(store, null);
+  } finally {
+    journal("WAL");
+  }
+}
+
+function journal(mode: string): void {
+  const db = new Sqlite(path);
+  db.pragma(`journal_mode = ${mode}`);
+  db.close();
+}
+
+/** As its first part: how long writers wait meanwhile. */
+function copyAside(): Promise<number> {
+  const to = join(directory, "aside");
+  return timed(() => copyFileSync(path, to)).finally(() => rmSync(to));
 }
 
 /** The fallback: a copy through SQLite's backup, durable. */
@@ -204,6 +243,8 @@ try {
       );
     };
     note("through SQLite", floor / (await online()));
+    note("behind a lock: the copy", floor / (await copyAside()));
+    note("behind a lock: full, compressed", floor / (await backUpLocked(fresh("locked"))).ms);
     const plain = await backUp(fresh("plain"), null);
     note("full, compressed", floor / plain.ms);
     const sealedStore = fresh("sealed", randomBytes(32).toString("hex"));
@@ -213,6 +254,11 @@ try {
     const access = await sealedStore.access(sealed.stored.access.backupId);
     note("restore, decrypting, verified", floor / (await restore(access)));
     note("verification (with quick check and counts)", floor / (await verify(sealed)));
+    note(
+      "offline, into its place: times of the copy",
+      (await putInPlace(sealed, "offline")) / floor,
+    );
+    note("online, into its place: times of the copy", (await putInPlace(sealed, "online")) / floor);
     note("hashing pages in one thread", floor / (await timed(hashLimit)));
     const hashing = await timed(hashLimit);
     const changed = changePages();

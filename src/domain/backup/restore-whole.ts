@@ -31,16 +31,18 @@ export class RestoreWhole implements RestoreWay {
     this.#parts = parts;
   }
 
-  async carryOut(job: RestoreJob, { path }: VerifiedCopy): Promise<void> {
+  async carryOut(job: RestoreJob, { path, facts }: VerifiedCopy): Promise<void> {
     const { preparation, recorder, sessions, clock, ids } = this.#parts;
     const { database, restore, context } = job;
     const safetyBackupId = await preparation.saveSafety(database, restore, context);
     const incarnation = ids.uuid();
     const { index } = await begin(recorder, job, { safetyBackupId, incarnation });
+    const { fingerprint, rows } = facts;
     const began = clock.elapsed();
     const restored = await sessions.use(database, restore.id, ({ engine }) =>
       engine.restore({
         scratchPath: path,
+        ...(fingerprint === null ? {} : { content: { fingerprint, rows } }),
         token: index,
         incarnation,
         lockTimeoutMs: RESTORE_LOCK_TIMEOUT,

@@ -297,7 +297,10 @@ export interface Recovered {
 }
 
 export interface RestoreRequest {
+  /** A verified copy. Gone afterwards where it became the database's file. */
   readonly scratchPath: string;
+  /** What the copy was compared with. Absent: it is read from the copy. */
+  readonly content?: { readonly fingerprint: string; readonly rows: TableRows };
   readonly token: number;
   /** The new incarnation, written into the scratch copy first so that it arrives atomically. */
   readonly incarnation: string;

@@ -132,7 +132,7 @@ const prepareScratch = (session: Session, request: RestoreRequest): Promise<Cont
     await commit(db, deadlineIn(request.lockTimeoutMs));
     // A source in WAL mode would turn a database in another mode into WAL.
     db.pragma("journal_mode = DELETE");
-    return readSnapshot(db, () => contentOf(db));
+    return request.content ?? readSnapshot(db, () => contentOf(db));
   });
 
 function contentOf(db: Connection): Content {
