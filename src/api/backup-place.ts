@@ -67,7 +67,12 @@ function abilitiesOf(setting: S3Settings, known: Remembered | undefined): S3Abil
   return isFresh ? known.abilities : undefined;
 }
 
-async function remembered(config: CoreConfig): Promise<Remembered | undefined> {
+/** Where backups lay when it was said last. Error: InvalidInput backup-store-file-wrong. */
+export const backupStoreKnownTo = async (
+  config: Pick<CoreConfig, "data">,
+): Promise<S3Settings | "local"> => (await remembered(config))?.s3 ?? "local";
+
+async function remembered(config: Pick<CoreConfig, "data">): Promise<Remembered | undefined> {
   const file = backupStoreFile(config);
   let text: string;
   try {

@@ -4,6 +4,7 @@ import {
   type Embedded,
   type EmbeddedOptions,
 } from "../api/embedded.ts";
+import type { BackupStoreSetting } from "../api/s3-config.ts";
 import { DomainError } from "../domain/shared/errors.ts";
 import { LocalDesk } from "./local-desk.ts";
 import { migrate, type Migrated, type MigrateOrder } from "./migrate.ts";
@@ -13,9 +14,11 @@ import { databaseRegisteredAs, nothingToDo } from "./nothing-to-do.ts";
 /** A data directory of this machine. Nothing stays open between calls. */
 export class LocalLedger {
   readonly #data: string;
+  readonly #backups: BackupStoreSetting | undefined;
 
-  constructor(data: string) {
+  constructor(data: string, backups?: BackupStoreSetting) {
     this.#data = data;
+    this.#backups = backups;
   }
 
   /** First without the directory's lock: at most starts there is nothing to do. */
@@ -66,7 +69,8 @@ export class LocalLedger {
 
   /** The process's own rights decide which files it can open, and what code may do. */
   get #config() {
-    return { data: this.#data, roots: ["/"], allowCode: true };
+    const backups = this.#backups === undefined ? {} : { backupStore: this.#backups };
+    return { data: this.#data, roots: ["/"], allowCode: true, ...backups };
   }
 }
 

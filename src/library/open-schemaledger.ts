@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EmbeddedOptions } from "../api/embedded.ts";
+import { backupStoreOf, type BackupStoreSetting } from "../api/s3-config.ts";
 import type { MigrationInput } from "../domain/migration/migration.ts";
 import type { MigrationSet } from "../domain/migration/migration-source.ts";
 import { compareMigrations } from "../domain/migration/migration-order.ts";
@@ -23,8 +24,23 @@ export interface OpenOptions {
    * 5 minutes), or with 0 fail at once with `data-directory-in-use`.
    */
   readonly waitMs?: number;
+  /** A bucket for backups, in place of the data directory. Default: as when it was said last. */
+  readonly backups?: LibraryBackups;
   /** Told of faults that no call is waiting for. Default: lines on stderr. */
   readonly onFault?: (message: string, error: unknown) => void;
+}
+
+/** A bucket, as the flags of a service say it. */
+export interface LibraryBackups {
+  /** `s3://bucket/prefix`, or `local` for the data directory again. */
+  readonly url: string;
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly pathStyle?: boolean;
+  /** File with access keys. Default: where programs for AWS look. */
+  readonly credentialsFile?: string;
+  /** `governance:DAYS` or `compliance:DAYS`. */
+  readonly objectLock?: string;
 }
 
 export interface MigrateRequest {
@@ -90,7 +106,7 @@ class LocalSchemaledger implements Schemaledger {
 
   constructor(options: OpenOptions) {
     this.#options = options;
-    this.#ledger = new LocalLedger(options.data);
+    this.#ledger = new LocalLedger(options.data, storeOf(options.backups));
   }
 
   async migrate(request: MigrateRequest): Promise<Migrated> {
@@ -137,6 +153,34 @@ class LocalSchemaledger implements Schemaledger {
     };
   }
 }
+
+/** Error: InvalidInput config-invalid. */
+function storeOf(backups: LibraryBackups | undefined): BackupStoreSetting | undefined {
+  if (backups === undefined) return undefined;
+  const { url, endpoint, region, pathStyle, credentialsFile, objectLock } = backups;
+  const said = {
+    backups: url,
+    s3Endpoint: endpoint,
+    s3Region: region,
+    s3PathStyle: pathStyle,
+    s3Credentials: credentialsFile,
+    s3ObjectLock: objectLock,
+  };
+  return backupStoreOf(said, (flag, why) => {
+    const member = MEMBERS.get(flag) ?? "url";
+    return new InvalidInput("config-invalid", `backups.${member}: ${why}`, {
+      hint: "docs/reference/library.md says what it may be",
+    });
+  });
+}
+
+const MEMBERS: ReadonlyMap<string, keyof LibraryBackups> = new Map([
+  ["--s3-endpoint", "endpoint"],
+  ["--s3-region", "region"],
+  ["--s3-path-style", "pathStyle"],
+  ["--s3-credentials", "credentialsFile"],
+  ["--s3-object-lock", "objectLock"],
+]);
 
 function optional({ to, reason, ticket, signal }: MigrateRequest) {
   return {

@@ -8,6 +8,7 @@ export const { openSchemaledger, SchemaledgerError } = library;
 export type SchemaledgerError = InstanceType<typeof Library.SchemaledgerError>;
 export type {
   DatabaseView,
+  LibraryBackups,
   Migrated,
   MigrateNews,
   MigrateRequest,

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import Database from "better-sqlite3";
 import { recoverAll } from "../../src/api/total-recovery.ts";
 import { newIdentityLine, parseIdentity } from "../../src/infra/page-store/age.ts";
@@ -214,6 +219,43 @@ describe("a service with its backups in a bucket", () => {
     assert.deepEqual(await keysIn(""), []);
     await service.restart();
     assert.equal((await events("BackupStoreChanged")).length, 0);
+  });
+
+  it("leaves what is locked to a later prune, says so, and can restore it", async () => {
+    await bucket.dispose();
+    bucket = await TestBucket.create(objects, { lockable: true });
+    service.ledgerBackupDelayMs = 5;
+    await service.restart(inBucket({ s3ObjectLock: "compliance:1" }));
+    await service.register("shop");
+    await migrate(step("1", "CREATE TABLE a (x); INSERT INTO a VALUES (1)"));
+    await migrate(step("2", "INSERT INTO a VALUES (2)"));
+    const { items: before } = (await service.get("/v1/databases/shop/backups")).body;
+    await service.ask("PATCH", "/v1/databases/shop/policy", {
+      body: { retention: { keepLast: 1, minVerified: 1 } },
+    });
+    const { body } = await service.post("/v1/databases/shop/prunes", { reason: "space" });
+    const prune = (await service.get(`/v1/prunes/${body["id"]}?wait=20`)).body;
+    assert.equal(prune["status"], "succeeded", JSON.stringify(prune));
+    const [completed] = await events("PruneCompleted");
+    assert.deepEqual([completed.data.pruned, completed.data.locked], [0, [before[1].id]]);
+    const { items: after } = (await service.get("/v1/databases/shop/backups")).body;
+    assert.deepEqual(
+      after.map(({ status }: { status: string }) => status),
+      ["verified", "verified"],
+    );
+    const asked = { backupId: before[1].id, reason: "back" };
+    const { body: restore } = await service.post("/v1/databases/shop/restores", asked);
+    const restored = (await service.get(`/v1/restores/${restore["id"]}?wait=20`)).body;
+    assert.equal(restored["status"], "succeeded", JSON.stringify(restored["error"]));
+    // Held by the service and by the bucket.
+    const place = { backupId: before[0].id, reason: "a lawsuit" };
+    const hold = await service.post("/v1/databases/shop/legal-holds", place);
+    assert.equal(hold.status, 201, hold.text);
+    const Key = `ledgers/one/manifests/${before[0].id}`;
+    const object = () => bucket.client.send(new HeadObjectCommand({ Bucket: bucket.name, Key }));
+    assert.equal((await object()).ObjectLockLegalHoldStatus, "ON");
+    await service.post(`/v1/legal-holds/${hold.body["id"]}/releases`, { reason: "settled" });
+    assert.equal((await object()).ObjectLockLegalHoldStatus, "OFF");
   });
 
   it("fails a run before the database is touched when the bucket is gone", async () => {

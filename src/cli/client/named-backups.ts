@@ -4,7 +4,11 @@ import { isS3Url, type S3Settings } from "../../infra/s3/s3-settings.ts";
 
 /** Where backups lie, if the environment says so, as it does for a service. Error: config-invalid. */
 export function namedBackups(): { readonly backupStore?: BackupStoreSetting } {
-  const backupStore = backupStoreOf(s3FromEnvironment(process.env), wrong);
+  const said = s3FromEnvironment(process.env);
+  // The others may be meant for an export, or a recovery.
+  if (said.backups === undefined || said.backups === "local")
+    return said.backups === undefined ? {} : { backupStore: said.backups };
+  const backupStore = backupStoreOf(said, wrong);
   return backupStore === undefined ? {} : { backupStore };
 }
 

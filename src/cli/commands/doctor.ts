@@ -23,7 +23,7 @@ export const command = defineCommand<SharedOptions>({
   },
   examples: ["schemaledger doctor", "schemaledger doctor --data /var/lib/schemaledger"],
   details:
-    "Looks at permissions, keys, durability, disk, clock, anchors and databases, of a --server at what it says of itself, and changes nothing. Exit code 1 if something needs attention, 5 if it is damage.\n",
+    "Looks at permissions, keys, durability, disk, clock, anchors, the backups' bucket and databases, of a --server at what it says of itself, and changes nothing but a small object that it puts into the bucket and removes again. Exit code 1 if something needs attention, 5 if it is damage.\n",
   run: async ({ options, out, connect }) => {
     const found: Examined[] = [node()];
     if (options.server === undefined) found.push(...(await directory(options)));
@@ -105,15 +105,17 @@ async function directory(options: SharedOptions): Promise<Examined[]> {
 }
 
 async function insideOf(data: string): Promise<Examined[]> {
-  const [{ examineKeys }, { examineDurability }, { examineAnchors }] = await Promise.all([
+  const [{ examineKeys }, { examineDurability }, { examineAnchors }, bucket] = await Promise.all([
     import("../doctor/keys.ts"),
     import("../doctor/durability.ts"),
     import("../doctor/anchors.ts"),
+    import("../doctor/bucket.ts"),
   ]);
   return [
     ...(await examineKeys(data)),
     ...(await examineDurability(data)),
     ...(await examineAnchors(data)),
+    ...(await bucket.examineBucketOf(data)),
   ];
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../../library/migrate.ts";
 import type { Client } from "../client/client.ts";
 import { dataDirectory, localOptions } from "../client/local-options.ts";
+import { namedBackups } from "../client/named-backups.ts";
 import type { Call } from "../command.ts";
 import type { SharedOptions } from "../shared-options.ts";
 
@@ -46,10 +47,13 @@ export async function migrateWhere(
   };
   if (options.server !== undefined) return over(await call.connect("write"), order);
   try {
-    return await new LocalLedger(dataDirectory(options)).migrate(order, {
-      ...localOptions(options, signal),
-      ...(executor === undefined ? {} : { executor }),
-    });
+    return await new LocalLedger(dataDirectory(options), namedBackups().backupStore).migrate(
+      order,
+      {
+        ...localOptions(options, signal),
+        ...(executor === undefined ? {} : { executor }),
+      },
+    );
   } catch (error) {
     const { clientOfHolder } = await import("../client/served-directory.ts");
     const served = await clientOfHolder(error);

@@ -113,9 +113,23 @@ class Probe {
   }
 
   async remove(): Promise<void> {
-    if (this.#version !== undefined) await this.#removeVersion(this.#version);
     const { sdk } = this.#connection;
+    if (this.#version !== undefined) {
+      await this.#removeVersion(this.#version);
+      // Where there are versions a deletion would leave a mark of its own.
+      if (await this.#isGone()) return;
+    }
     await this.#told(() => this.#connection.client.send(new sdk.DeleteObjectCommand(this.#place)));
+  }
+
+  async #isGone(): Promise<boolean> {
+    const { sdk, client } = this.#connection;
+    try {
+      await client.send(new sdk.HeadObjectCommand(this.#place));
+      return false;
+    } catch (error) {
+      return isMissingObject(error);
+    }
   }
 
   /** Whoever may not remove versions hides objects; the bucket's own rules may keep this one. */

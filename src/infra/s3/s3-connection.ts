@@ -6,13 +6,14 @@ import { PATIENCE, type S3Access, type S3Source } from "./s3-settings.ts";
 
 export type S3Sdk = typeof Sdk;
 
+const ABSENT: ReadonlySet<string> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
+
 /** The client's package, loaded by whoever uses a bucket and by nobody else. */
 export async function loadSdk(): Promise<S3Sdk> {
   try {
     return await import("@aws-sdk/client-s3");
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND"))
-      throw error;
+    if (!(error instanceof Error && "code" in error && ABSENT.has(String(error.code)))) throw error;
     throw new Unavailable(
       "bucket-client-missing",
       "The package @aws-sdk/client-s3 is not installed",

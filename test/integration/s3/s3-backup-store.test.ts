@@ -5,6 +5,8 @@ import { TemporaryStore } from "../../support/temporary-store.ts";
 import { itBehavesAsBackupStore } from "../contracts/backup-store.contract.ts";
 import { itBehavesAsObjectStore } from "../contracts/object-store.contract.ts";
 
+const isLong = process.env["SCHEMALEDGER_CHAOS"] === "long";
+
 describe("a bucket", () => {
   let service: ObjectService;
   before(async function () {
@@ -21,20 +23,23 @@ describe("a bucket", () => {
     });
 
   describe("as the place of PageBackupStore", () => {
-    itBehavesAsBackupStore(async () => {
-      const bucket = await TestBucket.create(service);
-      const store = await TemporaryStore.create(undefined, await bucket.place());
-      const dispose = async (): Promise<void> => {
-        await store.dispose();
-        await bucket.dispose();
-      };
-      return Object.assign(Object.create(store) as TemporaryStore, {
-        open: () => store.open(),
-        restart: () => store.restart(),
-        write: store.write.bind(store),
-        read: store.read.bind(store),
-        dispose,
-      });
-    });
+    itBehavesAsBackupStore(
+      async () => {
+        const bucket = await TestBucket.create(service);
+        const store = await TemporaryStore.create(undefined, await bucket.place());
+        const dispose = async (): Promise<void> => {
+          await store.dispose();
+          await bucket.dispose();
+        };
+        return Object.assign(Object.create(store) as TemporaryStore, {
+          open: () => store.open(),
+          restart: () => store.restart(),
+          write: store.write.bind(store),
+          read: store.read.bind(store),
+          dispose,
+        });
+      },
+      isLong ? 19 : 4,
+    );
   });
 });

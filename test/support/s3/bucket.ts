@@ -15,16 +15,16 @@ import type {
 } from "../../../src/infra/s3/s3-settings.ts";
 import type { ObjectService } from "./radosgw.ts";
 
-/** Tests of failures do not wait long. */
+/** Tests of failures do not wait as long as a service does. */
 export const IMPATIENT: S3Patience = {
   attempts: 3,
-  connectMs: 1000,
-  idleMs: 1000,
-  attemptMs: 3000,
+  connectMs: 3000,
+  idleMs: 5000,
+  attemptMs: 10_000,
 };
 
 /** Tests of waiting wait hardly at all. */
-export const HASTY: S3Patience = { attempts: 2, connectMs: 500, idleMs: 300, attemptMs: 700 };
+export const HASTY: S3Patience = { attempts: 2, connectMs: 1000, idleMs: 800, attemptMs: 1500 };
 
 export interface BucketOptions {
   /** Object Lock is on. */
