@@ -69,8 +69,8 @@ export async function publishLoop(
     digest,
     clock: c.resolve(t.CLOCK),
     context: () => ({ ...context, requestId: c.resolve(t.IDS).uuid() }),
-    newest: () => {
-      const [row] = ledger.readRows({ order: "desc", limit: 1 });
+    newest: async () => {
+      const [row] = await ledger.readRows({ order: "desc", limit: 1 });
       return { size: row!.index + 1, type: row!.type, time: row!.time };
     },
     anchorEvery: anchorEvery * 1000,

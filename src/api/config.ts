@@ -6,6 +6,7 @@ import { backupStoreOf, type BackupStoreSetting, type RawS3 } from "./s3-config.
 import type { AuditReads } from "../domain/audit/access-log.ts";
 import { isRecipient } from "../infra/page-store/age.ts";
 import { OWN } from "../infra/page-store/backup-keys.ts";
+import { readAddress } from "../infra/postgres/connection/address.ts";
 import { InvalidInput } from "../domain/shared/errors.ts";
 
 /** What everything but HTTP is opened with, checked. */
@@ -26,6 +27,8 @@ export interface CoreConfig {
   readonly backupIdentity?: string;
   /** Where backups lie. Absent: as when it was said last; at first in the data directory. */
   readonly backupStore?: BackupStoreSetting;
+  /** The url of a ledger in PostgreSQL. Absent: as it was said last; at first a file in the directory. */
+  readonly ledger?: string;
 }
 
 /** What the service is started with, checked. */
@@ -58,6 +61,7 @@ export interface RawConfig extends RawOidc, RawHttp, RawS3 {
   readonly allowCode?: boolean;
   readonly backupRecipients?: readonly string[] | undefined;
   readonly backupIdentity?: string;
+  readonly ledger?: string;
   /** Flag → where its value was said, if not by the flag: for messages. */
   readonly sources?: { readonly [flag: string]: string };
 }
@@ -92,6 +96,7 @@ function read(raw: RawConfig): Config {
     ...httpOf(raw, invalid),
     port: portOf(raw.port),
     roots: rootsOf(raw.roots),
+    ...(raw.ledger === undefined ? {} : { ledger: ledgerOf(raw.ledger) }),
     auditReads: auditReadsOf(raw.auditReads ?? "all"),
     allowCode: raw.allowCode ?? false,
     ...recipientsOf(raw.backupRecipients ?? []),
@@ -99,6 +104,17 @@ function read(raw: RawConfig): Config {
       ? {}
       : { backupIdentity: directory("--backup-identity", raw.backupIdentity) }),
   };
+}
+
+/** The message names what is wrong with it, and repeats nothing of it: there may be a password in it. */
+function ledgerOf(url: string): string {
+  try {
+    readAddress(url);
+    return url;
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    throw invalid("--ledger", error.message);
+  }
 }
 
 function auditReadsOf(reads: string): AuditReads {

@@ -3,6 +3,7 @@ import { container as root, instanceCachingFactory } from "tsyringe";
 import type { DependencyContainer } from "tsyringe";
 import { hostname } from "node:os";
 import type { AuditRow } from "../domain/audit/audit-log.ts";
+import type { TransparencyLog } from "../domain/ledger/transparency-log.ts";
 import type { EventQuery, Ledger } from "../domain/ledger/ledger.ts";
 import type { RetryPace } from "../domain/alerting/retry.ts";
 import type { Executor } from "../domain/engine/executor.ts";
@@ -43,6 +44,7 @@ import { addWork } from "./compose-work.ts";
 import { SAFEKEEPING, safekeepingServices } from "./safekeeping-services.ts";
 import { addSchedules, scheduleServices } from "./compose-schedules.ts";
 import type { Services } from "./services.ts";
+import type { SharedLedger } from "./shared-ledger.ts";
 import * as t from "./tokens.ts";
 
 export type { DependencyContainer };
@@ -65,6 +67,8 @@ export interface Opened {
   readonly readOnly?: boolean;
   /** The ledger is another process's for as long as this one lives: it is followed. Needs `readOnly`. */
   readonly follows?: Pick<ReadOnlyFiles, "connect">;
+  /** The ledger is not in the data directory, and others append to it as well. */
+  readonly shared?: SharedLedger;
   readonly aroundLedger?: AroundLedger;
   /** Default: that of `RecoveryService`. */
   readonly recoveryLockTimeoutMs?: number;
@@ -77,9 +81,15 @@ export interface Opened {
 /** Returns what everything else uses in place of the opened ledger. */
 export type AroundLedger = (ledger: SqliteLedger) => SqliteLedger;
 
+/** The transparency log as the composition uses it. */
+export type OpenedLog = TransparencyLog & {
+  readonly follow: (onError: (error: unknown) => void) => void;
+  readonly close: () => Promise<void>;
+};
+
 /** The ledger as the composition uses it. */
 export type OpenedLedger = Ledger & {
-  readonly readRows: (query: EventQuery) => readonly AuditRow[];
+  readonly readRows: (query: EventQuery) => readonly AuditRow[] | Promise<readonly AuditRow[]>;
   readonly searchWith?: SqliteLedger["searchWith"];
   readonly failsToWrite?: boolean;
 };
@@ -123,8 +133,8 @@ const servicesOf = (c: DependencyContainer, config: CoreConfig, opened: Opened):
     progress: () => c.resolve(t.PROGRESS),
     projection: () => c.resolve(t.PROJECTION),
     ledger: () => c.resolve(t.LEDGER),
-    audit: () => ({ rows: (query) => c.resolve(t.LEDGER).readRows(query) }),
-    ...together(PROOF, () => proofServices(c, config)),
+    audit: () => ({ rows: async (query) => c.resolve(t.LEDGER).readRows(query) }),
+    ...together(PROOF, () => proofServices(c, config, opened.shared)),
     reconciliation: () =>
       new Reconciliation(
         c.resolve(t.PROJECTION),
@@ -144,10 +154,8 @@ const servicesOf = (c: DependencyContainer, config: CoreConfig, opened: Opened):
   });
 };
 
-function addBasics(
-  one: One,
-  config: CoreConfig,
-  {
+function addBasics(one: One, config: CoreConfig, opened: Opened): void {
+  const {
     keyring,
     actors,
     executor,
@@ -157,9 +165,9 @@ function addBasics(
     clock = new SystemClock(),
     readOnly = false,
     follows,
-    aroundLedger = (ledger) => ledger,
-  }: Opened,
-): void {
+    shared,
+    aroundLedger = (ledger: SqliteLedger) => ledger,
+  } = opened;
   one(t.CLOCK, () => clock);
   one(t.IDS, () => new UuidIds());
   one(t.CALENDAR, () => new CronerCalendar());
@@ -171,23 +179,22 @@ function addBasics(
   one(t.LEDGER, (c) => {
     if (follows !== undefined)
       return new FollowingLedger(follows.connect(ledgerFile(config)), c.resolve(t.DIGEST));
-    return aroundLedger(
-      SqliteLedger.open({
-        file: ledgerFile(config),
-        signers: keyring,
-        digest: c.resolve(t.DIGEST),
-        clock: c.resolve(t.CLOCK),
-        ids: c.resolve(t.IDS),
-        host: hostname(),
-        instance: c.resolve(t.IDS).uuid(),
-        toolVersion: TOOL_VERSION,
-        readOnly,
-        complete: alertsFor(c),
-        sealer: c.resolve(t.SEALER),
-      }),
-    );
+    const options = {
+      signers: keyring,
+      digest: c.resolve(t.DIGEST),
+      clock: c.resolve(t.CLOCK),
+      ids: c.resolve(t.IDS),
+      host: hostname(),
+      instance: c.resolve(t.IDS).uuid(),
+      toolVersion: TOOL_VERSION,
+      readOnly,
+      complete: alertsFor(c),
+      sealer: c.resolve(t.SEALER),
+    };
+    if (shared !== undefined) return shared.ledger(options);
+    return aroundLedger(SqliteLedger.open({ ...options, file: ledgerFile(config) }));
   });
-  addProof(one, config, keyring, follows);
+  addProof(one, config, opened);
   addErasure(one, config, actors, follows !== undefined);
   one(t.BACKUP_STORE, () => new PageBackupStore(backupPlace, backupKeys));
 }

@@ -37,6 +37,7 @@ import { requireKeyFiles } from "./key-files.ts";
 import { continuationOf } from "./continuation.ts";
 import { startAlerting } from "./compose-alerting.ts";
 import { checkAnchors } from "./compose-anchors.ts";
+import { ledgerPlaceOf, openShared } from "./ledger-place.ts";
 import { loadOrigin } from "./origin.ts";
 import * as t from "./tokens.ts";
 
@@ -128,8 +129,11 @@ export async function openCore(
   const stop = new AbortController();
   await requireKeyFiles(config.data);
   const backups = await openBackupPlace(config, options.triesBackups ?? false);
+  const openedKeys = await openKeys(keys);
+  const shared = await openShared(await ledgerPlaceOf(config), openedKeys.keyring, log, closers);
   const opened: Opened = {
-    ...(await openKeys(keys)),
+    ...openedKeys,
+    ...(shared === undefined ? {} : { shared }),
     backupKeys: await openStoreKeys(config, backups.place.objects),
     backupPlace: backups.place,
     executor,

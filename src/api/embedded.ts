@@ -14,6 +14,7 @@ import { Closers } from "./closers.ts";
 import { ledgerFile, type CoreConfig } from "./config.ts";
 import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
 import { openCore, openKeys, resumeWork, startState } from "./core.ts";
+import { ledgerPlaceOf, openShared } from "./ledger-place.ts";
 import { requireKeyFiles } from "./key-files.ts";
 import type { Services } from "./services.ts";
 import * as t from "./tokens.ts";
@@ -84,7 +85,8 @@ export async function openReadOnly(
   config: CoreConfig,
   options: EmbeddedOptions,
 ): Promise<Embedded> {
-  if (!(await exists(ledgerFile(config))))
+  const place = await ledgerPlaceOf(config);
+  if (place === undefined && !(await exists(ledgerFile(config))))
     throw new NotFound("data-directory-missing", `There is no ledger in ${config.data}`, {
       hint: "Name the data directory with --data; schemaledger migrate makes one",
     });
@@ -95,8 +97,11 @@ export async function openReadOnly(
     const executor =
       options.inProcess === true ? new InProcessExecutor() : new ProcessExecutor({ spare: 0 });
     closers.add(() => executor.close());
+    const openedKeys = await openKeys(keys);
+    const shared = await openShared(place, openedKeys.keyring, options.log, closers);
     const opened: Opened = {
-      ...(await openKeys(keys)),
+      ...openedKeys,
+      ...(shared === undefined ? {} : { shared }),
       backupPlace,
       // What commands read here is not in backups: no service is asked for keys.
       backupKeys:

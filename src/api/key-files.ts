@@ -12,7 +12,7 @@ const SIGNING_KEY = /^signing(-[0-9a-f]{8})?\.pem$/;
  * give every actor another pseudonym. Error: Unavailable key-files-missing.
  */
 export async function requireKeyFiles(data: string): Promise<void> {
-  if (!(await exists(join(data, "ledger.db")))) return;
+  if (!(await exists(join(data, "ledger.db"))) && !(await exists(join(data, "ledger-url")))) return;
   for (const name of KEY_FILES) {
     const file = join(data, "keys", name);
     if (await exists(file)) continue;

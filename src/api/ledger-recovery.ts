@@ -42,7 +42,7 @@ export async function rollForwardFrom(
       // Everything that the ledger has must be in the export, as it is.
       let at = 0;
       for await (const entries of reader.entries(0, size)) {
-        const own = log.entries(at, entries.length);
+        const own = await log.entries(at, entries.length);
         for (const [i, entry] of entries.entries())
           if (own[i] !== undefined && !same(own[i].leaf, entry.leaf)) throw differs(from, at + i);
         at += entries.length;

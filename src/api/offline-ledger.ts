@@ -110,7 +110,7 @@ export async function proveOffline(
     const checkpoint = copy.newestCheckpoint;
     if (checkpoint === undefined) throw nothingSigned(data);
     const proofs = new Proofs({ checkpoint: async () => checkpoint }, copy.log, digest);
-    return { proof: await proofs.fileOf(index), entry: proofs.entry(index).leaf };
+    return { proof: await proofs.fileOf(index), entry: (await proofs.entry(index)).leaf };
   });
 }
 

@@ -45,7 +45,8 @@ export function safekeepingServices(
   {
     ledgerBackupDelayMs = LEDGER_BACKUP_DELAY_MS,
     ledgerExecutor = c.resolve(t.EXECUTOR),
-  }: Pick<Opened, "ledgerBackupDelayMs" | "ledgerExecutor">,
+    shared,
+  }: Pick<Opened, "ledgerBackupDelayMs" | "ledgerExecutor" | "shared">,
 ): SafekeepingServices {
   const guard = new PruneGuard();
   const parts = {
@@ -75,7 +76,7 @@ export function safekeepingServices(
     ledgerBackups: new LedgerBackups({
       ...parts,
       ledger: c.resolve(t.LEDGER),
-      copies: new SqliteLedgerCopies(join(config.data, "ledger.db")),
+      copies: shared?.copies ?? new SqliteLedgerCopies(join(config.data, "ledger.db")),
       executor: ledgerExecutor,
       report: background.report,
       delayMs: ledgerBackupDelayMs,

@@ -46,8 +46,7 @@ import type { Owned } from "../domain/shared/owned.ts";
 import type { Recorder } from "../domain/shared/recorder.ts";
 import type { Projection } from "../domain/state/projection.ts";
 import type { PageBackupStore } from "../infra/page-store/page-backup-store.ts";
-import type { OpenedLedger } from "./container.ts";
-import type { SqliteTransparencyLog } from "../infra/sqlite/sqlite-transparency-log.ts";
+import type { OpenedLedger, OpenedLog } from "./container.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
 import type { Services } from "./services.ts";
 
@@ -105,7 +104,7 @@ export const SERVICES = token<Services>("Services");
 export const SESSIONS = token<Sessions>("Sessions");
 export const SIGNING_KEYS = token<SigningKeys>("SigningKeys");
 export const STEP_PARTS = token<StepDependencies>("StepDependencies");
-export const TRANSPARENCY_LOG = token<SqliteTransparencyLog>("SqliteTransparencyLog");
+export const TRANSPARENCY_LOG = token<OpenedLog>("TransparencyLog");
 export const ERASURE_SERVICE = token<ErasureService>("ErasureService");
 export const SEALER = token<Sealer>("Sealer");
 export const SUBJECT_KEYS = token<SubjectKeys>("SubjectKeys");

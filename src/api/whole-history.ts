@@ -146,7 +146,7 @@ class Sending {
     for (;;) {
       this.#requireKey();
       const query = { ...filter, limit: CHUNK, ...(after === undefined ? {} : { after }) };
-      const rows = this.#services.audit.rows(query);
+      const rows = await this.#services.audit.rows(query);
       const within = rows.filter(({ index }) => index < this.#size);
       if (within.length > 0) yield within;
       if (within.length < CHUNK) return;

@@ -39,7 +39,7 @@ export class MemoryLog implements TransparencyLog {
     return Buffer.concat(places.map((at) => this.#subtree(at * span, (at + 1) * span)));
   }
 
-  entries(from: number, limit: number): readonly StoredEntry[] {
+  async entries(from: number, limit: number): Promise<readonly StoredEntry[]> {
     return this.#entries.slice(from, from + limit);
   }
 

@@ -132,8 +132,12 @@ async function* log(services: Services, size: number): AsyncGenerator<Bytes> {
   }
 }
 
-function* payloads(services: Services, tile: TileId, named: Set<string>): Generator<Bytes> {
-  const entries = services.transparencyLog.entries(tile.index * TILE_WIDTH, tile.width);
+async function* payloads(
+  services: Services,
+  tile: TileId,
+  named: Set<string>,
+): AsyncGenerator<Bytes> {
+  const entries = await services.transparencyLog.entries(tile.index * TILE_WIDTH, tile.width);
   for (const { payload } of entries)
     for (const [, hex] of payload?.matchAll(CONTENT_DIGEST) ?? []) named.add(hex!);
   const path = tilePath(tile).replace("entries/", "payloads/");

@@ -43,7 +43,7 @@ export function auditRoutes(services: Services, views: Views): Route[] {
             services.accesses.note(context, { ...accessed("listEvents", url, type, 0), ...sent });
           return whole.answer({ filter, type, context, note });
         }
-        const rows = services.audit.rows({ ...filter, limit: limit + 1 });
+        const rows = await services.audit.rows({ ...filter, limit: limit + 1 });
         const items = Math.min(rows.length, limit);
         services.accesses.note(context, accessed("listEvents", url, type, items));
         if (type === "application/json") return eventPage(views, rows, limit);

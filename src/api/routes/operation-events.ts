@@ -116,7 +116,7 @@ const eventRoute = (services: Services, views: Views, followed: Followed): Route
         order: "asc",
         limit: limit + 1,
       } as const;
-      const rows = services.audit.rows(after === undefined ? filter : { ...filter, after });
+      const rows = await services.audit.rows(after === undefined ? filter : { ...filter, after });
       note("application/json", Math.min(rows.length, limit));
       return eventPage(views, rows, limit);
     },

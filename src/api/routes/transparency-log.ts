@@ -55,9 +55,9 @@ export const transparencyLogRoutes = (services: Services): Route[] => [
     tag,
     summary: "The bytes of an event's entry in the log, which a proof is about",
     responses: { 200: { description: "The entry: canonical JSON", types: [BYTES] } },
-    handle: ({ params }) => ({
+    handle: async ({ params }) => ({
       status: 200,
-      bytes: services.proofs.entry(indexOf(params["index"]!)).leaf,
+      bytes: (await services.proofs.entry(indexOf(params["index"]!))).leaf,
       type: BYTES,
       headers: IMMUTABLE,
     }),

@@ -16,6 +16,7 @@ interface ServeFlags {
   readonly allowCode?: boolean;
   readonly backupRecipient?: readonly string[];
   readonly backupIdentity?: string;
+  readonly ledger?: string;
   readonly backups?: string;
   readonly s3Endpoint?: string;
   readonly s3Region?: string;
@@ -112,6 +113,12 @@ const OPTIONS: readonly OptionSpec[] = [
     flags: "--backup-identity <file>",
     description: "age identity file that opens the backups (default: keys/backup.identity)",
     env: "SCHEMALEDGER_BACKUP_IDENTITY",
+  },
+  {
+    flags: "--ledger <url>",
+    description:
+      "PostgreSQL database that the ledger is kept in (default: as before; a file in the directory at first)",
+    env: "SCHEMALEDGER_LEDGER",
   },
   {
     flags: "--backups <place>",

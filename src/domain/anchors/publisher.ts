@@ -33,7 +33,11 @@ export interface PublisherParts {
   readonly clock: Clock;
   readonly context: () => Context;
   /** The type of the newest event, and how many events there are. */
-  readonly newest: () => { readonly size: number; readonly type: string; readonly time: string };
+  readonly newest: () => Promise<{
+    readonly size: number;
+    readonly type: string;
+    readonly time: string;
+  }>;
   /** Milliseconds. */
   readonly anchorEvery: number;
   readonly onError: (error: unknown, where: string) => void;
@@ -80,9 +84,9 @@ export class Publisher {
 
   async #round(): Promise<void> {
     await this.#beat();
-    const { size } = this.#parts.newest();
+    const { size } = await this.#parts.newest();
     if (size !== this.#published) await this.#publish();
-    if (this.#isTimeToAnchor()) await this.#anchor();
+    if (await this.#isTimeToAnchor()) await this.#anchor();
   }
 
   async #publish(): Promise<void> {
@@ -111,7 +115,7 @@ export class Publisher {
   /** While nothing happens, an event says so: without it a gap would look like silence. */
   async #beat(): Promise<void> {
     const { ledger, newest, clock, anchorEvery, context } = this.#parts;
-    const { time } = newest();
+    const { time } = await newest();
     const silent = Date.parse(clock.now()) - Date.parse(time);
     if (silent < anchorEvery) return;
     const seconds = Math.round(silent / 1000);
@@ -123,10 +127,10 @@ export class Publisher {
     });
   }
 
-  #isTimeToAnchor(): boolean {
+  async #isTimeToAnchor(): Promise<boolean> {
     const { authorities, newest, clock, anchorEvery } = this.#parts;
     // An anchor's own event is no reason for another one.
-    if (authorities.length === 0 || newest().type === "CheckpointAnchored") return false;
+    if (authorities.length === 0 || (await newest()).type === "CheckpointAnchored") return false;
     return this.#anchored === undefined || clock.elapsed() - this.#anchored >= anchorEvery;
   }
 

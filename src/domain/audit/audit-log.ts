@@ -6,7 +6,7 @@ import type { EventQuery } from "../ledger/ledger.ts";
  */
 export interface AuditLog {
   /** At most `query.limit` rows in index order (or its reverse). */
-  rows(query: EventQuery): readonly AuditRow[];
+  rows(query: EventQuery): Promise<readonly AuditRow[]>;
 }
 
 export interface AuditRow {

@@ -18,8 +18,8 @@ export class Proofs {
   }
 
   /** The stored entry of an event. Error: NotFound event-not-found. */
-  entry(index: number): StoredEntry {
-    const [entry] = this.#log.entries(index, 1);
+  async entry(index: number): Promise<StoredEntry> {
+    const [entry] = await this.#log.entries(index, 1);
     if (entry?.index === index) return entry;
     throw new NotFound("event-not-found", `The ledger has no event ${index}`, {
       hint: "Indexes are counted from 0; GET /v1/ledger/checkpoint names the size",
@@ -31,7 +31,7 @@ export class Proofs {
    * Unavailable proof-wrong, when the ledger does not prove itself.
    */
   async fileOf(index: number): Promise<string> {
-    const entry = this.entry(index);
+    const entry = await this.entry(index);
     const checkpoint = await this.#ledger.checkpoint();
     const path = await this.#log.inclusionProof(index, checkpoint.size);
     const { sha256 } = this.#digest;

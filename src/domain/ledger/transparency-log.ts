@@ -19,7 +19,7 @@ export interface TransparencyLog {
   /** The bytes of a tile or of a bundle of entries; undefined if the log has none such. */
   tile(id: TileId): Promise<Uint8Array | undefined>;
   /** At most `limit` stored entries from an index on. */
-  entries(from: number, limit: number): readonly StoredEntry[];
+  entries(from: number, limit: number): Promise<readonly StoredEntry[]>;
   /** The root at a size. Error: InvalidInput size-beyond-log. */
   rootAt(size: number): Promise<Hash>;
   /** Error: InvalidInput size-beyond-log. */

@@ -17,3 +17,9 @@ export function writeFailed(error: unknown): DomainError {
     hint: "Free disk space or repair the file system, then try again under the same key",
   });
 }
+
+/** Whoever only reads may not append. */
+export const readOnly = (): Unavailable =>
+  new Unavailable("ledger-read-only", "The ledger was opened for reading only", {
+    hint: "This copy of the ledger was opened for reading only; append through the service",
+  });

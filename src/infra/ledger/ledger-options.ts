@@ -16,6 +16,7 @@ export interface LedgerOptions {
   readonly host: string;
   readonly instance: string;
   readonly toolVersion: string;
+  readonly readOnly?: boolean;
   /** What else belongs into an append. Default: nothing. */
   readonly complete?: (append: Append) => Append;
   /** Seals personal data on its way in. Default: it is stored as it comes. */

@@ -18,7 +18,10 @@ const HASH = 32;
 const PIECE = 8;
 
 /** Leaf hashes from a place on, exactly `count` of them. */
-export type LeafHashes = (start: number, count: number) => readonly Hash[];
+export type LeafHashes = (
+  start: number,
+  count: number,
+) => readonly Hash[] | Promise<readonly Hash[]>;
 
 /** Where the hashes are kept; a reader beside the service only takes what is there. */
 export interface TileCache {
@@ -82,7 +85,7 @@ export class TileHashes {
   async #fill(count: number): Promise<void> {
     for (let piece = 1; this.#level(1).length < count; piece += 1) {
       const at = this.#level(1).length;
-      this.#push(1, this.#storedAt(at) ?? this.#workOut(at));
+      this.#push(1, this.#storedAt(at) ?? (await this.#workOut(at)));
       if (piece % PIECE === 0) await turn();
     }
   }
@@ -92,8 +95,9 @@ export class TileHashes {
     return end <= this.#stored.length ? this.#stored.subarray(end - HASH, end) : undefined;
   }
 
-  #workOut(at: number): Hash {
-    const hash = perfectRoot(this.#digest.sha256, this.#leaves(at * TILE_WIDTH, TILE_WIDTH));
+  async #workOut(at: number): Promise<Hash> {
+    const leaves = await this.#leaves(at * TILE_WIDTH, TILE_WIDTH);
+    const hash = perfectRoot(this.#digest.sha256, leaves);
     if (this.#fd !== undefined) writeSync(this.#fd, hash, 0, HASH, at * HASH);
     return hash;
   }

@@ -115,7 +115,7 @@ export class LogExport {
   }
 
   async #writePayloads(tile: TileId): Promise<void> {
-    const entries = this.#parts.log.entries(tile.index * TILE_WIDTH, tile.width);
+    const entries = await this.#parts.log.entries(tile.index * TILE_WIDTH, tile.width);
     const name = tilePath(tile).replace("entries/", "payloads/");
     await this.#files.put(name, Buffer.from(payloadLines(entries)), "closed");
     const digests = new Set<string>();

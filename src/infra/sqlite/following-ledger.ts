@@ -15,7 +15,7 @@ import { recordedEvent } from "../ledger/event-row.ts";
 import type { LedgerConnection } from "./ledger-connection.ts";
 import { LedgerHeadState } from "../ledger/ledger-head.ts";
 import { LedgerReader } from "./ledger-reader.ts";
-import { readOnly } from "./sqlite-ledger.ts";
+import { readOnly } from "../ledger/ledger-errors.ts";
 
 type Listener = (events: readonly RecordedEvent[]) => void;
 

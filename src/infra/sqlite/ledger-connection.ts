@@ -3,6 +3,7 @@ import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { openFailed } from "../ledger/ledger-errors.ts";
+import { sealedAt, sealOf } from "./sealed-file.ts";
 import { LEDGER_APPLICATION_ID, LEDGER_SCHEMA, LEDGER_SCHEMA_VERSION } from "./ledger-schema.ts";
 
 /** A connection to a ledger file. */
@@ -41,7 +42,7 @@ function open(file: string, origin: string, readOnly: boolean): LedgerConnection
   try {
     if (!readOnly) makeDurable(db, file);
     if (!readOnly && isEmpty(db)) create(db, origin);
-    checkSchema(db, file);
+    checkSchema(db, file, readOnly);
     applySettings(db, file);
     checkOrigin(db, file, origin);
     return db;
@@ -85,12 +86,17 @@ function create(db: LedgerConnection, origin: string): void {
   }).immediate();
 }
 
-function checkSchema(db: LedgerConnection, file: string): void {
+function checkSchema(db: LedgerConnection, file: string, readOnly: boolean): void {
   const version = db.pragma("user_version", { simple: true }) as number;
   if (db.pragma("application_id", { simple: true }) !== LEDGER_APPLICATION_ID) {
     throw new Unavailable("ledger-foreign-file", `${file} is not a ledger`, {
       hint: "Check the data directory; a ledger is never made inside another program's file",
     });
+  }
+  const seal = sealOf(db);
+  if (seal !== null) {
+    if (!readOnly) throw sealedAt(file, seal);
+    return;
   }
   if (version > LEDGER_SCHEMA_VERSION) {
     throw new Unavailable(

@@ -10,13 +10,13 @@ import type {
   Remembered,
 } from "../../domain/ledger/ledger.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
-import { InvalidInput, NotFound, Unavailable } from "../../domain/shared/errors.ts";
+import { InvalidInput, NotFound } from "../../domain/shared/errors.ts";
 import { CheckpointKeeper } from "./checkpoint-keeper.ts";
 import type { AuditRow } from "../../domain/audit/audit-log.ts";
 import { recordedEvent } from "../ledger/event-row.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
-import { openFailed, writeFailed } from "../ledger/ledger-errors.ts";
+import { openFailed, readOnly, writeFailed } from "../ledger/ledger-errors.ts";
 import type { LedgerOptions, LedgerSealer } from "../ledger/ledger-options.ts";
 import type { Settled } from "../ledger/settled.ts";
 import { damaged, LedgerHeadState } from "../ledger/ledger-head.ts";
@@ -27,7 +27,6 @@ import { LedgerWriter } from "./ledger-writer.ts";
 export interface SqliteLedgerOptions extends LedgerOptions {
   /** The ledger file; its directory exists. */
   readonly file: string;
-  readonly readOnly?: boolean;
 }
 
 type Listener = (events: readonly RecordedEvent[]) => void;
@@ -340,8 +339,3 @@ export class SqliteLedger implements Ledger {
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : "";
-
-export const readOnly = (): Unavailable =>
-  new Unavailable("ledger-read-only", "The ledger was opened for reading only", {
-    hint: "This copy of the ledger was opened for reading only; append through the service",
-  });

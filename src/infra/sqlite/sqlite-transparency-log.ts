@@ -85,7 +85,7 @@ export class SqliteTransparencyLog implements TransparencyLog {
     return Buffer.concat(this.#at(id.level, start, id.width));
   }
 
-  entries(from: number, limit: number): readonly StoredEntry[] {
+  async entries(from: number, limit: number): Promise<readonly StoredEntry[]> {
     return this.#entries.all(from, limit) as StoredEntry[];
   }
 

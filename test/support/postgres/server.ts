@@ -106,6 +106,7 @@ export class PostgresServer {
     if (child === undefined) return;
     this.#process = undefined;
     if (child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
     const ended = once(child, "exit");
     child.kill(signal);
     await ended;
@@ -168,10 +169,22 @@ export function postgresServer(major: Major): Promise<PostgresServer> {
 }
 const shared = new Map<Major, Promise<PostgresServer>>();
 
+/** The same with a cluster that keeps what was committed, as services demand it of their ledger's. */
+export function durableServer(major: Major): Promise<PostgresServer> {
+  let server = durable.get(major);
+  if (server === undefined) {
+    server = PostgresServer.start(major, { durable: true });
+    durable.set(major, server);
+  }
+  return server;
+}
+const durable = new Map<Major, Promise<PostgresServer>>();
+
 /** Ends the shared servers; the next who asks gets a new one. */
 export async function stopPostgresServers(): Promise<void> {
-  const servers = [...shared.values()];
+  const servers = [...shared.values(), ...durable.values()];
   shared.clear();
+  durable.clear();
   for (const server of servers) await (await server).dispose();
 }
 

@@ -6,16 +6,19 @@ import { drop } from "./sessions.ts";
 /** Milliseconds between two looks that nobody asked for: a notification can be lost. */
 const LOOK_EVERY = 1000;
 
-/** Calls `look` when another process has appended something, and now and then in any case. */
+/**
+ * Calls `look` when something was appended, with the size that the ledger has then, and now and then
+ * in any case.
+ */
 export class Listener {
   readonly #place: LedgerPlace;
-  readonly #look: () => void;
+  readonly #look: (size?: number) => void;
   readonly #timer: NodeJS.Timeout;
   #client: Client | undefined;
   #opening = false;
   #closed = false;
 
-  constructor(place: LedgerPlace, look: () => void) {
+  constructor(place: LedgerPlace, look: (size?: number) => void) {
     this.#place = place;
     this.#look = look;
     this.#timer = setInterval(() => {
@@ -30,7 +33,7 @@ export class Listener {
     this.#opening = true;
     try {
       const client = await openSession(this.#place, "listener");
-      client.on("notification", () => this.#look());
+      client.on("notification", ({ payload }) => this.#look(Number(payload)));
       client.on("end", () => {
         if (this.#client === client) this.#client = undefined;
       });

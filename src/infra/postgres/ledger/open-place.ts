@@ -1,3 +1,4 @@
+import type { Checkpoint } from "../../../domain/ledger/ledger.ts";
 import { InvalidInput, Unavailable } from "../../../domain/shared/errors.ts";
 import type { LedgerOptions } from "../../ledger/ledger-options.ts";
 import { LedgerHeadState } from "../../ledger/ledger-head.ts";
@@ -14,6 +15,8 @@ export interface OpenedPlace {
   readonly sessions: Sessions;
   readonly reader: LedgerReader;
   readonly known: KnownHead;
+  /** The newest checkpoint that is stored. */
+  readonly stored: Checkpoint | undefined;
 }
 
 /**
@@ -35,7 +38,8 @@ export async function openPlace(
     const sessions = new Sessions(place);
     try {
       const reader = new LedgerReader(sessions);
-      return { sessions, reader, known: await knownHead(reader, place, origin, digest) };
+      const known = await knownHead(reader, place, origin, digest);
+      return { sessions, reader, known, stored: await reader.newestCheckpoint() };
     } catch (error) {
       await sessions.close();
       throw error;

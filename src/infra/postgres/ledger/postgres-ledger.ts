@@ -10,6 +10,7 @@ import type {
   Remembered,
 } from "../../../domain/ledger/ledger.ts";
 import { DomainError, NotFound } from "../../../domain/shared/errors.ts";
+import { readOnly } from "../../ledger/ledger-errors.ts";
 import { damaged } from "../../ledger/ledger-head.ts";
 import type { LedgerOptions, LedgerSealer } from "../../ledger/ledger-options.ts";
 import type { Settled } from "../../ledger/settled.ts";
@@ -19,7 +20,7 @@ import { Follower } from "./follower.ts";
 import { GroupQueue } from "./group-queue.ts";
 import type { KnownHead } from "./known-head.ts";
 import { Listener } from "./listener.ts";
-import { openPlace } from "./open-place.ts";
+import { openPlace, type OpenedPlace } from "./open-place.ts";
 import type { LedgerReader } from "./reader.ts";
 import type { LedgerPlace } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
@@ -30,12 +31,16 @@ export interface PostgresLedgerOptions extends LedgerOptions {
   readonly place: LedgerPlace;
 }
 
-/** Milliseconds of rest after which what was appended is signed. */
-const TIDY_AFTER = 50;
+/** Milliseconds of rest after which what was appended is signed, and after which it is in any case. */
+const SIGN_AFTER = 50;
+const SIGN_WITHIN = 1000;
 
 /** The ledger in a PostgreSQL database, which several processes append to. */
 export class PostgresLedger implements Ledger {
   readonly origin: string;
+  /** Whether the last append was refused because the server could not be written to. */
+  failsToWrite = false;
+  readonly #readOnly: boolean;
   readonly #sessions: Sessions;
   readonly #reader: LedgerReader;
   readonly #known: KnownHead;
@@ -49,40 +54,33 @@ export class PostgresLedger implements Ledger {
   );
   readonly #sealer: LedgerSealer | undefined;
   readonly #complete: (append: Append) => Append;
-  #tidy: NodeJS.Timeout | undefined;
+  #signing: NodeJS.Timeout | undefined;
+  /** When something was appended first that is not signed. */
+  #unsignedSince: number | undefined;
   #looking = false;
   #closing: Promise<void> | undefined;
 
   /**
    * Opens the ledger of a database, made with its tables and nothing but an empty head if there is
-   * none. Errors: those of `openPlace`, and Unavailable ledger-damaged when the head does not fit the
-   * events or a checkpoint signed before.
+   * none. Errors: those of `openPlace`, and Unavailable ledger-damaged when the head does not fit a
+   * checkpoint signed before.
    */
   static async open(options: PostgresLedgerOptions): Promise<PostgresLedger> {
-    const { known, ...opened } = await openPlace(options.place, options);
+    const opened = await openPlace(options.place, options);
     try {
-      const stored = await opened.reader.newestCheckpoint();
-      const ledger = new PostgresLedger(options, { ...opened, known, stored });
-      await ledger.#listener.listen();
-      return ledger;
+      return new PostgresLedger(options, opened);
     } catch (error) {
       await opened.sessions.close();
       throw error;
     }
   }
 
-  private constructor(
-    options: PostgresLedgerOptions,
-    opened: {
-      readonly sessions: Sessions;
-      readonly reader: LedgerReader;
-      readonly known: KnownHead;
-      readonly stored: Checkpoint | undefined;
-    },
-  ) {
+  /** Over what was opened: it is closed with the ledger. Errors: Unavailable ledger-damaged. */
+  constructor(options: PostgresLedgerOptions, opened: OpenedPlace) {
     const { digest, signers, clock, ids, place } = options;
     const { sessions, reader, known, stored } = opened;
     this.origin = signers.name;
+    this.#readOnly = options.readOnly ?? false;
     this.#sealer = options.sealer;
     this.#complete = options.complete ?? ((append) => append);
     this.#sessions = sessions;
@@ -100,13 +98,15 @@ export class PostgresLedger implements Ledger {
       drafts: { digest, clock, ids, place: options },
       catchUp: () => this.#follower.catchUp(),
     });
-    this.#listener = new Listener(place, () => this.#look());
-    known.subscribe(() => this.#tidySoon());
-    this.#tidySoon();
+    this.#listener = new Listener(place, (size) => this.#look(size));
+    void this.#listener.listen();
+    known.subscribe(() => this.#signSoon());
+    this.#signSoon();
   }
 
   append(append: Append): Promise<Appended> {
     if (this.#closing !== undefined) return Promise.reject(ledgerClosed());
+    if (this.#readOnly) return Promise.reject(readOnly());
     const whole = this.#complete(append);
     const sealed = this.#sealer?.append(whole) ?? whole;
     return sealed instanceof Promise
@@ -183,6 +183,7 @@ export class PostgresLedger implements Ledger {
 
   /** The first answer under a key stays. Errors: NotFound idempotency-key-unknown. */
   async rememberAnswer(key: string, answer: string): Promise<void> {
+    if (this.#readOnly) throw readOnly();
     const row = await this.#reader.idem(key);
     if (row === undefined)
       throw new NotFound(
@@ -201,10 +202,11 @@ export class PostgresLedger implements Ledger {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#tidy);
+    clearTimeout(this.#signing);
     await this.#group.drain();
     try {
-      if (this.#known.size > 0) await this.#checkpoints.current(this.#known.size);
+      if (this.#known.size > 0 && !this.#readOnly)
+        await this.#checkpoints.current(this.#known.size);
     } catch (error) {
       // Without its server nothing can be signed; whoever opens the ledger next does it.
       if (!(error instanceof DomainError) || error.code !== "ledger-read-failed") throw error;
@@ -232,7 +234,9 @@ export class PostgresLedger implements Ledger {
 
   async #flush(appends: readonly Append[]): Promise<readonly Settled<Appended>[]> {
     try {
-      return await this.#writer.write(appends);
+      const settled = await this.#writer.write(appends);
+      this.failsToWrite = false;
+      return settled;
     } catch (error) {
       return await this.#afterFailure(appends, error);
     }
@@ -249,6 +253,7 @@ export class PostgresLedger implements Ledger {
     const state = sqlState(error) ?? "";
     if (appends.length === 1 || isLost(error) || !/^(22|23)/.test(state)) {
       const failure = writeFailed(error);
+      this.failsToWrite = true;
       return appends.map(() => ({ ok: false, error: failure }));
     }
     const settled: Settled<Appended>[] = [];
@@ -262,30 +267,37 @@ export class PostgresLedger implements Ledger {
       : Promise.resolve();
   }
 
-  /** One look at a time; what comes meanwhile is seen by the one that waits. */
-  #look(): void {
-    if (this.#looking || this.#closing !== undefined) return;
+  /**
+   * One look at a time; what comes meanwhile is seen by the one that waits. `size`: there are that
+   * many, which is no news if this process appended them.
+   */
+  #look(size = Number.POSITIVE_INFINITY): void {
+    if (this.#looking || this.#closing !== undefined || size <= this.#known.size) return;
     this.#looking = true;
     this.#turns
-      .run(() => {
+      .run(async () => {
         this.#looking = false;
-        return this.#follower.catchUp();
+        if (size > this.#known.size) await this.#follower.catchUp();
       })
       .catch(() => {
         // The next look tries again; an append, or whoever asks for the head, is told why.
       });
   }
 
-  /** Signs, after a while, what was appended. */
-  #tidySoon(): void {
-    if (this.#closing !== undefined) return;
-    this.#tidy ??= setTimeout(() => {
-      this.#tidy = undefined;
+  /** Signs, after a while, what was appended: each checkpoint is a commit of its own. */
+  #signSoon(): void {
+    if (this.#closing !== undefined || this.#readOnly) return;
+    const now = performance.now();
+    this.#unsignedSince ??= now;
+    clearTimeout(this.#signing);
+    const wait = Math.min(SIGN_AFTER, Math.max(0, this.#unsignedSince + SIGN_WITHIN - now));
+    this.#signing = setTimeout(() => {
+      this.#unsignedSince = undefined;
       const { size } = this.#known;
       if (size === 0) return;
       this.#checkpoints.current(size).catch(() => {
         // Nothing is lost: the next append, or whoever asks for a checkpoint, has it signed.
       });
-    }, TIDY_AFTER).unref();
+    }, wait).unref();
   }
 }

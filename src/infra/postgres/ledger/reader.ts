@@ -1,6 +1,7 @@
 import type { AuditRow } from "../../../domain/audit/audit-log.ts";
 import type { FoldEvent, RecordedEvent } from "../../../domain/events.ts";
 import type { Checkpoint, EventQuery } from "../../../domain/ledger/ledger.ts";
+import type { StoredEntry } from "../../../domain/ledger/transparency-log.ts";
 import { recordedEvent } from "../../ledger/event-row.ts";
 import { foldEvent, type FoldRow } from "../../ledger/fold-event.ts";
 import type { HeadRow } from "../../ledger/ledger-head.ts";
@@ -79,9 +80,20 @@ export class LedgerReader {
     return rows.map(foldEvent);
   }
 
-  async leaves(from: number): Promise<readonly Uint8Array[]> {
-    const sql = "SELECT leaf FROM event WHERE idx >= $1 ORDER BY idx";
-    return (await this.#all<{ leaf: Uint8Array }>(sql, [from])).map(({ leaf }) => leaf);
+  /** Those of the events from an index on, below `to`. */
+  async leaves(from: number, to = NO_END): Promise<readonly Uint8Array[]> {
+    return this.#column("leaf", from, to);
+  }
+
+  async leafHashes(from: number, to: number): Promise<readonly Uint8Array[]> {
+    return this.#column("leaf_hash", from, to);
+  }
+
+  /** What is stored of at most `limit` events, as bytes and texts. */
+  async entries(from: number, limit: number): Promise<readonly StoredEntry[]> {
+    const sql = `SELECT e.idx AS "index", e.leaf, p.salt, p.data AS payload
+      FROM event e LEFT JOIN payload p ON p.idx = e.idx WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2`;
+    return this.#all<StoredEntry>(sql, [from, limit]);
   }
 
   async content(digest: string): Promise<string | undefined> {
@@ -102,6 +114,15 @@ export class LedgerReader {
 
   async newestCheckpoint(): Promise<Checkpoint | undefined> {
     return this.#one<Checkpoint>(`${CHECKPOINT} ORDER BY size DESC LIMIT 1`);
+  }
+
+  async #column(
+    name: "leaf" | "leaf_hash",
+    from: number,
+    to: number,
+  ): Promise<readonly Uint8Array[]> {
+    const sql = `SELECT ${name} AS bytes FROM event WHERE idx >= $1 AND idx < $2 ORDER BY idx`;
+    return (await this.#all<{ bytes: Uint8Array }>(sql, [from, to])).map(({ bytes }) => bytes);
   }
 
   async #one<T extends object>(

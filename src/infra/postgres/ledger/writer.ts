@@ -45,6 +45,8 @@ interface Identified {
 export class LedgerWriter {
   readonly #parts: WriterParts;
   #client: Client | undefined;
+  /** Others were faster the last time: the lock is taken at once. */
+  #crowded = false;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -69,7 +71,7 @@ export class LedgerWriter {
   async #persist(group: readonly Identified[]): Promise<readonly Planned[]> {
     const until = performance.now() + (this.#parts.place.patienceMs ?? PATIENCE);
     let sent = false;
-    let alone = this.#knowsVersions(group);
+    let alone = !this.#crowded && this.#knowsVersions(group);
     for (let races = 0; ;) {
       try {
         const client = await this.#connected();
@@ -77,6 +79,7 @@ export class LedgerWriter {
           const planned = await this.#writeAlone(client, group, () => (sent = true));
           if (planned !== undefined) return planned;
           alone = false;
+          this.#crowded = true;
         }
         return await this.#writeLocked(client, group, () => (sent = true));
       } catch (error) {
@@ -145,6 +148,7 @@ export class LedgerWriter {
         }
         const events = found.events.map(recordedEvent);
         known.follow(found.head, events);
+        if (events.length === 0) this.#crowded = false;
         if (found.head.sealed !== null) throw sealed(found.head.sealed);
         const own = new Map(events.map((event) => [event.id, event]));
         const batch = this.#batch(found.lookups);

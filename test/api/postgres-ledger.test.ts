@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { durableServer } from "../support/postgres/server.ts";
+import { TestService } from "../support/service.ts";
+
+const PASSWORD = "s3cr3t-of-the-ledger";
+const STEP = {
+  version: "1",
+  name: "orders",
+  up: "CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO orders VALUES (1, 'x');",
+  down: "DROP TABLE orders;",
+};
+
+describe("a service with its ledger in PostgreSQL", () => {
+  let service: TestService;
+  let url: string;
+
+  before(async () => {
+    const server = await durableServer(18);
+    url = (await server.createDatabase()).replace("postgres@", `postgres:${PASSWORD}@`);
+    service = await TestService.start({ ledger: url });
+  });
+  after(async () => {
+    await service.stop();
+  });
+
+  it("migrates, remembers and proves as with a file", async () => {
+    assert.equal((await service.register("shop")).status, 201);
+    await service.post("/v1/databases/shop/migrations", { migrations: [STEP] });
+    const headers = { "idempotency-key": "run-1" };
+    const asked = await service.post("/v1/databases/shop/runs", { reason: "first" }, { headers });
+    assert.equal(asked.status, 202);
+    const again = await service.post("/v1/databases/shop/runs", { reason: "first" }, { headers });
+    assert.equal(again.headers.get("idempotent-replay"), "true");
+    assert.deepEqual(again.body, asked.body);
+    const run = (await service.get(`/v1/runs/${asked.body["id"]}?wait=20`)).body;
+    assert.equal(run["status"], "succeeded", JSON.stringify(run["error"]));
+    const applied = await service.get("/v1/audit/events?database=shop&type=StepApplied");
+    assert.equal(applied.body["items"].length, 1);
+    const { index } = applied.body["items"][0];
+    const filtered = await service.get(
+      `/v1/audit/events?database=shop&runId=${asked.body["id"]}&order=desc&limit=3`,
+    );
+    assert.equal(filtered.body["items"].length, 3);
+    const proof = await service.get(`/v1/ledger/events/${index}/proof`);
+    assert.match(proof.text, /^c2sp\.org\/tlog-proof@v1\n/);
+    assert.equal((await service.get("/v1/ledger/tile/0/000.p/1")).status, 200);
+    const consistency = await service.get("/v1/ledger/consistency?size=3");
+    assert.equal(consistency.status, 200, consistency.text);
+    const verified = await service.post("/v1/ledger/verifications");
+    assert.deepEqual([verified.body["ok"], verified.body["findings"]], [true, []]);
+    const rebuilt = await service.post("/v1/ledger/rebuild");
+    assert.equal(rebuilt.status, 200, rebuilt.text);
+    assert.ok(!existsSync(join(service.data, "ledger.db")));
+  });
+
+  it("goes on with it after a restart, without being told where it is", async () => {
+    const size = await service.size();
+    await service.restart({ ledger: undefined as never });
+    assert.ok((await service.size()) >= size);
+    assert.equal((await service.get("/v1/databases/shop")).body["version"], "1");
+  });
+
+  it("tells nobody the password", async () => {
+    const kept = readFileSync(join(service.data, "ledger-url"), "utf8");
+    const config = await service.get("/v1/audit/events?limit=1000");
+    const { text } = await service.post("/v1/ledger/verifications");
+    for (const said of [kept, config.text, text, JSON.stringify(service.diary)])
+      assert.ok(!said.includes(PASSWORD));
+    assert.match(kept, /^postgres:\/\/postgres@127\.0\.0\.1:\d+\/\w+\n$/);
+  });
+
+  it("refuses another ledger for the same directory", async () => {
+    const server = await durableServer(18);
+    const other = await server.createDatabase();
+    await service.halt();
+    await assert.rejects(service.restart({ ledger: other }), { code: "ledger-elsewhere" });
+    await service.restart();
+  });
+
+  it("shares it with another service that has the same keys", async () => {
+    const other = await TestService.start();
+    try {
+      await other.halt();
+      cpSync(join(service.data, "keys"), join(other.data, "keys"), { recursive: true });
+      await assert.rejects(other.restart({ ledger: url }), { code: "ledger-elsewhere" });
+      for (const file of ["ledger.db", "ledger.db-wal", "projection.db", "checkpoint", "tiles"])
+        rmSync(join(other.data, file), { force: true, recursive: true });
+      await other.restart({ ledger: url });
+      assert.equal((await other.get("/v1/databases/shop")).body["version"], "1");
+      const [a, b] = await Promise.all([service.register("a"), other.register("b")]);
+      assert.deepEqual([a.status, b.status], [201, 201]);
+      const names = async (one: TestService): Promise<string[]> =>
+        (await one.get("/v1/databases")).body["items"].map(({ name }: { name: string }) => name);
+      assert.deepEqual((await names(other)).toSorted(), (await names(service)).toSorted());
+      const notes = await Promise.all(
+        [service, other].map((one) => one.get("/v1/ledger/checkpoint")),
+      );
+      assert.equal(new Set(notes.map(({ text }) => text.split("\n")[0])).size, 1);
+    } finally {
+      await other.stop();
+    }
+  });
+});
