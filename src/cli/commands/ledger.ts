@@ -1,4 +1,5 @@
 import { defineCommand, defineSubcommand } from "../command.ts";
+import { resolve } from "node:path";
 import { DEFAULT_DATA } from "../shared-options.ts";
 
 const DATA = {
@@ -15,8 +16,69 @@ export const command = defineCommand({
   format: null,
   examples: [],
   details:
-    "Both are for a ledger that is behind what others have seen: docs/guides/ledger-behind.md\n",
+    "roll-forward and continue are for a ledger that is behind what others have seen: " +
+    "docs/guides/ledger-behind.md; move and setup for one in PostgreSQL: docs/guides/postgres-ledger.md\n",
   subcommands: [
+    defineSubcommand<DataFlags & { readonly to: string }>({
+      name: "move",
+      summary: "Move a ledger into a PostgreSQL database, or back into a file",
+      options: [
+        DATA,
+        {
+          flags: "--to <place>",
+          description: "postgres://USER@HOST/DATABASE, or file: the data directory",
+          required: true,
+        },
+      ],
+      confirms: true,
+      format: "ledger.move/1",
+      members: {
+        from: "the ledger that is sealed now",
+        to: "the ledger that the directory works with now",
+        size: "number of events in it",
+        root: "root over them, the same on both sides; base64",
+      },
+      examples: ["schemaledger ledger move --to postgres://schemaledger@db.example/ledger"],
+      run: async ({ options, out, confirm }) => {
+        const { moveLedger } = await import("../../api/ledger-move.ts");
+        const { data = DEFAULT_DATA, to } = options;
+        await confirm(`Move the ledger of ${data}, and seal the one that is left behind?`);
+        const done = await moveLedger(resolve(data), to);
+        out.result(done, () =>
+          out.line(
+            `${done.size} events are in ${done.to} now, with the same root; ${done.from} is sealed`,
+          ),
+        );
+      },
+    }),
+    defineSubcommand<{ readonly ledger: string; readonly role: string }>({
+      name: "setup",
+      summary: "Make a PostgreSQL ledger's tables as their owner, for a service with less rights",
+      options: [
+        {
+          flags: "--ledger <url>",
+          description: "the database, as the role that is to own the tables",
+          required: true,
+        },
+        {
+          flags: "--role <name>",
+          description: "the role that services work as; it exists already",
+          required: true,
+        },
+      ],
+      format: "ledger.setup/1",
+      members: { url: "where the tables are", role: "who may append now" },
+      examples: [
+        "schemaledger ledger setup --ledger postgres://owner@db.example/ledger --role schemaledger",
+      ],
+      run: async ({ options, out }) => {
+        const { setUpLedger } = await import("../../api/ledger-setup.ts");
+        const done = await setUpLedger(options.ledger, options.role);
+        out.result(done, () =>
+          out.line(`${done.role} may append to the ledger in ${done.url} now`),
+        );
+      },
+    }),
     defineSubcommand<DataFlags & { readonly from: string }>({
       name: "roll-forward",
       summary: "Bring an older ledger to the end of its export",

@@ -55,6 +55,12 @@ export class LedgerHeadState {
     this.#timeBack = row.timeBack;
   }
 
+  /** Of a ledger without events. */
+  static empty(digest: Digest): LedgerHeadState {
+    const frontier = new Uint8Array();
+    return new LedgerHeadState(digest, { size: 0, events: 0, frontier, timeHigh: "", timeBack: 0 });
+  }
+
   /**
    * The head that is stored. Throws Unavailable, code ledger-damaged, when its row contradicts
    * itself or the events.

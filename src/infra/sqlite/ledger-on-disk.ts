@@ -38,16 +38,16 @@ export class LedgerOnDisk {
 
   content = async (digest: string): Promise<string | undefined> => this.#reader.content(digest);
 
+  /** Every key that the ledger says signed it, as text, the newest first. */
+  keyTexts(): readonly string[] {
+    return this.#named().flatMap(({ type, key }) =>
+      type === "KeyRetired" || key === undefined ? [] : [key],
+    );
+  }
+
   /** Every key that the ledger says signed it, the newest first; of those that still do, the texts. */
   keys(): { readonly all: readonly VerifierKey[]; readonly active: readonly string[] } {
-    const rows = this.#db
-      .prepare(
-        `SELECT e.type, p.data FROM event e JOIN payload p USING (idx)
-           WHERE e.type IN ('LedgerOpened', 'LedgerContinued', 'KeyRotated', 'KeyRetired')
-             AND p.data IS NOT NULL ORDER BY e.idx DESC`,
-      )
-      .all() as { readonly type: string; readonly data: string }[];
-    const named = rows.map(({ type, data }) => ({ type, key: keyIn(data) }));
+    const named = this.#named();
     const all = named.filter(({ type, key }) => type !== "KeyRetired" && key !== undefined);
     const retired = new Set(named.flatMap((one) => (one.type === "KeyRetired" ? [one.key] : [])));
     const texts = all.map(({ key }) => key!);
@@ -55,6 +55,17 @@ export class LedgerOnDisk {
       all: texts.map((text) => parseVerifierKey(this.#digest, text)),
       active: texts.filter((text) => !retired.has(text)),
     };
+  }
+
+  #named(): readonly { readonly type: string; readonly key: string | undefined }[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT e.type, p.data FROM event e JOIN payload p USING (idx)
+           WHERE e.type IN ('LedgerOpened', 'LedgerContinued', 'KeyRotated', 'KeyRetired')
+             AND p.data IS NOT NULL ORDER BY e.idx DESC`,
+      )
+      .all() as { readonly type: string; readonly data: string }[];
+    return rows.map(({ type, data }) => ({ type, key: keyIn(data) }));
   }
 
   async close(): Promise<void> {

@@ -22,7 +22,7 @@ export function textArray(values: readonly (string | null)[]): Buffer {
   return array.subarray(0, at);
 }
 
-export const bytesArray = (values: readonly Uint8Array[]): Buffer => pieces(values, BYTEA);
+export const bytesArray = (values: readonly (Uint8Array | null)[]): Buffer => pieces(values, BYTEA);
 
 /** Of texts whose UTF-8 bytes are at hand. */
 export const encodedTextArray = (values: readonly Uint8Array[]): Buffer => pieces(values, TEXT);
@@ -40,15 +40,17 @@ export function integerArray(values: readonly (number | null)[]): Buffer {
   return array.subarray(0, at);
 }
 
-function pieces(values: readonly Uint8Array[], type: number): Buffer {
+function pieces(values: readonly (Uint8Array | null)[], type: number): Buffer {
   let bytes = HEADER;
-  for (const value of values) bytes += 4 + value.length;
+  for (const value of values) bytes += 4 + (value === null ? 0 : value.length);
   const array = Buffer.allocUnsafe(bytes);
-  let at = header(array, values.length, type, false);
+  let at = header(array, values.length, type, values.includes(null));
   for (const value of values) {
-    array.writeInt32BE(value.length, at);
-    array.set(value, at + 4);
-    at += 4 + value.length;
+    array.writeInt32BE(value === null ? -1 : value.length, at);
+    at += 4;
+    if (value === null) continue;
+    array.set(value, at);
+    at += value.length;
   }
   return array;
 }

@@ -38,7 +38,7 @@ export async function openPlace(
     const sessions = new Sessions(place);
     try {
       const reader = new LedgerReader(sessions);
-      const known = await knownHead(reader, place, origin, digest);
+      const known = await knownHead(reader, place, digest);
       return { sessions, reader, known, stored: await reader.newestCheckpoint() };
     } catch (error) {
       await sessions.close();
@@ -49,12 +49,15 @@ export async function openPlace(
   }
 }
 
-async function prepare(place: LedgerPlace, origin: string): Promise<void> {
+/** Makes the tables and the head if they are missing. Errors: those of `openPlace`. */
+export async function prepare(place: LedgerPlace, origin: string): Promise<void> {
   const client = await openSession(place, "reader");
   try {
     await requireDurable(client, place);
     await installSchema(client, place.address.url);
     await makeHead(client, origin);
+    const { rows } = await client.query<{ origin: string }>("SELECT origin FROM ledger_head");
+    if (rows[0]?.origin !== origin) throw originDiffers(place.address.url, rows[0]?.origin, origin);
   } finally {
     await client.end();
   }
@@ -71,16 +74,9 @@ const makeHead = async (client: Client, origin: string): Promise<unknown> =>
 async function knownHead(
   reader: LedgerReader,
   { address }: LedgerPlace,
-  origin: string,
   digest: LedgerOptions["digest"],
 ): Promise<KnownHead> {
   const row = (await reader.head()) as SharedHeadRow;
-  if (row.origin !== origin)
-    throw new Unavailable(
-      "ledger-origin-differs",
-      `${address.url} is the ledger ${row.origin}, but the signer is ${origin}`,
-      { hint: "Start with the name and the signing key that belong to this ledger" },
-    );
   if (row.sealed !== null)
     throw new Unavailable(
       "ledger-sealed",
@@ -96,3 +92,10 @@ async function knownHead(
   LedgerHeadState.of(digest, { head: () => row, leaves: () => leaves.slice(0, checkedLeaves) });
   return new KnownHead(digest, row);
 }
+
+const originDiffers = (place: string, found: string | undefined, origin: string): Unavailable =>
+  new Unavailable(
+    "ledger-origin-differs",
+    `${place} is the ledger ${found}, but the signer is ${origin}`,
+    { hint: "Start with the name and the signing key that belong to this ledger" },
+  );
