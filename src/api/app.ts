@@ -22,6 +22,8 @@ const USUAL: AppOptions = { corsOrigins: [], rateLimit: DEFAULT_RATE };
 export interface AppOptions extends Pick<HttpOptions, "corsOrigins" | "rateLimit"> {
   /** Only what is read is there; everything else is refused before it is looked at. */
   readonly readOnly?: boolean;
+  /** Of a service that stands by: where the one is that works, if it is known. */
+  readonly worker?: () => string | null;
 }
 
 /** The HTTP application over the services. */
@@ -55,7 +57,8 @@ export function createApp(services: Services, options: AppOptions = USUAL): Expr
       );
     });
   }
-  if (readOnly) refuseWriting(app, all);
+  if (options.worker !== undefined) refuseToWork(app, all, options.worker);
+  else if (readOnly) refuseWriting(app, all);
   else refuseOtherMethods(app, routes);
   app.use((request) => {
     throw new NotFound("path-unknown", `There is nothing at ${request.path.slice(0, 200)}`, {
@@ -140,6 +143,19 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
 }
 
 /** Whatever its path does elsewhere. */
+/** 421: another server answers it. */
+function refuseToWork(app: Express, routes: readonly Route[], worker: () => string | null): void {
+  for (const path of new Set(routes.map(expressPath)))
+    app.all(path, (request) => {
+      request.resume();
+      const url = worker();
+      throw new HttpError(421, "stands-by", "This service stands by: another one works", {
+        hint: url === null ? "Try again a little later" : `Send it to ${url}`,
+        ...(url === null ? {} : { details: { worker: url } }),
+      });
+    });
+}
+
 function refuseWriting(app: Express, routes: readonly Route[]): void {
   for (const path of new Set(routes.map(expressPath)))
     app.all(path, (request) => {

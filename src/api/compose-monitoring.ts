@@ -16,7 +16,7 @@ export const MONITORING = { monitor: true, readiness: true } as const;
 export function monitoringServices(
   c: Resolver,
   { data }: CoreConfig,
-  { executor, stopping, readOnly = false, backupPlace }: Opened,
+  { executor, stopping, readOnly = false, standsBy = false, backupPlace }: Opened,
 ): Pick<Services, "monitor" | "readiness"> {
   const parts = {
     projection: c.resolve(t.PROJECTION),
@@ -37,6 +37,7 @@ export function monitoringServices(
     // A bucket is not asked for whoever asks us: what fails there shows with the next backup.
     reachStore: () => (readOnly || isElsewhere ? Promise.resolve() : reach(backupsIn({ data }))),
     stopping: stopping.signal,
+    standsBy,
     freeBytes: async () => {
       const { bavail, bsize } = await statfs(data);
       return bavail * bsize;

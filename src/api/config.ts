@@ -29,6 +29,8 @@ export interface CoreConfig {
   readonly backupStore?: BackupStoreSetting;
   /** The url of a ledger in PostgreSQL. Absent: as it was said last; at first a file in the directory. */
   readonly ledger?: string;
+  /** How long a service that is not heard of keeps the right to work with a shared ledger, ms. */
+  readonly leaseMs?: number;
 }
 
 /** What the service is started with, checked. */
@@ -62,6 +64,7 @@ export interface RawConfig extends RawOidc, RawHttp, RawS3 {
   readonly backupRecipients?: readonly string[] | undefined;
   readonly backupIdentity?: string;
   readonly ledger?: string;
+  readonly lease?: string | number;
   /** Flag → where its value was said, if not by the flag: for messages. */
   readonly sources?: { readonly [flag: string]: string };
 }
@@ -97,6 +100,7 @@ function read(raw: RawConfig): Config {
     port: portOf(raw.port),
     roots: rootsOf(raw.roots),
     ...(raw.ledger === undefined ? {} : { ledger: ledgerOf(raw.ledger) }),
+    ...(raw.lease === undefined ? {} : { leaseMs: leaseOf(raw.lease) }),
     auditReads: auditReadsOf(raw.auditReads ?? "all"),
     allowCode: raw.allowCode ?? false,
     ...recipientsOf(raw.backupRecipients ?? []),
@@ -115,6 +119,12 @@ function ledgerOf(url: string): string {
     if (!(error instanceof InvalidInput)) throw error;
     throw invalid("--ledger", error.message);
   }
+}
+
+function leaseOf(seconds: string | number): number {
+  const value = /^\d{1,4}$/.test(String(seconds)) ? Number(seconds) : 0;
+  if (value >= 1 && value <= 3600) return value * 1000;
+  throw invalid("--lease", `${JSON.stringify(seconds)} is not a number of seconds from 1 to 3600`);
 }
 
 function auditReadsOf(reads: string): AuditReads {

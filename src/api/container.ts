@@ -65,6 +65,8 @@ export interface Opened {
   /** Default: the machine's. */
   readonly clock?: Clock;
   readonly readOnly?: boolean;
+  /** The service waits for another one to go, which works with the same ledger. */
+  readonly standsBy?: boolean;
   /** The ledger is another process's for as long as this one lives: it is followed. Needs `readOnly`. */
   readonly follows?: Pick<ReadOnlyFiles, "connect">;
   /** The ledger is not in the data directory, and others append to it as well. */

@@ -37,6 +37,8 @@ import { requireKeyFiles } from "./key-files.ts";
 import { continuationOf } from "./continuation.ts";
 import { startAlerting } from "./compose-alerting.ts";
 import { checkAnchors } from "./compose-anchors.ts";
+import type { LedgerPlace } from "../infra/postgres/ledger/session.ts";
+import type { LeaseHolder, WorkLease } from "../infra/postgres/ledger/work-lease.ts";
 import { ledgerPlaceOf, openShared } from "./ledger-place.ts";
 import { loadOrigin } from "./origin.ts";
 import * as t from "./tokens.ts";
@@ -65,6 +67,8 @@ export interface CoreOptions {
   readonly startedExecutor?: ProcessExecutor;
   /** As `Opened.ledgerExecutor`. */
   readonly ledgerExecutor?: Executor;
+  /** For services that share a ledger: called when another one works, in place of failing. */
+  readonly onStandby?: (worker: LeaseHolder) => Promise<void>;
   /** Starts the spare executors as soon as the directory is ours, while the ledger is opened. */
   readonly warm?: boolean;
 }
@@ -81,6 +85,8 @@ export interface Core {
   readonly container: DependencyContainer;
   readonly executor: ProcessExecutor;
   readonly lock: DirectoryLock;
+  /** Where the ledger is one that others may work with. */
+  readonly lease?: WorkLease;
   readonly opened: Opened;
   /** The service acting on its own. */
   readonly context: Context;
@@ -130,7 +136,9 @@ export async function openCore(
   await requireKeyFiles(config.data);
   const backups = await openBackupPlace(config, options.triesBackups ?? false);
   const openedKeys = await openKeys(keys);
-  const shared = await openShared(await ledgerPlaceOf(config), openedKeys.keyring, log, closers);
+  const place = await ledgerPlaceOf(config);
+  const lease = await leaseOf(place, config, openedKeys.keyring.name, options, holder, closers);
+  const shared = await openShared(place, openedKeys.keyring, log, closers, lease?.token);
   const opened: Opened = {
     ...openedKeys,
     ...(shared === undefined ? {} : { shared }),
@@ -154,7 +162,26 @@ export async function openCore(
   const context = systemContext(opened, container);
   await openLedger(container, config, opened, context, closers, options.lostKeys);
   await takeStore(container, backups, context);
-  return { container, executor, lock, opened, context };
+  return { container, executor, lock, opened, context, ...(lease === undefined ? {} : { lease }) };
+}
+
+/** The right to work with a ledger in PostgreSQL; given back when everything else is closed. */
+async function leaseOf(
+  place: LedgerPlace | undefined,
+  { data, leaseMs }: CoreConfig,
+  origin: string,
+  { onStandby }: CoreOptions,
+  { waiting }: CoreHolder,
+  closers: Closers,
+): Promise<WorkLease | undefined> {
+  if (place === undefined) return undefined;
+  const { seekLease } = await import("./work-lease.ts");
+  const stands = onStandby !== undefined;
+  const timeoutMs = stands ? Number.POSITIVE_INFINITY : (waiting?.timeoutMs ?? 0);
+  const seeking = { timeoutMs, signal: waiting?.signal, leaseMs, onStandby };
+  const lease = await seekLease(place, { data, origin }, seeking);
+  closers.add(() => lease.release());
+  return lease;
 }
 
 async function defaultLog(): Promise<Log> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ActorName } from "../domain/service/actor-names.ts";
 import type { Context } from "../domain/shared/actor.ts";
 import { NotFound } from "../domain/shared/errors.ts";
+import { NoExecutor } from "../infra/executor/no-executor.ts";
 import { InProcessExecutor } from "../infra/executor/in-process-executor.ts";
 import { ProcessExecutor } from "../infra/executor/process-executor.ts";
 import { exists } from "../infra/files/exists.ts";
@@ -85,44 +86,62 @@ export async function openReadOnly(
   config: CoreConfig,
   options: EmbeddedOptions,
 ): Promise<Embedded> {
-  const place = await ledgerPlaceOf(config);
-  if (place === undefined && !(await exists(ledgerFile(config))))
+  if ((await ledgerPlaceOf(config)) === undefined && !(await exists(ledgerFile(config))))
     throw new NotFound("data-directory-missing", `There is no ledger in ${config.data}`, {
       hint: "Name the data directory with --data; schemaledger migrate makes one",
     });
   return closedOnFailure(async (closers) => {
-    const keys = join(config.data, "keys");
-    await requireKeyFiles(config.data);
-    const backupPlace = await openBackupPlaceToRead(config);
-    const executor =
-      options.inProcess === true ? new InProcessExecutor() : new ProcessExecutor({ spare: 0 });
+    const { inProcess = false, log } = options;
+    const executor = inProcess ? new InProcessExecutor() : new ProcessExecutor({ spare: 0 });
     closers.add(() => executor.close());
-    const openedKeys = await openKeys(keys);
-    const shared = await openShared(place, openedKeys.keyring, options.log, closers);
-    const opened: Opened = {
-      ...openedKeys,
-      ...(shared === undefined ? {} : { shared }),
-      backupPlace,
-      // What commands read here is not in backups: no service is asked for keys.
-      backupKeys:
-        backupPlace.recorded === null
-          ? await openStoreKeysToRead(config, backupPlace.objects)
-          : NO_KEYS,
-      executor,
-      log: options.log,
-      stopping: new AbortController(),
-      readOnly: true,
-    };
-    const container = createContainer(config, opened);
-    const ledger = container.resolve(t.LEDGER);
-    closers.add(() => ledger.close());
-    closers.add(() => opened.keyring.release());
-    await container.resolve(t.KEPT_CHECKPOINT).requireReached(ledger);
-    await startState(container, closers);
-    // What is shown of the ledger's head is signed by the keys that sign it now; nothing is stored.
-    opened.keyring.use(container.resolve(t.SIGNING_KEYS).active());
+    const { container, opened } = await openToRead(config, { executor, log }, closers);
     return embedded(container, opened, options, closers);
   });
+}
+
+/** What a service shows while another one works. What is opened is added to `closers` at once. */
+export async function openStandbyCore(
+  config: CoreConfig,
+  log: Log,
+  closers: Closers,
+): Promise<{ readonly services: Services; readonly stopping: AbortController }> {
+  const core = { executor: new NoExecutor(), log, standsBy: true };
+  const { container, opened } = await openToRead(config, core, closers);
+  return { services: container.resolve(t.SERVICES), stopping: opened.stopping };
+}
+
+async function openToRead(
+  config: CoreConfig,
+  given: Pick<Opened, "executor" | "log" | "standsBy">,
+  closers: Closers,
+): Promise<{ readonly container: DependencyContainer; readonly opened: Opened }> {
+  await requireKeyFiles(config.data);
+  const backupPlace = await openBackupPlaceToRead(config);
+  const openedKeys = await openKeys(join(config.data, "keys"));
+  const place = await ledgerPlaceOf(config);
+  const shared = await openShared(place, openedKeys.keyring, given.log, closers);
+  const opened: Opened = {
+    ...openedKeys,
+    ...given,
+    ...(shared === undefined ? {} : { shared }),
+    backupPlace,
+    // What commands read here is not in backups: no service is asked for keys.
+    backupKeys:
+      backupPlace.recorded === null
+        ? await openStoreKeysToRead(config, backupPlace.objects)
+        : NO_KEYS,
+    stopping: new AbortController(),
+    readOnly: true,
+  };
+  const container = createContainer(config, opened);
+  const ledger = container.resolve(t.LEDGER);
+  closers.add(() => ledger.close());
+  closers.add(() => opened.keyring.release());
+  await container.resolve(t.KEPT_CHECKPOINT).requireReached(ledger);
+  await startState(container, closers);
+  // What is shown of the ledger's head is signed by the keys that sign it now; nothing is stored.
+  opened.keyring.use(container.resolve(t.SIGNING_KEYS).active());
+  return { container, opened };
 }
 
 async function embedded(

@@ -54,10 +54,11 @@ export async function openShared(
   signers: AnyKeyring,
   log: Log,
   closers: Closers,
+  token?: number,
 ): Promise<SharedLedger | undefined> {
   if (place === undefined) return undefined;
   const { openSharedLedger } = await import("./shared-ledger.ts");
-  const shared = await openSharedLedger(place, { signers, digest: new NodeDigest() });
+  const shared = await openSharedLedger(place, { signers, digest: new NodeDigest() }, token);
   closers.add(() => shared.close());
   if (await shared.couldRewrite())
     log({

@@ -63,9 +63,11 @@ export class HttpError extends DomainError {
     options: {
       readonly hint?: string;
       readonly headers?: { readonly [name: string]: string };
+      readonly details?: { readonly [member: string]: unknown };
     } = {},
   ) {
-    super(code, message, { hint: options.hint });
+    const { hint, details = {} } = options;
+    super(code, message, { hint, details });
     this.status = status;
     this.headers = options.headers ?? {};
   }

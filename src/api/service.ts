@@ -12,12 +12,15 @@ import { issueFirstKey } from "./first-key.ts";
 import { startServer, type Patience } from "./server.ts";
 import { openLog } from "../infra/telemetry/open-log.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
+import { Standby } from "./standby.ts";
 import * as t from "./tokens.ts";
 
 export interface RunningService {
   readonly url: string;
   /** Holds the first admin token, one line. */
   readonly adminKeyFile: string;
+  /** Resolves when another service works in its place: it must end. Never, where there is none. */
+  readonly replaced: Promise<void>;
   /** Lets steps in progress end, closes everything in order. Idempotent. */
   close(): Promise<void>;
 }
@@ -55,12 +58,15 @@ async function start(
   options: ServiceOptions,
   closers: Closers,
 ): Promise<RunningService> {
+  const standby = new Standby(config, options.log ?? (await openLog()), options.patience);
+  closers.add(() => standby.end());
   const core = await openCore(
     config,
-    { ...options, triesBackups: true },
+    { ...options, triesBackups: true, onStandby: (worker) => standby.show(worker) },
     { description: "schemaledger serve" },
     closers,
   );
+  await standby.end();
   const { container, opened, executor } = core;
   // What the start itself does is counted, too.
   const services = container.resolve(t.SERVICES);
@@ -96,9 +102,20 @@ async function start(
   serves();
   // A command on the same directory finds the service by it.
   await core.lock.announce(server.url);
+  await core.lease?.announce(server.url);
   // Children start while the first request is on its way; a failure shows at first use.
   executor.warm().catch(() => undefined);
-  return { url: server.url, adminKeyFile, close: () => closers.close() };
+  const replaced = replacement(core);
+  return { url: server.url, adminKeyFile, replaced, close: () => closers.close() };
+}
+
+/** Steps under way are somebody else's to find out now: they are killed, and roll back. */
+async function replacement({ lease, executor, opened }: Core): Promise<void> {
+  if (lease === undefined) return new Promise(() => {});
+  await lease.lost;
+  executor.killAll("another service works with the ledger");
+  const message = "Another service works with the ledger: this one was not heard of for too long";
+  opened.log({ level: "error", code: "lease-lost", message });
 }
 
 /** Whoever reads less of who reads is to be seen in what is left. */

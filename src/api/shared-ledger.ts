@@ -31,15 +31,16 @@ export interface SharedLedger {
   close(): Promise<void>;
 }
 
-/** Loaded only where the ledger is in PostgreSQL. Errors: those of `openPlace`. */
+/** Loaded only where the ledger is in PostgreSQL. `token`: of the lease to work with it. Errors: those of `openPlace`. */
 export async function openSharedLedger(
   place: LedgerPlace,
   signing: Pick<LedgerOptions, "signers" | "digest">,
+  token?: number,
 ): Promise<SharedLedger> {
   const opened = await openPlace(place, signing);
   const copies = new PostgresLedgerCopies(place);
   return {
-    ledger: (options) => new PostgresLedger({ ...options, place }, opened),
+    ledger: (options) => new PostgresLedger({ ...options, place, token }, opened),
     log: (digest, cache) => new PostgresTransparencyLog(opened.reader, digest, cache),
     verifier: (options) => new PostgresLedgerVerifier({ ...options, copies }),
     copies,

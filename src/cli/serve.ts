@@ -1,5 +1,6 @@
 import { readConfig, type RawConfig } from "../api/config.ts";
 import { startService } from "../api/service.ts";
+import { Conflict } from "../domain/shared/errors.ts";
 import type { LogLevel } from "../infra/telemetry/logger.ts";
 import { openLog } from "../infra/telemetry/open-log.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
@@ -26,7 +27,12 @@ export async function serve(options: RawConfig, logLevel: LogLevel): Promise<voi
     data,
     version: TOOL_VERSION,
   });
-  await stopped;
+  const why = await Promise.race([stopped, service.replaced.then(() => "replaced" as const)]);
   log({ level: "info", message: "The service stops" });
-  await service.close();
+  if (why !== "replaced") return service.close();
+  // What it still wanted to record is refused, and told in the log.
+  await service.close().catch(() => undefined);
+  throw new Conflict("lease-lost", "Another service works with the ledger in place of this one", {
+    hint: "Start it again: it stands by then",
+  });
 }

@@ -25,6 +25,8 @@ export interface ReadinessParts {
   readonly freeBytes: () => Promise<number>;
   /** Since when something outside lags behind the ledger. */
   readonly unanchored: () => string | undefined;
+  /** Another service works; this one waits for it to go. */
+  readonly standsBy?: boolean;
 }
 
 const OK: Check = { status: "ok" };
@@ -58,6 +60,9 @@ export class Readiness {
       ledger: (await result(() => ledger.head())) === undefined ? failed(broken) : OK,
       projection: state === undefined ? failed(broken) : OK,
       accepting: stopping.aborted ? failed("The service is stopping") : OK,
+      ...(this.#parts.standsBy === true
+        ? { working: failed("This one stands by: ask the service that works") }
+        : {}),
       disk: spaceOf(await result(freeBytes)),
       // What cannot be recorded is refused: it serves, but only reads.
       recording: unless(ledger.failsToWrite === true, "Look at the service's log, and at the disk"),

@@ -17,6 +17,7 @@ interface ServeFlags {
   readonly backupRecipient?: readonly string[];
   readonly backupIdentity?: string;
   readonly ledger?: string;
+  readonly lease?: string;
   readonly backups?: string;
   readonly s3Endpoint?: string;
   readonly s3Region?: string;
@@ -119,6 +120,12 @@ const OPTIONS: readonly OptionSpec[] = [
     description:
       "PostgreSQL database that the ledger is kept in (default: as before; a file in the directory at first)",
     env: "SCHEMALEDGER_LEDGER",
+  },
+  {
+    flags: "--lease <seconds>",
+    description:
+      "with a PostgreSQL ledger: after so long another service takes the place of one not heard of (default: 10)",
+    env: "SCHEMALEDGER_LEASE",
   },
   {
     flags: "--backups <place>",

@@ -18,6 +18,7 @@ export const APPEND = `
 WITH head AS (
   UPDATE ledger_head SET revision = revision + 1, size = $3, frontier = $4, time_high = $5, time_back = $6
   WHERE one AND revision = $1 AND size = $2 AND frontier = $32 AND sealed IS NULL
+    AND ($33::bigint IS NULL OR EXISTS (SELECT FROM lease WHERE name = 'work' AND token = $33))
     AND NOT EXISTS (SELECT FROM once_key WHERE key = ANY ($7::text[]))
     AND NOT EXISTS (SELECT FROM idem WHERE key = ANY ($10::text[]))
     AND NOT EXISTS (
@@ -50,10 +51,11 @@ WITH head AS (
 )
 SELECT pg_notify('${CHANNEL}', size::text) FROM head`;
 
-/** The statement's parameters for a batch on a head. */
+/** The statement's parameters for a batch on a head. `token`: that of the lease it is written under. */
 export function appendValues(
   before: Pick<KnownHead, "revision" | "size" | "state">,
   batch: Batch,
+  token: number | undefined,
 ): unknown[] {
   const { head, onceKeys, idemKeys, contents, versionsBefore } = batch;
   return [
@@ -77,6 +79,7 @@ export function appendValues(
     integerArray([...versionsBefore.values()]),
     ...eventArrays(batch),
     before.state.frontier,
+    token ?? null,
   ];
 }
 

@@ -40,6 +40,13 @@ export class Checkpoints {
     return this.#latest;
   }
 
+  /** Takes notice of what others signed. */
+  async refresh(): Promise<Checkpoint | undefined> {
+    const stored = await this.#parts.reader.newestCheckpoint();
+    if (stored !== undefined && stored.size > (this.#latest?.size ?? -1)) this.#latest = stored;
+    return this.#latest;
+  }
+
   /** The checkpoint of the head as it is now, or of a newer one. */
   async current(size: number): Promise<Checkpoint> {
     while (this.#latest === undefined || this.#latest.size < size) {

@@ -15,9 +15,12 @@ export interface LookedUp {
   /** From the index asked for on; with `LOCKED_CHUNK` of them there may be more. */
   readonly events: readonly AuditRow[];
   readonly lookups: Lookups;
+  /** Of whoever works now. */
+  readonly token: number | undefined;
 }
 
 const LOCK = "SELECT FROM ledger_head WHERE one FOR UPDATE";
+const LEASE = "SELECT token FROM lease WHERE name = 'work'";
 const ONCE =
   "SELECT key, first_idx AS first, last_idx AS last FROM once_key WHERE key = ANY ($1::text[])";
 const IDEM = `SELECT key, request_hash AS "requestHash", first_idx AS first, last_idx AS last
@@ -48,7 +51,8 @@ export async function lookUp(
   const once = named<OnceRow>("once", ONCE, onceKeys);
   const idem = named<IdemKeyRow>("idem", IDEM, idemKeys);
   const versions = named<VersionRow>("versions", VERSIONS, streams);
-  const asked = await Promise.allSettled([...begun, head, events, once, idem, versions]);
+  const lease = client.query<{ token: number }>({ name: "lease", text: LEASE });
+  const asked = await Promise.allSettled([...begun, head, events, once, idem, versions, lease]);
   const failed = asked.find((one) => one.status === "rejected");
   if (failed !== undefined) {
     await client.query("ROLLBACK");
@@ -57,6 +61,7 @@ export async function lookUp(
   return {
     head: (await head).rows[0]!,
     events: (await events).rows,
+    token: (await lease).rows[0]?.token,
     lookups: lookupsIn((await once).rows, (await idem).rows, (await versions).rows),
   };
 }

@@ -29,6 +29,8 @@ import { LedgerWriter } from "./writer.ts";
 
 export interface PostgresLedgerOptions extends LedgerOptions {
   readonly place: LedgerPlace;
+  /** Of the lease under which everything is appended: who lost it appends nothing any more. */
+  readonly token?: number | undefined;
 }
 
 /** Milliseconds of rest after which what was appended is signed, and after which it is in any case. */
@@ -97,6 +99,7 @@ export class PostgresLedger implements Ledger {
       reader,
       drafts: { digest, clock, ids, place: options },
       catchUp: () => this.#follower.catchUp(),
+      token: options.token,
     });
     this.#listener = new Listener(place, (size) => this.#look(size));
     void this.#listener.listen();
@@ -157,8 +160,11 @@ export class PostgresLedger implements Ledger {
     return this.#checkpoints.newest;
   }
 
+  /** Who only reads takes the newest that was signed, and signs only where there is none. */
   async checkpoint(): Promise<Checkpoint> {
     await this.#catchUp();
+    const signed = this.#readOnly ? await this.#checkpoints.refresh() : undefined;
+    if (signed !== undefined) return signed;
     return this.#checkpoints.current(this.#known.size);
   }
 
@@ -286,16 +292,19 @@ export class PostgresLedger implements Ledger {
 
   /** Signs, after a while, what was appended: each checkpoint is a commit of its own. */
   #signSoon(): void {
-    if (this.#closing !== undefined || this.#readOnly) return;
+    if (this.#closing !== undefined) return;
     const now = performance.now();
     this.#unsignedSince ??= now;
     clearTimeout(this.#signing);
-    const wait = Math.min(SIGN_AFTER, Math.max(0, this.#unsignedSince + SIGN_WITHIN - now));
+    // Who only reads gives the one who signs its time.
+    const rest = this.#readOnly ? SIGN_WITHIN : SIGN_AFTER;
+    const wait = Math.min(rest, Math.max(0, this.#unsignedSince + SIGN_WITHIN - now));
     this.#signing = setTimeout(() => {
       this.#unsignedSince = undefined;
       const { size } = this.#known;
       if (size === 0) return;
-      this.#checkpoints.current(size).catch(() => {
+      const work = this.#readOnly ? this.#checkpoints.refresh() : this.#checkpoints.current(size);
+      work.catch(() => {
         // Nothing is lost: the next append, or whoever asks for a checkpoint, has it signed.
       });
     }, wait).unref();

@@ -9,6 +9,8 @@ export const SCHEMA_VERSION = 1;
  * writers need: `revision` counts what was written to the ledger, events or not. Who writes says at
  * which revision, and has the head row's lock from then on: at another one nothing is written.
  *
+ * \`lease\` is no part of the ledger: who works now, and until when unless it is said again.
+ *
  * Texts compare byte by byte whatever the database's locale is. Nothing here refers to another
  * table by foreign key: a look-up for every row costs more than the two questions that the triggers
  * ask for a whole statement.
@@ -79,6 +81,13 @@ CREATE TABLE checkpoint (
   root       bytea NOT NULL CHECK (octet_length(root) = 32),
   note       text NOT NULL,
   created_at text NOT NULL
+);
+CREATE TABLE lease (
+  name       text PRIMARY KEY,
+  holder     text NOT NULL,
+  url        text,
+  token      bigint NOT NULL,
+  expires_at timestamptz NOT NULL
 );
 `;
 
@@ -188,6 +197,7 @@ export const GRANTS: readonly string[] = [
     .map((table) => `${SCHEMA}.${table}`)
     .join(", ")} TO ROLE`,
   `GRANT UPDATE (revision, size, frontier, time_high, time_back, sealed) ON ${SCHEMA}.ledger_head TO ROLE`,
+  `GRANT INSERT, UPDATE ON ${SCHEMA}.lease TO ROLE`,
   `GRANT UPDATE (answer) ON ${SCHEMA}.idem TO ROLE`,
   `GRANT UPDATE (salt, data, erased_at, erase_reason) ON ${SCHEMA}.payload TO ROLE`,
 ];

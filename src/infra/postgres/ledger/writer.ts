@@ -27,6 +27,8 @@ interface WriterParts {
   readonly drafts: DraftParts;
   /** Catches up with what others appended, without the lock. */
   readonly catchUp: () => Promise<void>;
+  /** Of the lease under which everything is appended, if there is one. */
+  readonly token: number | undefined;
 }
 
 /** An append with the ids of its events, which stay the same however often it is tried. */
@@ -150,6 +152,8 @@ export class LedgerWriter {
         known.follow(found.head, events);
         if (events.length === 0) this.#crowded = false;
         if (found.head.sealed !== null) throw sealed(found.head.sealed);
+        const { token } = this.#parts;
+        if (token !== undefined && found.token !== token) throw leaseLost();
         const own = new Map(events.map((event) => [event.id, event]));
         const batch = this.#batch(found.lookups);
         const planned = group.map((one) => ownEvents(one, own) ?? batch.add(withIds(one)));
@@ -180,7 +184,7 @@ export class LedgerWriter {
 
   /** Whether the batch was written. */
   async #send(client: Client, batch: Batch): Promise<boolean> {
-    const values = appendValues(this.#parts.known, batch);
+    const values = appendValues(this.#parts.known, batch, this.#parts.token);
     const { rowCount } = await client.query({ name: "append", text: APPEND, values });
     return rowCount === 1;
   }
@@ -232,4 +236,10 @@ function ownEvents(
 const sealed = (where: string): DomainError =>
   new Unavailable("ledger-sealed", `This ledger was sealed: it goes on in ${where}`, {
     hint: "Start with the ledger that it goes on in",
+  });
+
+/** What this process still wants to record of its work is somebody else's to find out now. */
+const leaseLost = (): DomainError =>
+  new Unavailable("lease-lost", "Another process works with this ledger now", {
+    hint: "It takes up what this one left; start this one again, to stand by",
   });
