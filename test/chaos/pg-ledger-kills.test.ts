@@ -8,7 +8,7 @@ import { subtreeRootsOf } from "../../src/domain/ledger/merkle.ts";
 import { digest } from "../support/digest.ts";
 import { appendTo, revoked } from "../support/ledger-samples.ts";
 import { openPostgresLedger, placeIn } from "../support/postgres/ledger.ts";
-import { durableServer, type PostgresServer } from "../support/postgres/server.ts";
+import { PostgresServer } from "../support/postgres/server.ts";
 
 const LONG = process.env["SCHEMALEDGER_CHAOS"] === "long";
 const KILLS = LONG ? 60 : 3;
@@ -23,9 +23,11 @@ describe("a PostgreSQL ledger whose writers or server are killed", () => {
 
   before(async function () {
     this.timeout(LONG ? 600_000 : 60_000);
-    server = await durableServer(18);
-    url = await server.createDatabase();
+    // Its own: a start after a crash syncs every file of every database.
+    server = await PostgresServer.start(18, { durable: true });
+    url = server.url();
   });
+  after(() => server.dispose());
   beforeEach(function () {
     this.timeout(LONG ? 600_000 : 60_000);
   });

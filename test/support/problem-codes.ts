@@ -3,6 +3,7 @@ import { filesIn, textOf } from "./repository.ts";
 /** Texts that look like a code and are none: names of other things. */
 const OTHER_THINGS = new Set(
   [
+    "ledger-url",
     "better-sqlite3 libpg-query class-validator class-transformer class-validator-jsonschema reflect-metadata prom-client",
     "utf-8 date-time no-store unsafe-inline content-type content-length idempotency-key",
     "access-control-request-method cross-origin last-event-id transfer-encoding user-agent x-powered-by x-request-id",
