@@ -1,4 +1,4 @@
-import { chmod } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SERVICE_STREAM } from "../domain/events.ts";
 import type { RetryPace } from "../domain/alerting/retry.ts";
@@ -139,6 +139,9 @@ export async function openCore(
   const place = await ledgerPlaceOf(config);
   const lease = await leaseOf(place, config, openedKeys.keyring.name, options, holder, closers);
   const shared = await openShared(place, openedKeys.keyring, log, closers, lease?.token);
+  // Copies of the ledger that a process had when it died.
+  if (shared !== undefined)
+    await rm(join(config.data, "scratch"), { recursive: true, force: true });
   const opened: Opened = {
     ...openedKeys,
     ...(shared === undefined ? {} : { shared }),

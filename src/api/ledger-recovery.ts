@@ -13,6 +13,7 @@ import { LedgerOnDisk } from "../infra/sqlite/ledger-on-disk.ts";
 import { rollForward } from "../infra/sqlite/roll-forward.ts";
 import { SystemClock } from "../infra/system/system-clock.ts";
 import { ledgerFile, tileCache } from "./config.ts";
+import { storedLedgerUrl } from "./ledger-place.ts";
 import { originOf, putAside } from "./continuation.ts";
 
 const digest = new NodeDigest();
@@ -86,6 +87,10 @@ async function locked<T>(data: string, work: () => Promise<T>): Promise<T> {
   if (!existsSync(join(data, "keys")))
     throw new InvalidInput("nothing-to-continue", `There is no ledger in ${data}`, {
       hint: "Name its data directory with --data",
+    });
+  if ((await storedLedgerUrl(data)) !== undefined)
+    throw new Conflict("ledger-elsewhere", `The ledger of ${data} is not a file in it`, {
+      hint: "Bring it back first: schemaledger ledger move --to file",
     });
   const since = new Date().toISOString();
   const lock = await acquireDirectoryLock(data, "schemaledger ledger", since);

@@ -19,6 +19,7 @@ import {
   type LedgerVerification,
 } from "../infra/sqlite/verify-ledger.ts";
 import { ledgerFile, tileCache } from "./config.ts";
+import { ledgerPlaceOf } from "./ledger-place.ts";
 
 /** What the ledger is compared with. */
 export interface Compare {
@@ -68,14 +69,15 @@ async function verifyData(
   const keys = given.length > 0 ? given : named.all;
   const own = join(data, "checkpoint");
   const files = existsSync(own) ? [...checkpoints, own] : checkpoints;
-  return verifyLedgerFile(ledgerFile({ data }), {
+  const options = {
     digest,
     verifierKeys: keys.map((key) => verifierText(key)),
     kept: await keptHeads(files, keys),
     since: since === undefined ? undefined : (await keptHeads([since], keys))[0],
     tileCache: tileCache({ data }),
     workers,
-  });
+  };
+  return withFile(data, (ledger) => verifyLedgerFile(ledger, options));
 }
 
 /** Exports a data directory's log up to its newest signed checkpoint. */
@@ -115,12 +117,22 @@ export async function proveOffline(
 }
 
 async function withCopy<T>(data: string, use: (copy: LedgerOnDisk) => Promise<T>): Promise<T> {
-  const copy = new LedgerOnDisk(ledgerFile({ data }), digest, tileCache({ data }));
-  try {
-    return await use(copy);
-  } finally {
-    await copy.close();
-  }
+  return withFile(data, async (file) => {
+    const copy = new LedgerOnDisk(file, digest, tileCache({ data }));
+    try {
+      return await use(copy);
+    } finally {
+      await copy.close();
+    }
+  });
+}
+
+/** The directory's ledger as a file: its own, or one that everything in PostgreSQL was read into. */
+async function withFile<T>(data: string, use: (file: string) => Promise<T>): Promise<T> {
+  const place = await ledgerPlaceOf({ data });
+  if (place === undefined) return use(ledgerFile({ data }));
+  const { PostgresLedgerCopies } = await import("../infra/postgres/ledger/ledger-copies.ts");
+  return new PostgresLedgerCopies(place).withCopy(join(data, "scratch"), use);
 }
 
 async function keysOf(vkeys: readonly string[]): Promise<readonly VerifierKey[]> {

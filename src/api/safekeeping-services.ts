@@ -37,15 +37,17 @@ export const SAFEKEEPING = {
 
 /** Long enough for what belongs to one run to be in one backup. */
 const LEDGER_BACKUP_DELAY_MS = 300;
+const SHARED_BACKUP_DELAY_MS = 30_000;
 
 /** Composes them over what is registered. */
 export function safekeepingServices(
   c: Resolver,
   config: CoreConfig,
   {
-    ledgerBackupDelayMs = LEDGER_BACKUP_DELAY_MS,
-    ledgerExecutor = c.resolve(t.EXECUTOR),
     shared,
+    // A ledger on a server of its own is not lost with this directory, and copied as a whole each time.
+    ledgerBackupDelayMs = shared === undefined ? LEDGER_BACKUP_DELAY_MS : SHARED_BACKUP_DELAY_MS,
+    ledgerExecutor = c.resolve(t.EXECUTOR),
   }: Pick<Opened, "ledgerBackupDelayMs" | "ledgerExecutor" | "shared">,
 ): SafekeepingServices {
   const guard = new PruneGuard();

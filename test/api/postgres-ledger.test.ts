@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { continueAnew, rollForwardFrom } from "../../src/api/ledger-recovery.ts";
+import { exportOffline, verifyOffline } from "../../src/api/offline-ledger.ts";
+import { requireLedger } from "../../src/api/require-ledger.ts";
 import { durableServer } from "../support/postgres/server.ts";
 import { TestService } from "../support/service.ts";
 
@@ -71,6 +75,26 @@ describe("a service with its ledger in PostgreSQL", () => {
     assert.match(kept, /^postgres:\/\/postgres@127\.0\.0\.1:\d+\/\w+\n$/);
   });
 
+  it("is verified and exported by commands beside the service", async () => {
+    const none = { checkpoints: [], vkeys: [] };
+    const { findings, size } = await verifyOffline(service.data, none);
+    assert.deepEqual(findings, []);
+    const exported = join(service.directory, "exported");
+    await exportOffline(service.data, exported, true);
+    const beside = await verifyOffline(exported, none);
+    assert.ok(beside.size <= size);
+    assert.deepEqual(beside.findings, []);
+    assert.deepEqual(readdirSync(join(service.data, "scratch")), []);
+  });
+
+  it("is told apart from a file by what works on files", async () => {
+    const { data } = service;
+    const elsewhere = { code: "ledger-elsewhere" };
+    await assert.rejects(continueAnew(data, "lost"), elsewhere);
+    await assert.rejects(rollForwardFrom(data, "exported"), elsewhere);
+    assert.throws(() => requireLedger({ data }), elsewhere);
+  });
+
   it("refuses another ledger for the same directory", async () => {
     const server = await durableServer(18);
     const other = await server.createDatabase();
@@ -79,7 +103,7 @@ describe("a service with its ledger in PostgreSQL", () => {
     await service.restart();
   });
 
-  it("shares it with another service that has the same keys", async () => {
+  it("gives its place to another service with the same keys, which stood by", async () => {
     const other = await TestService.start();
     try {
       await other.halt();
@@ -87,17 +111,23 @@ describe("a service with its ledger in PostgreSQL", () => {
       await assert.rejects(other.restart({ ledger: url }), { code: "ledger-elsewhere" });
       for (const file of ["ledger.db", "ledger.db-wal", "projection.db", "checkpoint", "tiles"])
         rmSync(join(other.data, file), { force: true, recursive: true });
-      await other.restart({ ledger: url });
-      assert.equal((await other.get("/v1/databases/shop")).body["version"], "1");
-      const [a, b] = await Promise.all([service.register("a"), other.register("b")]);
-      assert.deepEqual([a.status, b.status], [201, 201]);
-      const names = async (one: TestService): Promise<string[]> =>
-        (await one.get("/v1/databases")).body["items"].map(({ name }: { name: string }) => name);
-      assert.deepEqual((await names(other)).toSorted(), (await names(service)).toSorted());
-      const notes = await Promise.all(
-        [service, other].map((one) => one.get("/v1/ledger/checkpoint")),
-      );
-      assert.equal(new Set(notes.map(({ text }) => text.split("\n")[0])).size, 1);
+      const working = other.restart({ ledger: url });
+      const standing = (): string | undefined =>
+        other.diary.find(({ message }) => message === "The service stands by")?.["url"] as string;
+      while (standing() === undefined) await pause(20);
+      const authorization = `Bearer ${service.token}`;
+      const ask = (path: string, method = "GET"): Promise<Response> =>
+        fetch(standing()! + path, { method, headers: { authorization } });
+      assert.equal((await service.register("a")).status, 201);
+      while ((await ask("/v1/databases/a")).status !== 200) await pause(20);
+      assert.equal((await ask("/v1/databases/a/backups", "POST")).status, 421);
+      assert.equal((await ask("/readyz")).status, 503);
+      await service.halt();
+      await working;
+      assert.equal((await other.register("b")).status, 201);
+      await other.halt();
+      await service.restart();
+      assert.equal((await service.get("/v1/databases/b")).status, 200);
     } finally {
       await other.stop();
     }

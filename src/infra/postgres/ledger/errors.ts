@@ -2,18 +2,20 @@ import { DomainError, Unavailable } from "../../../domain/shared/errors.ts";
 
 /** SQLSTATE of what a server answered, or undefined when there was no answer. */
 export function sqlState(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  const { code } = error;
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  if (!(error instanceof Error) || !("severity" in error) || !("code" in error)) return undefined;
+  return String(error.code);
 }
+
+/** What the client says of a connection that is none any more. */
+const LOST = /connection (terminated|error|ended)|not queryable|client was closed|timeout expired/i;
 
 /** Whether the connection ended, so that nobody knows what became of what was asked last. */
 export function isLost(error: unknown): boolean {
-  if (error instanceof DomainError) return false;
+  if (!(error instanceof Error) || error instanceof DomainError) return false;
   const state = sqlState(error);
-  // 57P01 to 57P03: the server ends; 08: the connection does; 25P03: it was idle in a transaction.
+  // 57P01 to 57P03: the server ends, or begins; 08: the connection ends; 25P03, 25P04: it was idle for too long.
   if (state !== undefined) return /^(08|57P0|25P03|25P04)/.test(state);
-  return error instanceof Error;
+  return "code" in error || LOST.test(error.message);
 }
 
 /** Whether others were in the way, so that everything must be decided anew. */

@@ -1,6 +1,6 @@
 import { Unavailable } from "../../../domain/shared/errors.ts";
 import type { Client } from "../connection/open-client.ts";
-import { isLost, ledgerClosed, readFailed } from "./errors.ts";
+import { isLost, ledgerClosed, readFailed, sqlState } from "./errors.ts";
 import { openSession, type LedgerPlace } from "./session.ts";
 
 /** Connections that read at the same time. */
@@ -29,7 +29,7 @@ export class Sessions {
     try {
       return await this.#readOn(read);
     } catch (error) {
-      throw isLost(error) ? readFailed(error) : error;
+      throw isLost(error) || sqlState(error) !== undefined ? readFailed(error) : error;
     } finally {
       this.#next();
     }

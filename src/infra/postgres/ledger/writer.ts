@@ -8,9 +8,9 @@ import type { Settled } from "../../ledger/settled.ts";
 import type { Client } from "../connection/open-client.ts";
 import { APPEND, appendValues } from "./append-statement.ts";
 import { Batch, type Lookups, type Planned, type Span } from "./batch.ts";
-import { isLate, isLost, isRace, outcomeUnknown, writeFailed } from "./errors.ts";
+import { isLate, isLost, isRace, outcomeUnknown, sqlState, writeFailed } from "./errors.ts";
 import type { KnownHead } from "./known-head.ts";
-import { lookUp, LOCKED_CHUNK } from "./look-up.ts";
+import { lookUp, LOCKED_CHUNK, type LookedUp } from "./look-up.ts";
 import type { LedgerReader } from "./reader.ts";
 import { openSession, requireDurable, type LedgerPlace } from "./session.ts";
 import { drop } from "./sessions.ts";
@@ -80,6 +80,7 @@ export class LedgerWriter {
         if (alone) {
           const planned = await this.#writeAlone(client, group, () => (sent = true));
           if (planned !== undefined) return planned;
+          sent = false;
           alone = false;
           this.#crowded = true;
         }
@@ -87,12 +88,14 @@ export class LedgerWriter {
       } catch (error) {
         const late = alone ? isLate(error) : isRace(error);
         alone = false;
-        if (late && races < RACES) {
+        // An answer, if only a refusal: nothing of it was stored.
+        if (sqlState(error) !== undefined && !isLost(error)) sent = false;
+        if (late && races < RACES && performance.now() < until) {
           races += 1;
           continue;
         }
         const again = await this.#mayTryAgain(error, until);
-        if (!again) throw sent && isLost(error) ? outcomeUnknown(error) : writeFailed(error);
+        if (!again) throw sent ? outcomeUnknown(error) : writeFailed(error);
       }
     }
   }
@@ -151,23 +154,23 @@ export class LedgerWriter {
         const events = found.events.map(recordedEvent);
         known.follow(found.head, events);
         if (events.length === 0) this.#crowded = false;
-        if (found.head.sealed !== null) throw sealed(found.head.sealed);
-        const { token } = this.#parts;
-        if (token !== undefined && found.token !== token) throw leaseLost();
+        // First of all: what an earlier try has written is written, whatever holds now.
         const own = new Map(events.map((event) => [event.id, event]));
+        const written = group.map((one) => ownEvents(one, own));
+        if (!written.every((one) => one !== undefined)) this.#requireMay(found);
         const batch = this.#batch(found.lookups);
-        const planned = group.map((one) => ownEvents(one, own) ?? batch.add(withIds(one)));
+        const planned = group.map((one, i) => written[i] ?? batch.add(withIds(one)));
         committing = true;
         if (batch.isEmpty) {
           await client.query("ROLLBACK");
           return planned;
         }
         sending();
-        const [written, ended] = await Promise.all([
+        const [isWritten, ended] = await Promise.all([
           this.#send(client, batch),
           client.query("COMMIT"),
         ]);
-        if (!written || ended.command !== "COMMIT")
+        if (!isWritten || ended.command !== "COMMIT")
           throw new Error("the ledger's head moved under its lock");
         known.appended(batch.head, batch.events);
         return planned;
@@ -176,6 +179,13 @@ export class LedgerWriter {
         throw error;
       }
     }
+  }
+
+  /** Errors: Unavailable ledger-sealed, lease-lost. */
+  #requireMay({ head, token: present }: LookedUp): void {
+    if (head.sealed !== null) throw sealed(head.sealed);
+    const { token } = this.#parts;
+    if (token !== undefined && present !== token) throw leaseLost();
   }
 
   #batch(lookups: Lookups): Batch {
