@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { RecordedEvent } from "../../../domain/events.ts";
 import type { Append, Appended } from "../../../domain/ledger/ledger.ts";
-import { type DomainError, Unavailable } from "../../../domain/shared/errors.ts";
+import { DomainError, Unavailable } from "../../../domain/shared/errors.ts";
 import type { DraftParts } from "../../ledger/draft-events.ts";
 import { recordedEvent } from "../../ledger/event-row.ts";
 import type { Settled } from "../../ledger/settled.ts";
@@ -95,7 +95,7 @@ export class LedgerWriter {
           continue;
         }
         const again = await this.#mayTryAgain(error, until);
-        if (!again) throw sent ? outcomeUnknown(error) : writeFailed(error);
+        if (!again) throw sent && !wasLooked(error) ? outcomeUnknown(error) : writeFailed(error);
       }
     }
   }
@@ -231,6 +231,11 @@ export class LedgerWriter {
     return first === null || last === null ? [] : this.#parts.reader.between(first, last);
   }
 }
+
+/** Found under the lock, or by what a lost statement compares, too: it is not written any more. */
+const wasLooked = (error: unknown): boolean =>
+  error instanceof DomainError &&
+  ["ledger-rolled-back", "ledger-damaged", "ledger-sealed", "lease-lost"].includes(error.code);
 
 const withIds = ({ append, ids }: Identified): Append => ({ ...append, ids });
 
