@@ -16,7 +16,7 @@ import { NodeDigest } from "../infra/signing/node-digest.ts";
 import { fsyncPath } from "../infra/sqlite/files.ts";
 import { LedgerOnDisk } from "../infra/sqlite/ledger-on-disk.ts";
 import { LEDGER_SCHEMA_VERSION } from "../infra/sqlite/ledger-schema.ts";
-import { isSealedFile, sealFile, unsealFile } from "../infra/sqlite/sealed-file.ts";
+import { asOneFile, isSealedFile, sealFile, unsealFile } from "../infra/sqlite/sealed-file.ts";
 import { verifyLedgerFile, type KeptHead } from "../infra/sqlite/verify-ledger.ts";
 import { ledgerFile, tileCache } from "./config.ts";
 import { ledgerPlaceOf, ledgerUrlFile, placeOf, storeLedgerUrl } from "./ledger-place.ts";
@@ -94,7 +94,11 @@ async function intoFile(data: string, place: LedgerPlace, keyring: Keyring): Pro
     await new PostgresLedgerCopies(place).copyTo(part);
     const target = await verified(part, keys, left === undefined ? [] : [left]);
     await fsyncPath(part);
-    if (left !== undefined) await rename(file, join(data, `ledger-sealed-${left.size}.db`));
+    if (left !== undefined) {
+      // A WAL that stayed behind would be taken for that of the new file.
+      asOneFile(file);
+      await rename(file, join(data, `ledger-sealed-${left.size}.db`));
+    }
     await rename(part, file);
     await fsyncDirectory(data);
     await rm(ledgerUrlFile(data));

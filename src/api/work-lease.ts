@@ -8,7 +8,9 @@ import { Conflict } from "../domain/shared/errors.ts";
 import { writeFileAtomic } from "../infra/files/atomic-write.ts";
 import { openFailed } from "../infra/postgres/ledger/errors.ts";
 import { prepare } from "../infra/postgres/ledger/open-place.ts";
-import type { LedgerPlace } from "../infra/postgres/ledger/session.ts";
+import type { Client } from "../infra/postgres/connection/open-client.ts";
+import { openSession, type LedgerPlace } from "../infra/postgres/ledger/session.ts";
+import { drop } from "../infra/postgres/ledger/sessions.ts";
 import { LEASE_MS, WorkLease, type LeaseHolder } from "../infra/postgres/ledger/work-lease.ts";
 
 /** How a process comes to work with a ledger that others may work with, too. */
@@ -41,21 +43,34 @@ export async function seekLease(
   });
   const until = performance.now() + seeking.timeoutMs;
   const { leaseMs = LEASE_MS } = seeking;
+  let client: Client | undefined;
   let known: string | undefined;
-  for (;;) {
-    seeking.signal?.throwIfAborted();
-    const found = await WorkLease.take(place, holder, leaseMs).catch((error: unknown) => {
-      // Who stands by waits for the server, too.
-      if (known === undefined) throw openFailed(url, error);
-      return undefined;
-    });
-    if (found instanceof WorkLease) return found;
-    if (found !== undefined && known !== `${found.holder} ${found.url}`) {
-      known = `${found.holder} ${found.url}`;
-      await seeking.onStandby?.(found);
+  try {
+    for (;;) {
+      seeking.signal?.throwIfAborted();
+      let found: WorkLease | LeaseHolder | undefined;
+      try {
+        client ??= await openSession(place, "reader");
+        found = await WorkLease.take(place, client, holder, leaseMs);
+      } catch (error) {
+        // Who stands by waits for the server, too.
+        if (known === undefined) throw openFailed(url, error);
+        if (client !== undefined) void drop(client);
+        client = undefined;
+      }
+      if (found instanceof WorkLease) {
+        client = undefined;
+        return found;
+      }
+      if (found !== undefined && known !== `${found.holder} ${found.url}`) {
+        known = `${found.holder} ${found.url}`;
+        await seeking.onStandby?.(found);
+      }
+      if (performance.now() >= until) throw inUse(url, found);
+      await sleep(Math.min(TRY_EVERY, leaseMs / 5) * (0.5 + Math.random() / 2));
     }
-    if (performance.now() >= until) throw inUse(url, found);
-    await sleep(Math.min(TRY_EVERY, leaseMs / 5) * (0.5 + Math.random() / 2));
+  } finally {
+    if (client !== undefined) await drop(client);
   }
 }
 

@@ -42,6 +42,16 @@ export function sealFile(file: string, place: string): void {
   }
 }
 
+/** Has everything in the file itself, with no side files, so that it may be renamed. */
+export function asOneFile(file: string): void {
+  const db = new Sqlite(file, { fileMustExist: true });
+  try {
+    db.pragma("journal_mode = DELETE");
+  } finally {
+    db.close();
+  }
+}
+
 /** Takes a seal back, when nothing went on elsewhere. `version`: that of the file's tables. */
 export function unsealFile(file: string, version: number): void {
   const db = new Sqlite(file, { fileMustExist: true });

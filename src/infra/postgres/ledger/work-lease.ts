@@ -64,26 +64,23 @@ export class WorkLease {
     this.#timer = setInterval(() => this.#renewSoon(), leaseMs / RENEWALS).unref();
   }
 
-  /** The lease, or who has it. Rejects when the server cannot be asked. */
+  /**
+   * The lease, or who has it. The connection is the lease's if it is given. Rejects when the server
+   * cannot be asked.
+   */
   static async take(
     place: LedgerPlace,
+    client: Client,
     holder: string,
     leaseMs = LEASE_MS,
   ): Promise<WorkLease | LeaseHolder> {
-    const client = await openSession(place, "reader");
-    try {
-      const taken = await client.query<{ token: number }>(TAKE, [holder, leaseMs]);
-      const token = taken.rows[0]?.token;
-      if (token !== undefined) return new WorkLease(place, client, { holder, token, leaseMs });
-      const { rows } = await client.query<{ holder: string; url: string | null }>(
-        "SELECT holder, url FROM lease WHERE name = 'work'",
-      );
-      await drop(client);
-      return rows[0] ?? { holder: "another process", url: null };
-    } catch (error) {
-      await drop(client);
-      throw error;
-    }
+    const taken = await client.query<{ token: number }>(TAKE, [holder, leaseMs]);
+    const token = taken.rows[0]?.token;
+    if (token !== undefined) return new WorkLease(place, client, { holder, token, leaseMs });
+    const { rows } = await client.query<{ holder: string; url: string | null }>(
+      "SELECT holder, url FROM lease WHERE name = 'work'",
+    );
+    return rows[0] ?? { holder: "another process", url: null };
   }
 
   /** Tells others at which address this holder can be spoken to. */
