@@ -197,6 +197,6 @@ function addBasics(one: One, config: CoreConfig, opened: Opened): void {
     return aroundLedger(SqliteLedger.open({ ...options, file: ledgerFile(config) }));
   });
   addProof(one, config, opened);
-  addErasure(one, config, actors, follows !== undefined);
+  addErasure(one, config, actors, follows !== undefined || opened.standsBy === true);
   one(t.BACKUP_STORE, () => new PageBackupStore(backupPlace, backupKeys));
 }

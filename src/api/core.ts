@@ -39,7 +39,7 @@ import { startAlerting } from "./compose-alerting.ts";
 import { checkAnchors } from "./compose-anchors.ts";
 import type { LedgerPlace } from "../infra/postgres/ledger/session.ts";
 import type { LeaseHolder, WorkLease } from "../infra/postgres/ledger/work-lease.ts";
-import { ledgerPlaceOf, openShared } from "./ledger-place.ts";
+import { ledgerPlaceOf, openShared, rememberLedger } from "./ledger-place.ts";
 import { loadOrigin } from "./origin.ts";
 import * as t from "./tokens.ts";
 
@@ -135,13 +135,16 @@ export async function openCore(
   const stop = new AbortController();
   await requireKeyFiles(config.data);
   const backups = await openBackupPlace(config, options.triesBackups ?? false);
-  const openedKeys = await openKeys(keys);
   const place = await ledgerPlaceOf(config);
-  const lease = await leaseOf(place, config, openedKeys.keyring.name, options, holder, closers);
+  const lease = await leaseOf(place, config, options, holder, closers);
+  // Not before: whoever worked until now may have made and destroyed some.
+  const openedKeys = await openKeys(keys);
   const shared = await openShared(place, openedKeys.keyring, log, closers, lease?.token);
-  // Copies of the ledger that a process had when it died.
-  if (shared !== undefined)
+  if (place !== undefined) {
+    await rememberLedger(config.data, place);
+    // Copies of the ledger that a process had when it died.
     await rm(join(config.data, "scratch"), { recursive: true, force: true });
+  }
   const opened: Opened = {
     ...openedKeys,
     ...(shared === undefined ? {} : { shared }),
@@ -172,13 +175,13 @@ export async function openCore(
 async function leaseOf(
   place: LedgerPlace | undefined,
   { data, leaseMs }: CoreConfig,
-  origin: string,
   { onStandby }: CoreOptions,
   { waiting }: CoreHolder,
   closers: Closers,
 ): Promise<WorkLease | undefined> {
   if (place === undefined) return undefined;
   const { seekLease } = await import("./work-lease.ts");
+  const origin = await loadOrigin(join(data, "keys", "origin"));
   const stands = onStandby !== undefined;
   const timeoutMs = stands ? Number.POSITIVE_INFINITY : (waiting?.timeoutMs ?? 0);
   const seeking = { timeoutMs, signal: waiting?.signal, leaseMs, onStandby };

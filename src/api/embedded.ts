@@ -5,6 +5,7 @@ import { NotFound } from "../domain/shared/errors.ts";
 import { NoExecutor } from "../infra/executor/no-executor.ts";
 import { InProcessExecutor } from "../infra/executor/in-process-executor.ts";
 import { ProcessExecutor } from "../infra/executor/process-executor.ts";
+import { FollowedActors } from "../infra/files/followed-actors.ts";
 import { exists } from "../infra/files/exists.ts";
 import type { LockWaiting } from "../infra/files/directory-lock.ts";
 import type { Log } from "../infra/telemetry/logger.ts";
@@ -16,7 +17,7 @@ import { ledgerFile, type CoreConfig } from "./config.ts";
 import { createContainer, type DependencyContainer, type Opened } from "./container.ts";
 import { openCore, openKeys, resumeWork, startState } from "./core.ts";
 import { ledgerPlaceOf, openShared } from "./ledger-place.ts";
-import { requireKeyFiles } from "./key-files.ts";
+import { requireAllKeyFiles } from "./key-files.ts";
 import type { Services } from "./services.ts";
 import * as t from "./tokens.ts";
 import { Views } from "./views/views.ts";
@@ -115,14 +116,17 @@ async function openToRead(
   given: Pick<Opened, "executor" | "log" | "standsBy">,
   closers: Closers,
 ): Promise<{ readonly container: DependencyContainer; readonly opened: Opened }> {
-  await requireKeyFiles(config.data);
+  await requireAllKeyFiles(config.data);
   const backupPlace = await openBackupPlaceToRead(config);
-  const openedKeys = await openKeys(join(config.data, "keys"));
+  const keys = join(config.data, "keys");
+  const openedKeys = await openKeys(keys);
   const place = await ledgerPlaceOf(config);
   const shared = await openShared(place, openedKeys.keyring, given.log, closers);
   const opened: Opened = {
     ...openedKeys,
     ...given,
+    // Who stands by sees who was introduced meanwhile.
+    ...(given.standsBy === true ? { actors: new FollowedActors(join(keys, "actors.json")) } : {}),
     ...(shared === undefined ? {} : { shared }),
     backupPlace,
     // What commands read here is not in backups: no service is asked for keys.

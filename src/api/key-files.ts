@@ -12,7 +12,14 @@ const SIGNING_KEY = /^signing(-[0-9a-f]{8})?\.pem$/;
  * give every actor another pseudonym. Error: Unavailable key-files-missing.
  */
 export async function requireKeyFiles(data: string): Promise<void> {
-  if (!(await exists(join(data, "ledger.db"))) && !(await exists(join(data, "ledger-url")))) return;
+  const there = await Promise.all(
+    ["ledger.db", "ledger-url"].map((name) => exists(join(data, name))),
+  );
+  if (there.includes(true)) await requireAllKeyFiles(data);
+}
+
+/** The same of a directory that has to have a ledger. */
+export async function requireAllKeyFiles(data: string): Promise<void> {
   for (const name of KEY_FILES) {
     const file = join(data, "keys", name);
     if (await exists(file)) continue;

@@ -30,8 +30,8 @@ export const storeLedgerUrl = (data: string, url: string): Promise<void> =>
 
 /**
  * The PostgreSQL ledger that a data directory works with: the one that is said, else the one that
- * was said last. Undefined: the file in the directory. What is said is remembered, so that no
- * command begins another ledger under the same name. Errors: Conflict ledger-elsewhere.
+ * was said last. Undefined: the file in the directory. What is said is remembered once it was
+ * opened, so that no command begins another ledger under the same name. Errors: Conflict ledger-elsewhere.
  */
 export async function ledgerPlaceOf({
   data,
@@ -43,9 +43,12 @@ export async function ledgerPlaceOf({
   if (stored !== undefined && stored !== url) throw elsewhere(data, stored);
   const file = ledgerFile({ data });
   if (stored === undefined && existsSync(file) && !isSealedFile(file)) throw elsewhere(data, file);
-  const place = await placeOf(data, ledger);
-  if (stored === undefined) await storeLedgerUrl(data, url);
-  return place;
+  return placeOf(data, ledger);
+}
+
+/** Once it was opened: every command finds it without being told. */
+export async function rememberLedger(data: string, { address }: LedgerPlace): Promise<void> {
+  if ((await storedLedgerUrl(data)) !== address.url) await storeLedgerUrl(data, address.url);
 }
 
 /** A ledger in PostgreSQL, if that is where the directory's is. What speaks to it is only loaded then. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { writeFileAtomic } from "../infra/files/atomic-write.ts";
+import { createFile } from "../infra/files/atomic-write.ts";
 
 /**
  * The ledger's name for ever, chosen at the first start and kept in the file: the machine's name
@@ -16,7 +16,8 @@ export async function loadOrigin(file: string): Promise<string> {
       .toLowerCase()
       .replaceAll(/[^a-z0-9.-]/g, "-");
     const origin = `${host}/schemaledger/${randomBytes(4).toString("hex")}`;
-    await writeFileAtomic(file, `${origin}\n`);
-    return origin;
+    await createFile(file, `${origin}\n`);
+    // Another service on the same keys may have been quicker.
+    return (await readFile(file, "utf8")).trim();
   }
 }

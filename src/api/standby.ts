@@ -3,6 +3,7 @@ import { Closers } from "./closers.ts";
 import type { Config } from "./config.ts";
 import { openStandbyCore } from "./embedded.ts";
 import type { LeaseHolder } from "../infra/postgres/ledger/work-lease.ts";
+import { failureOf } from "../domain/shared/errors.ts";
 import { describeError, type Log } from "../infra/telemetry/logger.ts";
 import { startServer, type Patience } from "./server.ts";
 
@@ -29,8 +30,16 @@ export class Standby {
     const { holder, url } = worker;
     this.#log({ level: "info", message: "Another service works; this one stands by", holder, url });
     if (this.#closers !== undefined) return;
-    this.#closers = new Closers();
-    await this.#start(this.#closers);
+    const closers = new Closers();
+    this.#closers = closers;
+    try {
+      await this.#start(closers);
+    } catch (error) {
+      this.#closers = undefined;
+      await closers.close();
+      // At the very first start the keys are made by the one that works: until it says where it is.
+      if (failureOf(error).code !== "key-files-missing" || url !== null) throw error;
+    }
   }
 
   /** The place is free for whoever works then. */

@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { continueAnew, rollForwardFrom } from "../../src/api/ledger-recovery.ts";
 import { exportOffline, verifyOffline } from "../../src/api/offline-ledger.ts";
 import { requireLedger } from "../../src/api/require-ledger.ts";
+import { readConfig } from "../../src/api/config.ts";
+import { startService } from "../../src/api/service.ts";
 import { durableServer } from "../support/postgres/server.ts";
 import { TestService } from "../support/service.ts";
 
@@ -107,7 +118,8 @@ describe("a service with its ledger in PostgreSQL", () => {
     const other = await TestService.start();
     try {
       await other.halt();
-      cpSync(join(service.data, "keys"), join(other.data, "keys"), { recursive: true });
+      rmSync(join(other.data, "keys"), { recursive: true });
+      symlinkSync(join(service.data, "keys"), join(other.data, "keys"));
       await assert.rejects(other.restart({ ledger: url }), { code: "ledger-elsewhere" });
       for (const file of ["ledger.db", "ledger.db-wal", "projection.db", "checkpoint", "tiles"])
         rmSync(join(other.data, file), { force: true, recursive: true });
@@ -125,11 +137,42 @@ describe("a service with its ledger in PostgreSQL", () => {
       await service.halt();
       await working;
       assert.equal((await other.register("b")).status, 201);
+      assert.equal(
+        (await other.post("/v1/ledger/signing-keys", { reason: "to be shared" })).status,
+        201,
+      );
       await other.halt();
       await service.restart();
       assert.equal((await service.get("/v1/databases/b")).status, 200);
+      const { body } = await service.post("/v1/ledger/verifications");
+      assert.deepEqual(body["findings"], []);
     } finally {
       await other.stop();
+    }
+  });
+
+  it("begins together with another, once", async () => {
+    const server = await durableServer(18);
+    const shared = await server.createDatabase();
+    const directory = mkdtempSync(join(tmpdir(), "schemaledger-shared-"));
+    try {
+      mkdirSync(join(directory, "keys"));
+      const starting = ["a", "b"].map(async (name) => {
+        const data = join(directory, name);
+        mkdirSync(data);
+        symlinkSync(join(directory, "keys"), join(data, "keys"));
+        const usual = { host: "127.0.0.1", port: 0, roots: [directory] };
+        const config = readConfig({ ...usual, data, ledger: shared });
+        return startService(config, { log: () => {}, ledgerBackupDelayMs: null });
+      });
+      const first = await Promise.race(starting);
+      await first.close();
+      for (const service of await Promise.all(starting)) await service.close();
+      const sql = "SELECT count(*)::int AS n FROM schemaledger.event WHERE type = 'LedgerOpened'";
+      const { rows } = await server.query(sql, shared);
+      assert.deepEqual(rows, [{ n: 1 }]);
+    } finally {
+      rmSync(directory, { recursive: true });
     }
   });
 });
