@@ -55,7 +55,9 @@ export class IdempotentRequests {
   /** Errors: Conflict idempotency-key-reused, idempotency-answer-lost, and those of the command. */
   async answer(request: Repeatable): Promise<WholeAnswer> {
     const { path, key, body, context } = request;
-    const text = `POST\n${path}\n${jcs(body as { readonly [member: string]: Json })}`;
+    const text = withoutPasswords(
+      `POST\n${path}\n${jcs(body as { readonly [member: string]: Json })}`,
+    );
     const idempotency: Idempotency = {
       key: `${context.actor.id}:${key}`,
       requestHash: this.#digest.ofText(text),
@@ -152,6 +154,12 @@ function without(body: unknown, members: readonly string[]): unknown {
   if (members.length === 0 || typeof body !== "object" || body === null) return body;
   return Object.fromEntries(Object.entries(body).filter(([name]) => !members.includes(name)));
 }
+
+/** The digest of a request is kept: nobody shall try passwords on it. */
+const withoutPasswords = (text: string): string =>
+  text
+    .replaceAll(/(postgres(?:ql)?:\/\/[^:@/"\s]*):[^@"\s]*@/gi, "$1@")
+    .replaceAll(/([?&]password=)[^&"\s]*/gi, "$1");
 
 const reused = (): Conflict =>
   new Conflict("idempotency-key-reused", "The Idempotency-Key was used for another request", {

@@ -38,6 +38,8 @@ export class PolicyRequest {
   @Clearable() @IsIn(ON_FAILURE) onFailure?: OnFailure | null;
   /** Milliseconds. */
   @Clearable() @IsInt() @Min(1) @Max(DAY) stepTimeoutMs?: number | null;
+  /** Milliseconds for which a step waits for one lock before it lets the others by; PostgreSQL alone. */
+  @Clearable() @IsInt() @Min(10) @Max(60_000) lockWaitMs?: number | null;
   @Clearable() @Nested(() => WindowRequest) window?: WindowRequest | null;
   @Clearable() @ArrayMaxSize(100) @ListOf(() => FreezeRequest) freezes?: FreezeRequest[] | null;
   /** Hours within which an emergency run must be reviewed; 72 where the policy says nothing. */

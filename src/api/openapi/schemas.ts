@@ -80,6 +80,10 @@ export const RESPONSE_SCHEMAS: Schemas = {
       rehearse: flag("Execute the plan on a restored copy first"),
       onFailure: oneOf("stop", "revert", "restore"),
       stepTimeoutMs: count("A step that runs longer is rolled back"),
+      backup: oneOf("none"),
+      lockWaitMs: count(
+        "How long a step waits for one lock before it lets the others by (PostgreSQL)",
+      ),
       approvalsIfDestructive: count("Approvals that a destructive plan needs"),
       approvalHours: count("Hours for which an approval counts"),
       window: anything("When runs may begin: opens (cron), minutes, timeZone"),

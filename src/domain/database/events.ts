@@ -178,6 +178,11 @@ export interface Policy {
   readonly onFailure?: OnFailure;
   /** A step that runs longer is cancelled and rolled back. Absent: no limit. */
   readonly stepTimeoutMs?: number;
+  /**
+   * How long a step waits for one lock before it gives up, lets everybody by and tries again (postgres): whoever
+   * waits for a table's lock makes all later ones wait. Absent: 200 ms.
+   */
+  readonly lockWaitMs?: number;
   /** Hours after which the newest verified backup is too old: an alert. Absent: never. */
   readonly backupAlertHours?: number;
   /**

@@ -32,6 +32,7 @@ const RULES: { readonly [M in keyof Required<Policy>]: IsWeaker } = {
   backup: (before, after) => before.backup === undefined && after.backup === "none",
   onFailure: () => false,
   stepTimeoutMs: () => false,
+  lockWaitMs: () => false,
   backupAlertHours: () => false,
   approvers: (before, after) => rank(after) < rank(before),
   approvalSignatures: ({ approvalSignatures: before }, { approvalSignatures: after }) => {

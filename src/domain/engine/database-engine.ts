@@ -250,7 +250,10 @@ export interface StepRequest extends StepScript {
   readonly appliedBefore: readonly string[] | null;
   /** Fingerprint the step must lead to, where a rehearsal or a down script fixes it. */
   readonly expectedAfter: string | null;
+  /** Until when it is tried to get the locks it needs. */
   readonly lockTimeoutMs: number;
+  /** How long it waits for one of them at a time, where others are kept waiting meanwhile (postgres). */
+  readonly lockWaitMs?: number;
   /** Where to copy tables the step rebuilds, drops or deletes from; null: none are. */
   readonly tableBackup: TableBackupRequest | null;
 }

@@ -159,7 +159,9 @@ export class IntegrityService {
       const result = await engine.check(level);
       const findings = [
         ...result.findings,
-        ...(level === "full" ? await this.#comparePages(database, engine) : []),
+        ...(level === "full" && database.engine === "sqlite"
+          ? await this.#comparePages(database, engine)
+          : []),
         ...comparedWithLedger(database, result.fingerprint, result.applied),
       ];
       const failed = findings.some(({ severity }) => severity === "error");

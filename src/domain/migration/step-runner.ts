@@ -16,6 +16,7 @@ import type { Digest } from "../shared/digest.ts";
 import { DomainError, type Failure } from "../shared/errors.ts";
 import type { Ids } from "../shared/ids.ts";
 import { outcomeKey, type Recorder } from "../shared/recorder.ts";
+import type { Policy } from "../database/events.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import type { Direction, StepRef } from "./events.ts";
 import type { RunControl } from "./run-control.ts";
@@ -284,6 +285,7 @@ export class StepRunner {
       appliedBefore: before === undefined ? appliedIn(database) : null,
       expectedAfter: step.expectedAfter,
       lockTimeoutMs: LOCK_TIMEOUT,
+      ...lockWaitOf(database.policy),
       tableBackup: destroys.length === 0 ? null : await this.#tables.prepare(destroys, attempt),
     };
   }
@@ -303,3 +305,6 @@ const startedEvent = (
 
 const durationOf = (result: StepResult): number =>
   result.status === "done" ? result.durationMs : 0;
+
+const lockWaitOf = ({ lockWaitMs }: Policy): Pick<StepRequest, "lockWaitMs"> =>
+  lockWaitMs === undefined ? {} : { lockWaitMs };

@@ -98,7 +98,7 @@ export class Connections {
 }
 
 /** As DISCARD ALL, but what is prepared stays. */
-const RESET = [
+export const RESET = [
   "CLOSE ALL",
   "SET SESSION AUTHORIZATION DEFAULT",
   "RESET ALL",

@@ -51,7 +51,6 @@ export async function runGuarded(run: GuardedRun): Promise<GuardedOutcome> {
   const guard = `schemaledger_guard_${randomBytes(12).toString("hex")}`;
   await client.query(`SAVEPOINT ${guard}`);
   for (const part of script.parts) {
-    if (part.about.opaque || UNPREPARES.has(part.kind)) mistrust(client);
     await run.onStatement(part);
     await execute(client, part);
   }
@@ -100,7 +99,9 @@ const oidsOf = (objects: string): ReadonlySet<number> =>
   );
 
 /** Runs one statement alone. */
-export async function execute(client: Client, { sql, number }: ScriptStatement): Promise<void> {
+export async function execute(client: Client, part: ScriptStatement): Promise<void> {
+  const { sql, number } = part;
+  if (part.about.opaque || UNPREPARES.has(part.kind)) mistrust(client);
   try {
     await client.query(sql);
   } catch (error) {

@@ -8,7 +8,9 @@ import type { Finding } from "../../../domain/migration/events.ts";
 import { failOnErrors } from "../../step/step-fault.ts";
 import type { Client } from "../connection/open-client.ts";
 import { prepareScript, type PreparedScript } from "../sql/script.ts";
+import { batch } from "./batch.ts";
 import { readCatalog } from "./catalog.ts";
+import { RESET } from "./connections.ts";
 import { otherTables, readContent, type Content } from "./content-digest.ts";
 import { runGuarded, type OnStatement } from "./guarded-script.ts";
 import { engineError } from "./postgres-error.ts";
@@ -58,7 +60,7 @@ async function runSteps(
     const result = await rehearseStep(session, client, step, expectedAfter[at] ?? null);
     results.push(result);
     if (result.status === "failed") break;
-    await client.query("DISCARD ALL");
+    await batch(client, RESET);
   }
   return results;
 }

@@ -154,7 +154,7 @@ async function run(
   const { faults, connections, own, target } = session;
   const client = await connections.step();
   await faults("before-begin");
-  const transaction = await beginOrWait(session, client, deadline);
+  const transaction = await beginOrWait(session, client, step, deadline);
   attempt.begun = { ...transaction, pid: processOf(client) };
   attempt.lockedAt = performance.now();
   await faults("after-begin");
@@ -189,10 +189,11 @@ async function run(
 async function beginOrWait(
   session: Session,
   client: Client,
+  { lockWaitMs }: StepRequest,
   deadline: number,
 ): Promise<Transaction> {
   for (;;) {
-    const transaction = await beginLocked(client, session.target.databaseId);
+    const transaction = await beginLocked(client, session.target.databaseId, lockWaitMs);
     if (transaction !== undefined) return transaction;
     if (!(await waitBefore(deadline))) throw lockedByOther();
   }

@@ -15,9 +15,9 @@ export const lockKey = (databaseId: string): string =>
   `hashtextextended(${quoteText(`schemaledger:${databaseId}`)}, 0)`;
 
 /** Settings of one transaction that writes; those of user and database must not change what it means. */
-const BEGIN = [
+const beginning = (lockWaitMs: number): readonly string[] => [
   "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-  `SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`,
+  `SET LOCAL lock_timeout = ${lockWaitMs}`,
   "SET LOCAL statement_timeout = 0",
   `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`,
   "SET LOCAL synchronous_commit = on",
@@ -33,7 +33,7 @@ export interface Transaction {
 
 /** Begins a transaction that can write. */
 export async function begin(client: Client): Promise<Transaction> {
-  const results = await batch(client, [...BEGIN, TRANSACTION]);
+  const results = await batch(client, [...beginning(LOCK_WAIT_MS), TRANSACTION]);
   return results.at(-1)![0] as unknown as Transaction;
 }
 
@@ -41,9 +41,10 @@ export async function begin(client: Client): Promise<Transaction> {
 export async function beginLocked(
   client: Client,
   databaseId: string,
+  lockWaitMs: number = LOCK_WAIT_MS,
 ): Promise<Transaction | undefined> {
   const lock = `SELECT pg_try_advisory_xact_lock(${lockKey(databaseId)}) AS taken`;
-  const results = await batch(client, [...BEGIN, TRANSACTION, lock]);
+  const results = await batch(client, [...beginning(lockWaitMs), TRANSACTION, lock]);
   if (results.at(-1)![0]!["taken"] !== true) {
     await rollback(client);
     return undefined;
