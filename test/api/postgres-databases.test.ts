@@ -80,14 +80,14 @@ describe("PostgreSQL databases over HTTP", () => {
     const done = await run("shop");
     assert.equal(done["status"], "succeeded", JSON.stringify(done));
     const { items } = (await service.get(`/v1/runs/${done["id"]}/events`)).body;
-    const types = items.map(({ type }: { type: string }) => type);
+    const types = new Set(items.map(({ type }: { type: string }) => type));
     for (const type of [
       "BackupVerified",
       "RehearsalCompleted",
       "TableBackupCompleted",
       "StepApplied",
     ])
-      assert.ok(types.includes(type), type);
+      assert.ok(types.has(type), type);
     const back = await service.post("/v1/databases/shop/restores", {
       backupId: done["backupId"],
       reason: "test",

@@ -1,5 +1,6 @@
 import { Unavailable } from "../../../domain/shared/errors.ts";
 import type { Address } from "../connection/address.ts";
+import { sqlState } from "./postgres-error.ts";
 import { isMistrusted } from "./prepared.ts";
 import { openClient, type Client } from "../connection/open-client.ts";
 
@@ -60,20 +61,26 @@ export class Connections {
 
   /** A connection of its own; `close` ends it. To another database of the server with `database`. */
   async open(database: string = this.#address.database): Promise<Client> {
-    const client = await openClient(
-      { ...this.#address, database },
-      {
-        password: this.password,
-        applicationName: this.applicationName,
-        settings: { client_connection_check_interval: CHECK_INTERVAL },
-      },
-    );
+    const client = await this.#connect({ ...this.#address, database });
     this.#open.add(client);
     // One that the server or the network ended is not used again.
     client.on("end", () => {
       if (this.#step === client) this.#step = undefined;
     });
     return client;
+  }
+
+  async #connect(address: Address): Promise<Client> {
+    const options = { password: this.password, applicationName: this.applicationName };
+    const settings = { client_connection_check_interval: CHECK_INTERVAL };
+    try {
+      return await openClient(address, { ...options, settings });
+    } catch (error) {
+      if (isRefusedByPooler(error)) throw pooled();
+      // Servers of some systems cannot notice it. Recovery ends what a dead client left, there too.
+      if (sqlState(error) === "22023") return openClient(address, options);
+      throw error;
+    }
   }
 
   close(client: Client): void {
@@ -142,7 +149,10 @@ const look = async (client: Client): Promise<Server> => (await client.query<Serv
 export const processOf = (client: Client): number =>
   (client as unknown as { readonly processID: number }).processID;
 
-export const pooled = (): Unavailable =>
+const isRefusedByPooler = (error: unknown): boolean =>
+  error instanceof Error && /unsupported startup parameter/i.test(error.message);
+
+const pooled = (): Unavailable =>
   new Unavailable(
     "pooled-connection",
     "The connection goes through a pooler: each transaction may have another backend",
