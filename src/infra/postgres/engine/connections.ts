@@ -119,10 +119,11 @@ interface Server {
   readonly pid: number;
   readonly version: number;
   readonly standby: boolean;
+  readonly counts: boolean;
 }
 
 const LOOK = `SELECT pg_backend_pid() AS pid, current_setting('server_version_num')::int AS version,
-  pg_is_in_recovery() AS standby`;
+  pg_is_in_recovery() AS standby, current_setting('track_counts')::bool AS counts`;
 
 /**
  * Refuses what steps cannot be run on: an old server, a standby, and a pooler that gives each transaction
@@ -137,6 +138,10 @@ export async function requireDirect(client: Client): Promise<void> {
       `The server is PostgreSQL ${Math.floor(first.version / 10_000)}; the oldest that can be managed is 14`,
       { hint: "Upgrade the server" },
     );
+  if (!first.counts)
+    throw new Unavailable("counters-off", "The server counts no rows: track_counts is off", {
+      hint: "Turn it on (ALTER SYSTEM, ALTER DATABASE or ALTER ROLE … SET track_counts = on): by it lost rows are noticed",
+    });
   if (first.standby)
     throw new Unavailable("database-read-only", "The server is a standby: it takes no writes", {
       hint: "Use the url of the primary server",

@@ -25,7 +25,7 @@ export interface Classification {
 }
 
 /** Classifies one statement. Pure. */
-export function classify({ kind, node }: Parsed): Classification {
+export function classify({ kind, node, sql }: Parsed): Classification {
   const parts = [...partsOf(node)];
   const mentions = [
     ...parts.flatMap(([, part]) => rangeOf(part) ?? []),
@@ -37,7 +37,7 @@ export function classify({ kind, node }: Parsed): Classification {
     enumValue: kind === "AlterEnumStmt" ? textOf(node["newVal"], node["oldVal"]) : undefined,
     leaks: leakOf({ kind, node }),
     reachesOut: reachOf({ kind, node }),
-    unguards: unguardingOf({ kind, node }),
+    unguards: unguardingOf({ kind, node, sql }),
   };
   return {
     ...Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)),
@@ -116,11 +116,25 @@ function reachOf({ kind, node }: Statement): string | undefined {
 }
 
 /** Row conservation and foreign keys stand on these. */
-function unguardingOf({ kind, node }: Statement): string | undefined {
-  if (kind === "VariableSetStmt" && node["name"] === "session_replication_role")
+function unguardingOf({ kind, node, sql }: UnguardingText): string | undefined {
+  const text = kind === "VariableSetStmt" ? String(node["name"]) : OPEN.has(kind) ? sql : "";
+  if (/session_replication_role/i.test(text))
     return "session_replication_role turns foreign keys and triggers off";
+  if (/track_counts/i.test(text)) return "track_counts turns off the counting of lost rows";
   return undefined;
 }
+
+type UnguardingText = Pick<Parsed, "kind" | "node" | "sql">;
+
+/** Kinds that can set what they do not show: by set_config, or in a block. */
+const OPEN: ReadonlySet<string> = new Set([
+  "DoStmt",
+  "SelectStmt",
+  "CreateFunctionStmt",
+  "CallStmt",
+  "InsertStmt",
+  "UpdateStmt",
+]);
 
 /** DO and CALL; a query that calls functions may write as well. */
 const isOpaque = ({ kind }: Statement, parts: readonly (readonly [string, unknown])[]): boolean =>
