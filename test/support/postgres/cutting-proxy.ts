@@ -24,9 +24,9 @@ export class CuttingProxy {
     return proxy;
   }
 
-  /** The next answer after a query that is this text is lost, with its connection. */
+  /** The next answer after a query that holds this text is lost, with its connection. */
   cutAfter(text: string): void {
-    this.#text = `${text}\0`;
+    this.#text = text;
   }
 
   get cuts(): number {
