@@ -5,6 +5,12 @@ import { prepareScript } from "../sqlite/sql/script.ts";
 /** Only these ever need to be outside: looking for the words is cheaper than reading the script. */
 const OUTSIDE = /\b(?:vacuum|journal_mode|page_size|auto_vacuum)\b/i;
 
+/** What PostgreSQL refuses in a transaction, or takes there only half, and what SQLite does not have. */
+const OUTSIDE_POSTGRES =
+  /\b(?:(?:create\s+(?:unique\s+)?|drop\s+)index|reindex|detach)\b[^;]*\bconcurrently\b|\balter\s+type\b[^;]*\badd\s+value\b|\breindex\s+(?:database|schema|system)\b|\b(?:create|drop)\s+(?:database|tablespace|subscription)\b|\balter\s+system\b|\bvacuum\s*(?:\(|full|analyze|verbose|freeze|"|[a-z_])/i;
+
+const COMMENTS = /--.*$|\/\*[^]*?\*\//gm;
+
 /** What another tool's file says of its transaction, in that tool's words; undefined: nothing. */
 export type OptOut = string | undefined;
 
@@ -15,6 +21,8 @@ export type OptOut = string | undefined;
 export function withTransaction(migration: FileMigration, optOut: OptOut): FileMigration {
   if (migration.transaction !== undefined || migration.language !== undefined) return migration;
   const { up } = migration;
+  if (optOut !== undefined && OUTSIDE_POSTGRES.test(up.replaceAll(COMMENTS, "")))
+    return noted({ ...migration, transaction: "none" }, `Runs outside of a transaction: ${optOut}`);
   if (optOut === undefined && !OUTSIDE.test(up)) return migration;
   if (runs(up, "required"))
     return optOut === undefined
