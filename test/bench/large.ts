@@ -2,6 +2,7 @@ import Sqlite from "better-sqlite3";
 import { copyFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { RestClient } from "../../src/cli/demo/rest-client.ts";
+import { LARGE_STEPS, makeLarge } from "./large-database.ts";
 import { median, timed, withService } from "./support.ts";
 
 // A rebuild and a backfill of a large table through REST (backup, verification, checks; with and
@@ -10,30 +11,6 @@ import { median, timed, withService } from "./support.ts";
 
 const ROWS = Number(process.argv[2] ?? 10_000_000);
 const ROUNDS = Number(process.argv[3] ?? 3);
-
-const SCRIPTS = {
-  rebuild: `CREATE TABLE items_new (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount >= 0), note TEXT NOT NULL
-);
-INSERT INTO items_new SELECT id, name, amount, note FROM items;
-DROP TABLE items;
-ALTER TABLE items_new RENAME TO items;
-CREATE INDEX items_by_amount ON items (amount);`,
-  backfill: "UPDATE items SET note = 'filled ' || name;",
-} as const;
-
-function generate(file: string): void {
-  const db = new Sqlite(file);
-  db.pragma("journal_mode = WAL");
-  db.exec(
-    "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, amount INTEGER NOT NULL, note TEXT NOT NULL)",
-  );
-  db.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
-    INSERT INTO items SELECT i, 'item number ' || i, i * 7919 % 1000003,
-      'a note that is as long as notes are, number ' || i FROM n`);
-  db.exec("CREATE INDEX items_by_amount ON items (amount)");
-  db.close();
-}
 
 function bare(file: string, sql: string): void {
   const db = new Sqlite(file);
@@ -67,14 +44,14 @@ async function through(
 
 await withService(async ({ client }, directory) => {
   const original = join(directory, "original.db");
-  generate(original);
+  makeLarge(original, ROWS);
   console.log(`${ROWS} rows, ${(statSync(original).size / 2 ** 20).toFixed(0)} MiB`);
   const file = join(directory, "work.db");
   const fresh = (): void => {
     for (const side of ["", "-wal", "-shm"]) rmSync(file + side, { force: true });
     copyFileSync(original, file);
   };
-  for (const [kind, sql] of Object.entries(SCRIPTS)) {
+  for (const [kind, sql] of Object.entries(LARGE_STEPS)) {
     const ratios: { plain: number[]; rehearsed: number[] } = { plain: [], rehearsed: [] };
     for (let round = 0; round < ROUNDS; round++) {
       fresh();
