@@ -1,6 +1,5 @@
-import type { StepScript } from "../../../domain/engine/database-engine.ts";
 import type { TransactionMode } from "../../../domain/database/events.ts";
-import type { ScriptAnalysis } from "../../../domain/engine/dialect.ts";
+import type { ScriptAnalysis, ScriptToAnalyze } from "../../../domain/engine/dialect.ts";
 import { prepareScript } from "./script.ts";
 
 /** What is known of a step's code before it runs: nothing. */
@@ -13,10 +12,15 @@ export const CODE: ScriptAnalysis = {
 };
 
 /** What is known of a step before it runs. */
-export const analysisOf = ({ sql, transaction, language }: StepScript): ScriptAnalysis =>
-  language === undefined ? analyzed(sql, transaction) : CODE;
+export function analysisOf({
+  sql,
+  transaction,
+  language,
+}: Pick<ScriptToAnalyze, "sql" | "transaction" | "language">): ScriptAnalysis {
+  return language === undefined ? analyzed(sql, transaction) : CODE;
+}
 
-/** Of short scripts: a rehearsal meets them first. */
+/** Of short scripts: they are looked at when they are registered, planned, rehearsed and run. */
 const known = new Map<string, ScriptAnalysis>();
 const MOST = 500;
 const SHORT = 2_000;

@@ -8,7 +8,7 @@ import type { Finding } from "../../../domain/migration/events.ts";
 import type { Definition } from "../../../domain/schema/definition.ts";
 import type { SchemaObject } from "../../../domain/schema/schema.ts";
 import type { StatementClass } from "../../../domain/trust/sql-limits.ts";
-import { CODE } from "./code.ts";
+import { analysisOf } from "./code.ts";
 import { definitionOf } from "./definition.ts";
 import { prepareScript } from "./script.ts";
 import { ddlTarget } from "./ddl-target.ts";
@@ -17,10 +17,9 @@ import { firstWord, sqlTokens } from "./tokens.ts";
 
 /** SQLite's scripts. */
 export class SqliteDialect implements Dialect {
-  analyze({ sql, transaction, verifies = false, language }: ScriptToAnalyze): ScriptAnalysis {
-    if (language !== undefined) return CODE;
-    const analysis = prepareScript(sql, transaction);
-    if (!verifies) return analysis;
+  analyze({ verifies = false, ...script }: ScriptToAnalyze): ScriptAnalysis {
+    const analysis = analysisOf(script);
+    if (!verifies || script.language !== undefined) return analysis;
     const findings = analysis.statements.filter(isNoQuery).map(noQuery);
     return { ...analysis, findings: [...analysis.findings, ...findings] };
   }
