@@ -14,6 +14,7 @@ export const adoptionServices = (
 ): Pick<Services, "adoptions" | "folderFiles"> => ({
   adoptions: new AdoptionService({
     databases: c.resolve(t.DATABASE_SERVICE),
+    projection: c.resolve(t.PROJECTION),
     ledger: c.resolve(t.LEDGER),
     sessions: c.resolve(t.SESSIONS),
     jobs: c.resolve(t.JOBS),

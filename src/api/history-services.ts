@@ -86,6 +86,7 @@ export function historyServices(
       backups: c.resolve(t.BACKUP_SERVICE),
       restores: c.resolve(t.RESTORE_SERVICE),
       integrity: c.resolve(t.INTEGRITY_SERVICE),
+      projection: c.resolve(t.PROJECTION),
       sessions: c.resolve(t.SESSIONS),
       jobs: c.resolve(t.JOBS),
       ledger,

@@ -172,11 +172,84 @@ describe("restores that need consent", () => {
       { token: operator },
     );
     assert.equal(reverted.body["status"], "awaiting-approval");
+    // It waits, and keeps nobody from looking; nothing is resolved before it is done.
+    assert.equal((await service.post("/v1/databases/drifted/drift/checks")).status, 200);
+    assert.deepEqual(await eventsOf("drifted", "DriftResolved"), []);
     assert.equal((await decide(reverted.body, ann)).status, 200);
     const back = await ended(reverted.body["id"]);
     assert.equal(back["status"], "succeeded", JSON.stringify(back["error"]));
     assert.deepEqual(sql("drifted", "SELECT name FROM sqlite_schema WHERE name = 'stranger'"), []);
     assert.equal((await service.get("/v1/databases/drifted")).body["drift"], null);
+    const [resolved, ...more] = await eventsOf("drifted", "DriftResolved");
+    const { decision, restoreId } = resolved.data;
+    assert.deepEqual([decision, restoreId, more], ["reverted", back["id"], []]);
+    const [completed] = await eventsOf("drifted", "RestoreCompleted");
+    assert.equal(resolved.index, completed.index + 1);
+  });
+
+  it("leaves a drift open whose reversal is given up, and reverts none that was decided on otherwise", async () => {
+    await database("open", { approvals: 1 });
+    sql("open", "CREATE TABLE stranger (x)");
+    const drift = (await service.post("/v1/databases/open/drift/checks")).body;
+    const revert = (body: object = {}) =>
+      service.post("/v1/databases/open/drift/reversals", { reason: "x", ...body });
+    const { body: rejected } = await revert();
+    await decide(rejected, ann, "reject", { comment: "It is meant" });
+    const { body: cancelled } = await revert();
+    await cancel(cancelled["id"]);
+    assert.deepEqual(await eventsOf("open", "DriftResolved"), []);
+    assert.notEqual((await service.get("/v1/databases/open")).body["drift"], null);
+    // Nobody needs to agree to this one; it only waits for its time.
+    const { body: late } = await revert({ emergency: true, reason: "x" });
+    assert.equal((await ended(late["id"]))["status"], "succeeded");
+    sql("open", "CREATE TABLE stranger (x)");
+    await service.post("/v1/databases/open/drift/checks");
+    await policy("open", { approvals: 0, emergency: true, reason: "alone" });
+    const { body: planned } = await revert({ notBefore: inMs(1500) });
+    assert.equal(planned["status"], "scheduled");
+    const adopted = await service.post("/v1/databases/open/drift/adoptions", {
+      found: drift["found"],
+      reason: "It is meant",
+    });
+    assert.equal(adopted.status, 200, adopted.text);
+    const done = await ended(planned["id"]);
+    assert.deepEqual([done["status"], done["error"].code], ["failed", "plan-outdated"]);
+    assert.deepEqual(sql("open", "SELECT name FROM sqlite_schema WHERE name = 'stranger'"), [
+      "stranger",
+    ]);
+    assert.deepEqual(
+      (await eventsOf("open", "DriftResolved")).map(
+        (one: { data: { decision: string } }) => one.data.decision,
+      ),
+      ["reverted", "adopted"],
+    );
+  });
+
+  it("keeps nobody from checks, backups and reads while it waits, nor do runs that wait", async () => {
+    const backupId = await database("idle", { approvals: 1 });
+    const { body: restore } = await ask("idle", { backupId });
+    await service.post("/v1/databases/idle/migrations", { migrations: [SECOND] });
+    const waiting = await service.post("/v1/databases/idle/runs", {}, { token: operator });
+    assert.equal(waiting.body["status"], "awaiting-approval");
+    const checked = await service.post("/v1/databases/idle/drift/checks");
+    assert.deepEqual([checked.status, checked.body["drift"]], [200, false]);
+    const check = await service.post("/v1/databases/idle/integrity-checks", { level: "quick" });
+    const settled = async (path: string, end: string): Promise<void> => {
+      for (let status = ""; status !== end;) {
+        status = (await service.get(path)).body["status"];
+        assert.ok(["running", "completed", end].includes(status), status);
+      }
+    };
+    await settled(`/v1/integrity-checks/${check.body["id"]}`, "passed");
+    const backup = await service.post("/v1/databases/idle/backups");
+    await settled(`/v1/backups/${backup.body["id"]}`, "verified");
+    assert.equal(
+      (await service.get("/v1/databases/idle/schema/diff?from=ledger&to=live")).status,
+      200,
+    );
+    const { text: metrics } = await service.get("/metrics");
+    assert.match(metrics, /approvals_oldest_seconds\{database="idle"\} [1-9.]/);
+    await cancel(restore["id"]);
   });
 
   it("cannot bring back a backup that is none any more", async () => {

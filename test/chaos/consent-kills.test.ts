@@ -76,8 +76,46 @@ describe("Kills between an approval and what it is for", function () {
     await close();
   }
 
+  /** What is said of a drift is said with the restore's completion, or not at all. */
+  async function reverting(world: World, type: EventType, when: "before" | "after", done: boolean) {
+    const { api, close } = await world.serve();
+    world.foreign((db) => db.exec("CREATE TABLE stranger (x)"));
+    await api.need(api.post("/v1/databases/app/drift/checks"));
+    await close();
+    const service = await world.spawn({ crash: { when, type } });
+    try {
+      await service.api.post("/v1/databases/app/drift/reversals", { reason: "test" });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+    assert.equal((await service.ended).signal, "SIGKILL", service.stderr);
+    const after = await world.serve();
+    const list = after.api.get<{ items: { id: string }[] }>("/v1/databases/app/restores");
+    const { items } = await after.api.need(list);
+    await after.api.need(after.api.get(`/v1/restores/${items[0]!.id}?wait=30`));
+    const events = await after.api.events();
+    assert.deepEqual(unsettled(events), []);
+    assert.equal(countOf(events, "RestoreCompleted"), done ? 1 : 0);
+    assert.equal(countOf(events, "DriftResolved"), done ? 1 : 0);
+    const { drift } = await after.api.need(
+      after.api.get<{ drift: object | null }>("/v1/databases/app"),
+    );
+    assert.equal(drift === null, done);
+    await after.close();
+  }
+
   const countOf = (events: readonly AuditEvent[], type: string): number =>
     events.filter((event) => event.type === type).length;
+
+  inTurn("before RestoreCompleted of a reversal: resolved", (world) =>
+    reverting(world, "RestoreCompleted", "before", true),
+  );
+  whenLong("after RestoreCompleted of a reversal: resolved", (world) =>
+    reverting(world, "RestoreCompleted", "after", true),
+  );
+  inTurn("after RestoreRequested of a reversal: not resolved", (world) =>
+    reverting(world, "RestoreRequested", "after", false),
+  );
 
   for (const [type, when, outcome] of EVENTS) {
     const declare = SHORT.has(`${type} ${when}`) ? inTurn : whenLong;

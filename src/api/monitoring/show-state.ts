@@ -1,5 +1,5 @@
 import type { BackupState, DatabaseState, LedgerState } from "../../domain/state/state.ts";
-import { emergencies, isPatient } from "../../domain/state/undertaking.ts";
+import { emergencies, isPatient, type Undertaking } from "../../domain/state/undertaking.ts";
 import type { Metrics } from "../../infra/telemetry/metrics.ts";
 
 /** Sets the gauges from the state as it is now. */
@@ -38,11 +38,20 @@ export function showState(
   showAlerts(metrics, state, now);
 }
 
-function oldestApproval(state: LedgerState, { openRuns }: DatabaseState, now: number): number {
-  const ages = [...openRuns].flatMap((id) => {
-    const run = state.runs.get(id);
-    return run?.status === "awaiting-approval" ? [since(run.requested.time, now)] : [];
-  });
+/** Of whatever waits for people: runs, restores, changes of the policy. */
+function oldestApproval(
+  { runs, restores, policyChanges }: LedgerState,
+  { openRuns, openRestores, openPolicyChanges }: DatabaseState,
+  now: number,
+): number {
+  const open: (Undertaking | undefined)[] = [
+    ...[...openRuns].map((id) => runs.get(id)),
+    ...[...openRestores].map((id) => restores.get(id)),
+    ...[...openPolicyChanges].map((id) => policyChanges.get(id)),
+  ];
+  const ages = open.flatMap((one) =>
+    one?.status === "awaiting-approval" ? [since(one.requested.time, now)] : [],
+  );
   return Math.max(0, ...ages);
 }
 

@@ -8,7 +8,8 @@ import { refuseCode } from "../migration/code-steps.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict, InvalidInput } from "../shared/errors.ts";
 import { decide } from "../shared/recorder.ts";
-import type { DatabaseState } from "../state/state.ts";
+import type { Projection } from "../state/projection.ts";
+import type { DatabaseState, LedgerState } from "../state/state.ts";
 import type { Adoption } from "./adoption.ts";
 import {
   readAdoption,
@@ -19,6 +20,7 @@ import {
 
 export interface AdoptionParts extends ReaderParts {
   readonly databases: DatabaseService;
+  readonly projection: Pick<Projection, "state">;
   readonly ledger: Ledger;
   readonly sessions: Sessions;
   readonly jobs: DatabaseJobs;
@@ -52,7 +54,7 @@ export class AdoptionService {
   }
 
   async #adopt(id: string, order: AdoptionOrder, context: Context): Promise<AdoptionResult> {
-    const database = adoptable(this.#parts.databases.find(id));
+    const database = adoptable(this.#parts.databases.find(id), this.#parts.projection.state);
     const { streamVersion } = database;
     const result = await this.preview(id, order);
     if (result.outcome === "undecided") throw undecided(database, result.adoption);
@@ -104,14 +106,14 @@ export class AdoptionService {
   }
 }
 
-function adoptable(database: DatabaseState): DatabaseState {
+function adoptable(database: DatabaseState, state: LedgerState): DatabaseState {
   const { name, retired, quarantine } = database;
   if (retired !== null) throw new Conflict("database-retired", `${name} is no longer managed`);
   if (quarantine !== null)
     throw new Conflict("database-quarantined", `${name} is quarantined: ${quarantine.reason}`, {
       hint: `POST /v1/databases/${name}/releases ends it, once it is what the ledger says`,
     });
-  refuseBusy(database);
+  refuseBusy(database, state);
   return database;
 }
 

@@ -18,6 +18,9 @@ export async function refuseOutdated(
   projection: Pick<Projection, "find">,
   digest: Digest,
 ): Promise<void> {
+  const { reverts } = restore.order;
+  if (reverts !== undefined && database.drift?.found !== reverts)
+    throw outdated("The drift that was to be reverted is there no more, or is another");
   if (!wasApproved(restore)) return;
   const backup = await projection.find("backups", restore.backupId);
   if (restoreDigest(database, backup, restore.order, digest) === restore.planDigest) return;

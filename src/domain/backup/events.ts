@@ -115,6 +115,8 @@ export interface RestoreDemands {
 
 /** How a restore was asked for. */
 export interface RestoreOrder {
+  /** The drifted schema that it is to undo, by its fingerprint. */
+  readonly reverts?: string;
   /** Single tables instead of the whole database. */
   readonly tables?: readonly string[];
   /** What happens to rows of these tables that the backup has otherwise. Default `refuse`. */

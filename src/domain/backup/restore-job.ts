@@ -1,6 +1,6 @@
 import { recordBeginning, type Admit } from "../migration/beginning.ts";
 import type { Finding } from "../migration/events.ts";
-import type { RecordedEvent } from "../events.ts";
+import type { EventOf, RecordedEvent } from "../events.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict } from "../shared/errors.ts";
 import type { Recorder } from "../shared/recorder.ts";
@@ -44,6 +44,13 @@ export async function begin(
   const recorded = await recordBeginning({ recorder }, job, job.admit, [intent]);
   job.started = true;
   return recorded[0]!;
+}
+
+/** The end of the drift that a restore was asked for to undo: recorded with its completion. */
+export function driftReverted({ id, reason, order }: RestoreState): EventOf<"DriftResolved">[] {
+  const { reverts: found } = order;
+  if (found === undefined) return [];
+  return [{ type: "DriftResolved", data: { decision: "reverted", found, reason, restoreId: id } }];
 }
 
 /** The key under which the one outcome of a restore is recorded. */

@@ -1,7 +1,7 @@
 import { refuseFull } from "../database/queue.ts";
 import type { DatabaseService } from "../database/database-service.ts";
 import type { Sessions } from "../engine/sessions.ts";
-import type { DomainEvent, EventOf } from "../events.ts";
+import type { EventOf } from "../events.ts";
 import type { ApprovalService, Decision, Review } from "../governance/approval-service.ts";
 import { asRequester } from "../governance/as-requester.ts";
 import type { Circumstances } from "../governance/demands.ts";
@@ -69,14 +69,9 @@ export class RestoreService {
   /**
    * Records the request; verifies, backs up and restores when it may and its turn comes. Errors: those
    * of `chooseBackup` and `restoreDemands` · `Conflict` backup-not-restorable · `InvalidInput`
-   * restore-contradiction | table-not-found. `also` is recorded in the same append.
+   * restore-contradiction | table-not-found.
    */
-  async request(
-    name: string,
-    input: RestoreRequest,
-    context: Context,
-    also: (restoreId: string) => readonly DomainEvent[] = () => [],
-  ): Promise<RestoreState> {
+  async request(name: string, input: RestoreRequest, context: Context): Promise<RestoreState> {
     const { databases, recorder, background } = this.#parts;
     const restoreId = await decide(async () => {
       const database = refuseFull(usable(databases.find(name)));
@@ -86,7 +81,7 @@ export class RestoreService {
       const own = { ...context, correlation: id };
       background.owned.add(id);
       try {
-        await recorder.record(database.id, [event, ...also(id)], own, { expected });
+        await recorder.record(database.id, [event], own, { expected });
       } catch (error) {
         background.owned.delete(id);
         throw error;

@@ -9,6 +9,7 @@ import type { DatabaseState } from "../state/state.ts";
 import {
   RESTORE_LOCK_TIMEOUT,
   begin,
+  driftReverted,
   restoreOutcome,
   type RestoreJob,
   type RestoreWay,
@@ -56,6 +57,7 @@ export class RestoreWhole implements RestoreWay {
       [
         ...resolvedBy(database, restored.applied),
         completed(job, incarnation, restored, durationMs),
+        ...driftReverted(restore),
       ],
       context,
       restoreOutcome(restore.id),

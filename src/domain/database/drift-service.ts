@@ -10,6 +10,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { diffSchema, type SchemaChange } from "../schema/schema.ts";
 import type { Context } from "../shared/actor.ts";
 import { Conflict } from "../shared/errors.ts";
+import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState, RestoreState } from "../state/state.ts";
 import type { DatabaseService } from "./database-service.ts";
 import { busy, refuseBusy } from "./refuse-busy.ts";
@@ -29,6 +30,7 @@ export interface DriftDependencies {
   readonly sessions: Sessions;
   readonly jobs: DatabaseJobs;
   readonly integrity: IntegrityService;
+  readonly projection: Pick<Projection, "state">;
 }
 
 /** Backups looked at at a time. */
@@ -43,6 +45,7 @@ export class DriftService {
   readonly #sessions: Sessions;
   readonly #jobs: DatabaseJobs;
   readonly #integrity: IntegrityService;
+  readonly #projection: Pick<Projection, "state">;
 
   constructor(parts: DriftDependencies) {
     this.#databases = parts.databases;
@@ -52,6 +55,7 @@ export class DriftService {
     this.#sessions = parts.sessions;
     this.#jobs = parts.jobs;
     this.#integrity = parts.integrity;
+    this.#projection = parts.projection;
   }
 
   /** The schema the database has at this moment. Nothing is recorded. */
@@ -109,7 +113,7 @@ export class DriftService {
 
   /**
    * Brings the ledger's schema back by restoring the newest backup that has it; what was written
-   * since is in the restore's own safety backup. Errors: `Conflict` no-drift | no-backup-of-schema,
+   * since is in the restore's own safety backup. The drift is resolved when that has been done. Errors: `Conflict` no-drift | no-backup-of-schema,
    * and those of a restore.
    */
   async revert(
@@ -122,11 +126,8 @@ export class DriftService {
     if (drift === null) throw noDrift(database);
     const backup = await this.#backupOf(database);
     if (backup === undefined) throw noBackup(database);
-    const { found } = drift;
-    const order = { backupId: backup.id, reason, ...circumstances };
-    return this.#restores.request(name, order, context, (restoreId) => [
-      { type: "DriftResolved", data: { decision: "reverted", found, reason, restoreId } },
-    ]);
+    const order = { backupId: backup.id, reverts: drift.found, reason, ...circumstances };
+    return this.#restores.request(name, order, context);
   }
 
   /**
@@ -178,11 +179,11 @@ export class DriftService {
 
   async #inTurn<T>(name: string, work: (database: DatabaseState) => Promise<T>): Promise<T> {
     const { id } = this.#databases.find(name);
-    refuseBusy(this.#databases.find(id));
+    refuseBusy(this.#databases.find(id), this.#projection.state);
     return this.#jobs.run(id, async () => {
       const database = this.#databases.find(id);
       refuseRetired(database);
-      refuseBusy(database);
+      refuseBusy(database, this.#projection.state);
       return work(database);
     });
   }

@@ -1,10 +1,21 @@
 import { Conflict } from "../shared/errors.ts";
-import type { DatabaseState } from "../state/state.ts";
+import type { DatabaseState, LedgerState } from "../state/state.ts";
+import { isWaiting } from "../state/undertaking.ts";
 
-/** A run compares for itself, and its steps change the schema. */
-export function refuseBusy(database: DatabaseState): void {
+/**
+ * A run compares for itself, and its steps change the schema. What only waits for consent or its time
+ * does nothing, for days perhaps, and is compared with what is there at its turn.
+ */
+export function refuseBusy(
+  database: DatabaseState,
+  { runs, restores }: Pick<LedgerState, "runs" | "restores">,
+): void {
   const { openRuns, openRestores, fingerprint } = database;
-  if (openRuns.size + openRestores.size > 0 || fingerprint === null) throw busy(database);
+  const open = [
+    ...[...openRuns].map((id) => runs.get(id)!),
+    ...[...openRestores].map((id) => restores.get(id)!),
+  ];
+  if (fingerprint === null || open.some((one) => !isWaiting(one))) throw busy(database);
 }
 
 export const busy = ({ name }: DatabaseState): Conflict =>

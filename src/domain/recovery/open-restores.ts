@@ -1,5 +1,5 @@
 import { wasWritten, written } from "../backup/restore-to-file.ts";
-import { restoreOutcome } from "../backup/restore-job.ts";
+import { driftReverted, restoreOutcome } from "../backup/restore-job.ts";
 import { resolvedBy } from "../backup/restore-whole.ts";
 import { whyFailed } from "../backup/restorer.ts";
 import type { Recovered } from "../engine/database-engine.ts";
@@ -76,6 +76,7 @@ export class OpenRestores {
     await this.#record(database, restore, context, [
       ...(whole ? resolvedBy(database, applied) : []),
       completed,
+      ...driftReverted(restore),
     ]);
   }
 

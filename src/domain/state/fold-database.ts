@@ -66,7 +66,7 @@ export function foldDatabase(
   }
 }
 
-/** A drift that is to be reverted stays until the restore has ended. */
+/** A drift is reverted by the completion of its restore. */
 function resolveDrift(
   database: DatabaseState,
   { data }: Extract<DatabaseEvent, { type: "DriftResolved" }>,

@@ -64,7 +64,7 @@ function request(
   event: EventNamed<"RestoreRequested">,
 ): void {
   const { restoreId, backupId, reason, runId, recoveryId } = event.data;
-  const { tables, onConflict, triggers, target, method, beforeRun, at } = event.data;
+  const { tables, onConflict, triggers, target, method, beforeRun, at, reverts } = event.data;
   const { approvalsNeeded = 0 } = event.data;
   state.restores.set(restoreId, {
     what: "restore",
@@ -74,7 +74,7 @@ function request(
     reason,
     runId,
     recoveryId,
-    order: withoutAbsent({ tables, onConflict, triggers, target, method, beforeRun, at }),
+    order: withoutAbsent({ tables, onConflict, triggers, target, method, beforeRun, at, reverts }),
     planDigest: event.data.planDigest ?? "",
     risk: "destructive",
     notBefore: event.data.notBefore,

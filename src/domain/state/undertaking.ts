@@ -69,6 +69,10 @@ export const isToBeReviewed = (one: Undertaking | undefined): boolean =>
 export const isPatient = (one: Undertaking): boolean =>
   one.approvalsNeeded > 0 || one.scheduled !== null || one.notBefore !== undefined;
 
+/** People or the calendar decide when it begins: it touches nothing meanwhile. */
+export const isWaiting = ({ status }: Undertaking): boolean =>
+  status === "awaiting-approval" || status === "scheduled";
+
 /** Emergencies of every kind that are open or wait for their review. */
 export const emergencies = ({
   runs,

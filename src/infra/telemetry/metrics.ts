@@ -49,7 +49,7 @@ export class Metrics {
   );
   readonly approvalsOldest = this.#gauge(
     "approvals_oldest_seconds",
-    "How long the first run has waited for approvals; 0: none waits",
+    "How long the first run, restore or change of policy has waited for approvals; 0: none",
     ["database"],
   );
   readonly drift = this.#gauge("database_drift", "1: the schema is not the ledger's", ["database"]);
