@@ -96,14 +96,23 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  /** Removes what writers that died have left. Only while nobody can be writing. */
+  /**
+   * Removes what writers that died have left, and makes the folders that are missing, at once for all: each
+   * would be synced by its first object. Only while nobody can be writing.
+   */
   clean(folders: readonly string[]): Promise<void> {
     return storing(async () => {
+      let isNew = false;
       for (const folder of folders) {
-        const names = (await this.#calls.names(join(this.#root, folder)).catch(missing)) ?? [];
-        for (const name of names.filter((one) => one.startsWith(UNFINISHED)))
-          await this.#calls.remove(join(this.#root, folder, name));
+        const path = join(this.#root, folder);
+        const names = await this.#calls.names(path).catch(missing);
+        for (const name of (names ?? []).filter((one) => one.startsWith(UNFINISHED)))
+          await this.#calls.remove(join(path, name));
+        if (names !== undefined) continue;
+        await this.#calls.makeFolder(path);
+        isNew = true;
       }
+      if (isNew) await this.#syncFolder(this.#root);
     });
   }
 

@@ -1,5 +1,6 @@
 import Sqlite from "better-sqlite3";
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { Unavailable } from "../../domain/shared/errors.ts";
 import { openFailed } from "../ledger/ledger-errors.ts";
@@ -37,10 +38,11 @@ export function openLedgerFile(
 
 function open(file: string, origin: string, readOnly: boolean): LedgerConnection {
   if (readOnly && !existsSync(file)) throw missing(file);
-  if (!readOnly) makePrivate(file);
-  const db = new Sqlite(file, { readonly: readOnly, fileMustExist: readOnly });
+  if (!readOnly) makePrivate(file, origin);
+  const db = new Sqlite(file, { readonly: readOnly, fileMustExist: true });
   try {
     if (!readOnly) makeDurable(db, file);
+    // An empty file was there before, or somebody made it.
     if (!readOnly && isEmpty(db)) create(db, origin);
     checkSchema(db, file, readOnly);
     applySettings(db, file);
@@ -52,18 +54,46 @@ function open(file: string, origin: string, readOnly: boolean): LedgerConnection
   }
 }
 
-/** The file exists, is its owner's alone, and its directory entry survives a power cut. */
-function makePrivate(file: string): void {
-  if (existsSync(file)) {
-    chmodSync(file, 0o600);
-    return;
-  }
-  closeSync(openSync(file, "a", 0o600));
-  const directory = openSync(dirname(file), "r");
+/** The file exists, is its owner's alone, and survives a power cut. */
+function makePrivate(file: string, origin: string): void {
+  if (existsSync(file)) chmodSync(file, 0o600);
+  else makeFile(file, origin);
+}
+
+/**
+ * Makes the file beside its place, without SQLite's syncs, syncs it once as it is and links it there: it is whole
+ * or not there at all.
+ */
+function makeFile(file: string, origin: string): void {
+  const fresh = `${file}.${randomUUID()}.new`;
+  closeSync(openSync(fresh, "ax", 0o600));
   try {
-    fsyncSync(directory);
+    const db = new Sqlite(fresh);
+    try {
+      db.pragma("synchronous = OFF");
+      db.pragma("journal_mode = MEMORY");
+      create(db, origin);
+      db.pragma("journal_mode = WAL");
+    } finally {
+      db.close();
+    }
+    syncNow(fresh);
+    linkSync(fresh, file);
+  } catch (error) {
+    // Another process was quicker.
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   } finally {
-    closeSync(directory);
+    rmSync(fresh, { force: true });
+  }
+  syncNow(dirname(file));
+}
+
+function syncNow(path: string): void {
+  const opened = openSync(path, "r");
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
   }
 }
 
