@@ -1,13 +1,16 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import Sqlite from "better-sqlite3";
 import { SUPPRESSION_RULES } from "../../src/domain/lint/lint.ts";
 import { LINT_RULES } from "../../src/domain/lint/rules/rules.ts";
 import { inProcess } from "../support/in-process.ts";
 import { textOf } from "../support/repository.ts";
-import type { Ended } from "../support/service-process.ts";
+import { schemaledger, type Ended } from "../support/service-process.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 describe("schemaledger lint", () => {
   const directory = temporaryDirectory();
@@ -83,10 +86,26 @@ describe("schemaledger lint", () => {
     equal(code, 1, stdout);
     match(stdout, /2_total.up.sql:2 error Cannot add a NOT NULL column/);
     deepEqual(readFileSync(directory.file("shop.db")), before);
-    deepEqual(
-      readdirSync(tmpdir()).filter((name) => name.startsWith("schemaledger-lint-")),
-      [],
-    );
+  });
+
+  it("ends when it is asked to, in the midst of a statement that never does, and leaves nothing", async () => {
+    const endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
+    file("m/3_endless.up.sql", `UPDATE orders SET id = (${endless} SELECT max(i) FROM n);`);
+    file("m/2_total.up.sql", "INSERT INTO orders (id) VALUES (1);");
+    const tmp = directory.file("tmp");
+    mkdirSync(tmp);
+    const { child, ended } = schemaledger(["lint", "m", "--data", "data"], {
+      cwd: directory.path,
+      env: { TMPDIR: tmp },
+    });
+    // The first step is committed: the endless one is next.
+    const hasBegun = (): boolean =>
+      readdirSync(tmp).some((name) => sizeOf(join(tmp, name, "scratch.db")) > 0);
+    while (!hasBegun()) await delay(20);
+    child.kill("SIGINT");
+    const { code, stderr } = await ended;
+    equal(code, 1, stderr);
+    deepEqual(readdirSync(tmp), []);
   });
 });
 

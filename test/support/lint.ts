@@ -2,10 +2,8 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { lint, type LintFinding } from "../../src/domain/lint/lint.ts";
-import { placesIn } from "../../src/domain/lint/places.ts";
-import { lintSettings } from "../../src/domain/lint/settings.ts";
-import { suppressionsIn } from "../../src/domain/lint/suppressions.ts";
+import type { LintFinding } from "../../src/domain/lint/lint.ts";
+import { judge } from "../../src/domain/lint/lint-request.ts";
 import type { MigrationInput } from "../../src/domain/migration/migration.ts";
 import { lintRun } from "../../src/infra/sqlite/lint/lint-run.ts";
 
@@ -36,18 +34,16 @@ export async function linted({ scripts, rows, config }: LintCase): Promise<LintF
       const own = typeof script === "string" ? { up: script } : script;
       return { version: String(at + 1), name: `step ${at + 1}`, up: "", ...own };
     });
-    const steps = await lintRun(path, migrations);
-    const placed = steps.map((step, at) => {
-      const { lines } = placesIn(migrations[at]!.up, step.statements);
-      return { step, file: `${at + 1}.sql`, lines };
-    });
-    const suppressions = new Map(
-      placed.map(({ file, lines }, at) => [
-        file,
-        suppressionsIn(migrations[at]!.up, [...lines.values()][0]),
-      ]),
-    );
-    return lint(placed, lintSettings(config), suppressions, rows !== undefined);
+    const placed = migrations.map((one) => Object.assign({}, one, { file: `${one.version}.sql` }));
+    const request = {
+      scratchPath: path,
+      migrations: placed,
+      texts: Object.fromEntries(placed.map(({ file, up }) => [file, up])),
+      reported: placed.map(({ version }) => version),
+      settings: config,
+      measured: rows !== undefined,
+    };
+    return [...judge(await lintRun(path, placed), request).findings];
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

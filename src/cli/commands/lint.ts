@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import type { LintFinding } from "../../domain/lint/lint.ts";
+import type { Linted } from "../../domain/lint/lint-request.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { FOLDER_OPTIONS, folderOptions, type FolderFlags } from "../migrate/folder-options.ts";
 import { plain, tone, toned, type Output } from "../output.ts";
 import type { SharedOptions } from "../shared-options.ts";
-import type { Linted } from "../lint/run-lint.ts";
 
 export interface LintOptions extends FolderFlags, SharedOptions {
   readonly database?: string;
@@ -61,7 +61,7 @@ export const command = defineCommand<LintOptions>({
     "-- schemaledger:lint-ignore RULE because REASON passes over what the next statement does, or at the\n" +
     "head of a file all of it. Severities are set in schemaledger.config.json (docs/reference/lint.md).\n",
   run: async (call) => {
-    const { args, options, out } = call;
+    const { args, options, out, signal } = call;
     const { FolderMigrationSource } =
       await import("../../infra/migration-files/folder-migration-source.ts");
     const set = await new FolderMigrationSource(args[0]!, folderOptions(options)).read();
@@ -73,6 +73,7 @@ export const command = defineCommand<LintOptions>({
     const linted = await runLint({
       directory: args[0]!,
       set,
+      signal,
       ...(await databaseToLint(call, set)),
       ...(since === undefined ? {} : { since }),
       ...(allowCode === undefined ? {} : { allowCode }),

@@ -1,22 +1,24 @@
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lint, type LintFinding, type PlacedStep } from "../../domain/lint/lint.ts";
-import { placesIn } from "../../domain/lint/places.ts";
+import type { Linted, LintRequest } from "../../domain/lint/lint-request.ts";
 import { lintSettings } from "../../domain/lint/settings.ts";
-import { suppressionsIn, type Suppression } from "../../domain/lint/suppressions.ts";
-import type { FileMigration, MigrationSet } from "../../domain/migration/migration-source.ts";
+import {
+  inputOf,
+  type FileMigration,
+  type MigrationSet,
+} from "../../domain/migration/migration-source.ts";
 import { compareMigrations } from "../../domain/migration/migration-order.ts";
 import { InvalidInput, Refused } from "../../domain/shared/errors.ts";
+import { ProcessExecutor } from "../../infra/executor/process-executor.ts";
+import { withScratchDirectory } from "../../infra/files/scratch-directory.ts";
 import {
   parsedConfig,
   readFolderConfig,
   type FolderConfig,
 } from "../../infra/migration-files/folder-config.ts";
 import { MigrationFolder } from "../../infra/migration-files/migration-folder.ts";
-import { lintRun } from "../../infra/sqlite/lint/lint-run.ts";
-import { copyOf } from "./database-copy.ts";
+import { workingCopy } from "../../infra/sqlite/working-copy.ts";
 
 export interface LintOrder {
   readonly directory: string;
@@ -31,40 +33,55 @@ export interface LintOrder {
   readonly allowCode?: boolean;
   /** Only what comes after this version is reported. */
   readonly since?: string;
+  /** Ends it, whatever statement it is in; rejects with its reason. */
+  readonly signal: AbortSignal;
 }
 
-export interface Linted {
-  readonly findings: readonly LintFinding[];
-  /** Versions that were looked at, and those that could not be because an earlier one fails. */
-  readonly linted: readonly string[];
-  readonly notLinted: readonly string[];
-}
-
-/** Runs the migrations on a scratch database and judges what was seen. */
+/** Has the migrations run on a scratch database, in a process of its own, and judged by what was seen. */
 export async function runLint(order: LintOrder): Promise<Linted> {
-  const { directory, set, applied, since } = order;
-  const settings = lintSettings((await configOf(order))["lint"]);
-  const scratch = mkdtempSync(join(tmpdir(), "schemaledger-lint-"));
+  const { set, applied } = order;
+  const settings = (await configOf(order))["lint"];
+  // What is wrong with them is said before anything runs.
+  lintSettings(settings);
+  const pending = set.migrations.filter(
+    ({ version, baseline }) => !applied.has(version) && baseline !== true,
+  );
+  if (order.allowCode !== true) pending.forEach(refuseUnasked);
+  const reported = reportedOf(set, pending, order.since);
+  const texts = await textsOf(order.directory, pending);
+  return withScratchDirectory(async (directory) => {
+    const scratchPath = join(directory, "scratch.db");
+    if (order.database === undefined) closeSync(openSync(scratchPath, "w", 0o600));
+    else await workingCopy(order.database, scratchPath);
+    const migrations = pending.map((one) => Object.assign(inputOf(one), { file: one.files[0]! }));
+    const measured = order.database !== undefined;
+    const request = { scratchPath, migrations, texts, reported, settings, measured };
+    return inChild(request, order.signal);
+  });
+}
+
+/** A statement that never ends, or ends the process, is a child's: this one answers Ctrl-C. */
+async function inChild(request: LintRequest, signal: AbortSignal): Promise<Linted> {
+  signal.throwIfAborted();
+  const executor = new ProcessExecutor({ spare: 0 });
+  const stop = (): void => executor.killAll("the command was stopped");
+  signal.addEventListener("abort", stop, { once: true });
   try {
-    const path = join(scratch, "scratch.db");
-    if (order.database === undefined) closeSync(openSync(path, "w", 0o600));
-    else await copyOf(order.database, path);
-    const pending = set.migrations.filter(
-      ({ version, baseline }) => !applied.has(version) && baseline !== true,
-    );
-    if (order.allowCode !== true) pending.forEach(refuseUnasked);
-    const steps = await lintRun(path, pending);
-    const reported = new Set(reportedOf(set, pending, since));
-    const { placed, texts } = await places(directory, pending, steps);
-    const shown = placed.filter(({ step }) => reported.has(step.version));
-    const suppressions = suppressionsOf(shown, texts);
-    const findings = lint(shown, settings, suppressions, order.database !== undefined);
-    const linted = shown.map(({ step }) => step.version);
-    const done = new Set(steps.map(({ version }) => version));
-    const notLinted = pending.map(({ version }) => version).filter((version) => !done.has(version));
-    return { findings, linted, notLinted };
+    const url = request.scratchPath;
+    const target = { engine: "sqlite", url, databaseId: "", origin: "", incarnation: "" } as const;
+    const host = { onProgress: () => undefined, onTablesSaved: () => Promise.resolve() };
+    const session = await executor.open(target, host);
+    try {
+      return await session.engine.lint(request);
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    signal.removeEventListener("abort", stop);
+    await executor.close();
   }
 }
 
@@ -101,35 +118,13 @@ function reportedOf(
   return pending.filter((one) => compareMigrations(one, from) > 0).map(({ version }) => version);
 }
 
-async function places(
+async function textsOf(
   directory: string,
   migrations: readonly FileMigration[],
-  steps: Awaited<ReturnType<typeof lintRun>>,
-): Promise<{ placed: PlacedStep[]; texts: ReadonlyMap<string, string> }> {
+): Promise<{ [file: string]: string }> {
   const folder = MigrationFolder.open(directory);
-  const texts = new Map<string, string>();
-  const ends = new Map<string, number>();
-  const placed: PlacedStep[] = [];
-  for (const [at, step] of steps.entries()) {
-    const file = migrations[at]!.files[0]!;
-    const text = texts.get(file) ?? (await folder.text(file));
-    texts.set(file, text);
-    const { lines, end } = placesIn(text, step.statements, ends.get(file));
-    ends.set(file, end);
-    placed.push({ step, file, lines });
-  }
-  return { placed, texts };
-}
-
-function suppressionsOf(
-  placed: readonly PlacedStep[],
-  texts: ReadonlyMap<string, string>,
-): Map<string, Suppression[]> {
-  const first = new Map<string, number>();
-  for (const { file, lines } of placed)
-    for (const line of lines.values()) first.set(file, Math.min(line, first.get(file) ?? line));
-  const files = new Set(placed.map(({ file }) => file));
-  return new Map(
-    [...files].map((file) => [file, suppressionsIn(texts.get(file)!, first.get(file))]),
-  );
+  const files = new Set(migrations.map((one) => one.files[0]!));
+  const texts: { [file: string]: string } = {};
+  for (const file of files) texts[file] = await folder.text(file);
+  return texts;
 }

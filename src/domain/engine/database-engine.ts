@@ -3,6 +3,7 @@ import type { Wanted } from "../adoption/recognise.ts";
 import type { StoreAccess, StoredContent } from "../backup/backup-store.ts";
 import type { OnConflict, RestoreMethod, TableRestored, TriggerMode } from "../backup/events.ts";
 import type { Allowances, EngineName, Physical, TransactionMode } from "../database/events.ts";
+import type { Linted, LintRequest } from "../lint/lint-request.ts";
 import type { Exercise, ExerciseRequest } from "./exercise.ts";
 import type { CheckLevel } from "../integrity/events.ts";
 import type { Direction, Finding, RowChange, StepFacts, TableRows } from "../migration/events.ts";
@@ -104,6 +105,8 @@ export interface DatabaseEngine {
   comparePages(pages: PagesToCompare): Promise<PageComparison>;
   /** Tries one migration on a scratch database, for tests of migrations. Never rejects for its faults. */
   exercise(request: ExerciseRequest): Promise<Exercise>;
+  /** Runs migrations on a scratch database and judges them by what was seen. Never rejects for their faults. */
+  lint(request: LintRequest): Promise<Linted>;
 }
 
 export interface LiveSchema {

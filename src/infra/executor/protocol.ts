@@ -70,6 +70,7 @@ const methods: { readonly [method in EngineMethod]: true } = {
   check: true,
   comparePages: true,
   exercise: true,
+  lint: true,
 };
 
 /**

@@ -27,6 +27,7 @@ import type {
   TablesRestored,
 } from "../../domain/engine/database-engine.ts";
 import type { Exercise, ExerciseRequest } from "../../domain/engine/exercise.ts";
+import type { Linted, LintRequest } from "../../domain/lint/lint-request.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import type { EngineMethod } from "./protocol.ts";
 
@@ -130,5 +131,9 @@ export class RemoteEngine implements DatabaseEngine {
 
   exercise(request: ExerciseRequest): Promise<Exercise> {
     return this.#call("exercise", [request]);
+  }
+
+  lint(request: LintRequest): Promise<Linted> {
+    return this.#call("lint", [request]);
   }
 }

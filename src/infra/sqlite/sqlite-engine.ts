@@ -29,6 +29,7 @@ import type {
   TablesRestored,
 } from "../../domain/engine/database-engine.ts";
 import type { Exercise, ExerciseRequest } from "../../domain/engine/exercise.ts";
+import { judge, type Linted, type LintRequest } from "../../domain/lint/lint-request.ts";
 import type { SessionHost } from "../../domain/engine/executor.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import { fetchContent } from "../page-store/store-access.ts";
@@ -36,6 +37,7 @@ import { comparePages } from "./compare-pages.ts";
 import { check } from "./check.ts";
 import { Connections } from "./connections.ts";
 import { exercise } from "./exercise.ts";
+import { lintRun } from "./lint/lint-run.ts";
 import { readHistories } from "./histories.ts";
 import { hashFile, type FileDigest } from "./files.ts";
 import { followSchema } from "./follow-schema.ts";
@@ -171,6 +173,10 @@ export class SqliteEngine implements DatabaseEngine {
 
   exercise(request: ExerciseRequest): Promise<Exercise> {
     return exercise(this.#session, request);
+  }
+
+  async lint(request: LintRequest): Promise<Linted> {
+    return judge(await lintRun(request.scratchPath, request.migrations), request);
   }
 
   /** Rolls back what is open and closes every connection. */

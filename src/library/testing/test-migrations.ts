@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatabaseEngine } from "../../domain/engine/database-engine.ts";
 import type { FileMigration } from "../../domain/migration/migration-source.ts";
@@ -14,6 +12,7 @@ import {
   type TestReport,
 } from "../../domain/testing/migration-test.ts";
 import { ProcessExecutor } from "../../infra/executor/process-executor.ts";
+import { withScratchDirectory } from "../../infra/files/scratch-directory.ts";
 import { workingCopy } from "../../infra/sqlite/working-copy.ts";
 import { runPass, scriptOf, type RunPass, type Trial } from "./test-pass.ts";
 
@@ -50,19 +49,17 @@ export interface FreshInstallation {
  * `snapshot-version-unknown`, an executor that died.
  */
 export async function testMigrations(order: TestOrder): Promise<TestReport> {
-  const directory = await mkdtemp(join(tmpdir(), "schemaledger-trial-"));
   const executor = new ProcessExecutor({ spare: 0 });
   const stop = (): void => executor.killAll("the test was stopped");
   order.signal.addEventListener("abort", stop, { once: true });
   try {
-    return await onScratch(order, executor, directory);
+    return await withScratchDirectory((directory) => onScratch(order, executor, directory));
   } catch (error) {
     order.signal.throwIfAborted();
     throw error;
   } finally {
     order.signal.removeEventListener("abort", stop);
     await executor.close();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -29,6 +29,7 @@ import type {
 } from "../../../domain/engine/database-engine.ts";
 import type { Exercise, ExerciseRequest } from "../../../domain/engine/exercise.ts";
 import type { SessionHost } from "../../../domain/engine/executor.ts";
+import type { Linted, LintRequest } from "../../../domain/lint/lint-request.ts";
 import type { CheckLevel } from "../../../domain/integrity/events.ts";
 import { Unavailable } from "../../../domain/shared/errors.ts";
 import { fetchContent } from "../../page-store/store-access.ts";
@@ -168,6 +169,10 @@ export class PostgresEngine implements DatabaseEngine {
 
   exercise(_request: ExerciseRequest): Promise<Exercise> {
     return notYet("Testing migrations");
+  }
+
+  lint(_request: LintRequest): Promise<Linted> {
+    return notYet("Linting migrations");
   }
 
   /** Drops restored copies and closes every connection: what is open rolls back. */
