@@ -2,6 +2,7 @@ import { inputOf, type MigrationSet } from "../domain/migration/migration-source
 import type { Digest } from "../domain/shared/digest.ts";
 import { Conflict, DomainError, InvalidInput, NotFound } from "../domain/shared/errors.ts";
 import { compareFiles, type FileComparison } from "./reconcile-files.ts";
+import { refuseLeftOut } from "./left-out-steps.ts";
 import { resolveSet } from "./resolve-set.ts";
 import { nameFor, placeOf, wantedDatabase } from "./database-name.ts";
 import type { DatabaseView, Desk, MigrationView, RunSignal, RunView } from "./desk.ts";
@@ -56,7 +57,11 @@ export async function migrate(desk: Desk, digest: Digest, order: MigrateOrder): 
     digest,
   });
   requireKnown({ ...order, set }, registered);
+  refuseLeftOut(set, registered);
   const comparison = compareFiles(set.migrations, registered, digest, order.to);
+  // Refused by the registration, with a diff: nothing is told to have been done before that.
+  if (comparison.changed.length > 0)
+    await desk.registerMigrations(name, comparison.changed.map(inputOf));
   order.hear({ kind: "files", comparison, set });
   refuseMissing(name, comparison);
   order.signal?.throwIfAborted();
@@ -128,9 +133,19 @@ export async function databaseOf(
   const { engine, place, submitted, stem } = placeOf(wanted);
   const known = all.find(({ url, status }) => url === place && status !== "retired");
   if (known !== undefined) return known;
-  const registered = await desk.register(nameFor(stem, all), engine, submitted);
+  const registered = await told(text, () => desk.register(nameFor(stem, all), engine, submitted));
   hear({ kind: "registered", database: registered.name });
   return registered;
+}
+
+/** The place is in the caller's words: the service's own messages do not repeat paths. */
+async function told<T>(place: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof DomainError) error.message = `${place}: ${error.message}`;
+    throw error;
+  }
 }
 
 /**
@@ -138,7 +153,6 @@ export async function databaseOf(
  * each as an event with the reason. One that is applied is refused with a diff by the registration.
  */
 async function registerFiles(desk: Desk, name: string, files: FileComparison): Promise<void> {
-  if (files.changed.length > 0) await desk.registerMigrations(name, files.changed.map(inputOf));
   for (const { version } of files.edited)
     await desk.withdraw(name, version, "Its file was edited before it was applied");
   for (const { version } of files.gone)

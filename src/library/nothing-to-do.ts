@@ -6,6 +6,7 @@ import { placeOf, wantedDatabase } from "./database-name.ts";
 import type { DatabaseView } from "./desk.ts";
 import { requireKnown, type Migrated, type MigrateOrder } from "./migrate.ts";
 import { compareFiles } from "./reconcile-files.ts";
+import { stepsLeftOut } from "./left-out-steps.ts";
 import { resolveSet } from "./resolve-set.ts";
 
 /**
@@ -25,6 +26,7 @@ export async function nothingToDo(
   const isEmpty = (): boolean => database.schema.length === 0;
   const set = await resolveSet(order.set, { registered, isEmpty, digest });
   requireKnown({ ...order, set }, registered);
+  if (stepsLeftOut(set, registered).length > 0) return undefined;
   const files = compareFiles(set.migrations, registered, digest, order.to);
   if (
     [files.fresh, files.changed, files.edited, files.gone, files.pending].some(

@@ -39,6 +39,7 @@ export const KNOWN_HISTORIES: readonly KnownHistory[] = [
     repository: "stashapp/stash",
     commit: "cf3489efdc450dc2812367e8c4d61fd1c9bf3051",
     path: "pkg/sqlite/migrations",
+    config: { ignore: { "\\d+_(?:pre|post)migrate\\.go": "changes rows alone" } },
     functions: DURATION,
   },
   {
@@ -97,8 +98,14 @@ export const KNOWN_HISTORIES: readonly KnownHistory[] = [
       files: [
         String.raw`(?:main|state|common)/delta/(?<version>\d+/\w+?)\.sql(?:\.(?<engine>sqlite|postgres))?`,
       ],
+      // The three files full_schemas/72/full.sql.sqlite in one: common, main, state.
       baseline: { version: "72.zz", sql: "base.sql" },
-      ignore: { "(?:main|state|common)/full_schemas/.*": "a whole schema" },
+      placeholder: String.raw`\$%(\w+)%\$`,
+      placeholders: { AUTO_INCREMENT_PRIMARY_KEY: "INTEGER PRIMARY KEY AUTOINCREMENT" },
+      ignore: {
+        "(?:main|state|common)/full_schemas/.*": "a whole schema",
+        ".*\\.py": "in Python",
+      },
     },
   },
   {

@@ -11,6 +11,7 @@ import { placeOf, wantedDatabase } from "../../library/database-name.ts";
 import type { DatabaseView, MigrationView } from "../../library/desk.ts";
 import { requireKnown } from "../../library/migrate.ts";
 import { compareFiles, type FileComparison } from "../../library/reconcile-files.ts";
+import { LEFT_OUT_HINT, stepsLeftOut } from "../../library/left-out-steps.ts";
 import { resolveSet } from "../../library/resolve-set.ts";
 import { HttpDesk } from "../client/http-desk.ts";
 import type { Call } from "../command.ts";
@@ -41,7 +42,13 @@ export async function dryRun(call: Call<Options>, read: MigrationSet): Promise<n
   const engine = engineOf(call.args[0]!, known.database);
   await loadDialect(engine);
   const analysed = steps.flatMap((step) => findingsOf(dialects(engine), step));
-  const findings = [...refusals(files, known), ...analysed];
+  const leftOut = stepsLeftOut(set, registered).map(({ file }) => ({
+    severity: "error" as const,
+    code: "steps-left-out",
+    message: `${file} is a step that cannot be run, and would be left out`,
+    hint: LEFT_OUT_HINT,
+  }));
+  const findings = [...leftOut, ...refusals(files, known), ...analysed];
   const document = {
     dryRun: true,
     database: known.database?.name ?? null,

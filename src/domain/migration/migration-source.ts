@@ -63,6 +63,8 @@ export interface ToolChecksum {
 export interface UnmatchedFile {
   readonly file: string;
   readonly reason: string;
+  /** Its name is that of a step of this version, which cannot be run; nobody has said that it need not. */
+  readonly step?: string;
 }
 
 /** The part of it that is registered. */

@@ -1,5 +1,6 @@
 import type { FileMigration, UnmatchedFile } from "../../domain/migration/migration-source.ts";
 import { configInvalid } from "./folder-config.ts";
+import { leftOutVersion } from "./left-out-steps.ts";
 import type { Grammar, Override } from "./grammar.ts";
 import type { MigrationFolder } from "./migration-folder.ts";
 import type { ReadFiles } from "./migration-format.ts";
@@ -30,16 +31,18 @@ export async function applyConfig(
   const base = await baselineOf(grammar, folder, config);
   return {
     migrations: base === undefined ? kept : [base, ...kept],
-    unmatched: [...unmatched, ...skipped]
-      .filter(({ file }) => base === undefined || !base.files.includes(file))
-      .map((one) => explained(one, grammar)),
+    unmatched: [...unmatched.map((one) => explained(one, grammar)), ...skipped].filter(
+      ({ file }) => base === undefined || !base.files.includes(file),
+    ),
   };
 }
 
-const explained = ({ file, reason }: UnmatchedFile, { ignore }: Grammar): UnmatchedFile => ({
-  file,
-  reason: ignore.find(([pattern]) => pattern.test(file))?.[1] ?? reason,
-});
+function explained({ file, reason }: UnmatchedFile, { ignore }: Grammar): UnmatchedFile {
+  const said = ignore.find(([pattern]) => pattern.test(file))?.[1];
+  if (said !== undefined) return { file, reason: said };
+  const step = leftOutVersion(file);
+  return { file, reason, ...(step === undefined ? {} : { step }) };
+}
 
 function overridden(
   migration: FileMigration,

@@ -9,8 +9,8 @@ export interface Changeset {
   readonly sql: string;
   /** Undefined: none is given. */
   readonly rollback: string | undefined;
-  /** A precondition, as written. */
-  readonly precondition: string | undefined;
+  /** Lines about preconditions, as written. */
+  readonly preconditions: readonly string[];
 }
 
 export interface FormattedSql {
@@ -32,7 +32,7 @@ interface Open {
   readonly head: Pick<Changeset, "author" | "id" | "attributes">;
   readonly sql: string[];
   readonly rollback: string[];
-  precondition: string | undefined;
+  readonly preconditions: string[];
 }
 
 /** Takes a formatted SQL file apart. Error: InvalidInput format-invalid. */
@@ -52,7 +52,7 @@ export function changesetsOf(file: string, text: string): FormattedSql {
       if (open !== undefined) changesets.push(closed(open));
       const attributes = attributesOf(rest!);
       const head = { author: unquoted(author), id: unquoted(id!), attributes };
-      open = { head, sql: [], rollback: [], precondition: undefined };
+      open = { head, sql: [], rollback: [], preconditions: [] };
     } else if (property !== undefined) {
       const { name, value } = Object.fromEntries(attributesOf(property));
       if (name !== undefined && value !== undefined) properties.set(name, value);
@@ -65,7 +65,7 @@ export function changesetsOf(file: string, text: string): FormattedSql {
         throw new InvalidInput("format-invalid", `${file}: line ${at + 1} is in no changeset`, {
           hint: "Put -- changeset author:id before it",
         });
-    } else if (PRECONDITION.test(line)) open.precondition ??= line.trim();
+    } else if (PRECONDITION.test(line)) open.preconditions.push(line.trim());
     else if (block !== null) {
       const from = at;
       while (at < lines.length && !lines[at]!.includes("*/")) at++;
@@ -79,18 +79,18 @@ export function changesetsOf(file: string, text: string): FormattedSql {
   return { changesets, properties };
 }
 
-const closed = ({ head, sql, rollback, precondition }: Open): Changeset => ({
+const closed = ({ head, sql, rollback, preconditions }: Open): Changeset => ({
   ...head,
   sql: sql.join("\n").trim(),
   rollback: rollback.length === 0 ? undefined : rollbackOf(rollback.join("\n").trim()),
-  precondition,
+  preconditions,
 });
 
 /** `empty` and `not required`: there is nothing to undo. */
 const rollbackOf = (text: string): string =>
   /^(?:empty|not\s+required)\s*;?$/i.test(text) ? "" : text;
 
-const attributesOf = (text: string): Map<string, string> =>
+export const attributesOf = (text: string): Map<string, string> =>
   new Map(
     [...text.matchAll(ATTRIBUTE)].map(([, key, value]) => [key!.toLowerCase(), unquoted(value!)]),
   );

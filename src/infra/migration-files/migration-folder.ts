@@ -51,10 +51,7 @@ export class MigrationFolder {
       const real = realpathSync(path);
       return new MigrationFolder(path, real, list(real));
     } catch (error) {
-      const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-      throw new InvalidInput("migrations-unreadable", `${path} cannot be read: ${why}`, {
-        hint: "Name the folder that holds the migration files",
-      });
+      throw unreadable(path, error);
     }
   }
 
@@ -104,6 +101,17 @@ export class MigrationFolder {
     return readable(file, () => textOf(file, path));
   }
 
+  /** Whether the file begins with a byte order mark. */
+  hasMark(file: string): boolean {
+    const descriptor = openSync(this.pathOf(file), "r");
+    try {
+      const read = readSync(descriptor, WINDOW, 0, MARK_BYTES.length, 0);
+      return MARK_BYTES.equals(WINDOW.subarray(0, read));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
   /** A link may lead around inside the folder, as volumes mounted into containers do. */
   #inside(file: string): string {
     const path = readable(file, () => realpathSync(join(this.#real, file)));
@@ -137,6 +145,19 @@ const tooLarge = (file: string, size: number): InvalidInput =>
     `${file} has ${size} bytes; a script may have ${MAX_SCRIPT_BYTES}`,
     { hint: "Load bulk data outside of migrations, or split the file" },
   );
+
+function unreadable(path: string, error: unknown): InvalidInput {
+  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const [message, hint] =
+    code === "ENOENT"
+      ? [`There is no folder ${path}`, "Name the folder that holds the migration files"]
+      : code === "ENOTDIR"
+        ? [`${path} is a file, where a folder of migration files should be`, ORDER]
+        : [`${path} cannot be read: ${code}`, "See that this user may read it"];
+  return new InvalidInput("migrations-unreadable", message, { hint });
+}
+
+const ORDER = "The database comes first, then the folder: schemaledger migrate app.db ./migrations";
 
 function readable<T>(file: string, read: () => T): T {
   try {
@@ -184,7 +205,9 @@ function leadsToFolder(path: string): boolean {
 }
 
 const REPLACEMENT = "\ufffd";
-const MARK = "\ufeff";
+/** The byte order mark. */
+export const MARK = "\ufeff";
+const MARK_BYTES = Buffer.from(MARK);
 
 /** Quick for text that is UTF-8: what is not shows by this character, which may also stand there. */
 function decoded(file: string, bytes: Buffer): string {

@@ -1,11 +1,18 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { ToolChecksum } from "../../domain/migration/migration-source.ts";
+import { MARK } from "./migration-folder.ts";
 
-/** The text with each kind of line ends: a checkout may have changed them since it was applied. */
+const toUnix = (text: string): string => text.replaceAll("\r\n", "\n");
+const toWindows = (text: string): string => toUnix(text).replaceAll("\n", "\r\n");
+
+/**
+ * The text with each kind of line ends: a checkout may have changed them since it was applied. Then the same with the
+ * byte order mark that reading the file took away: these tools hash it, too.
+ */
 const variants = (text: string): string[] => {
-  const unix = text.replaceAll("\r\n", "\n");
-  return [...new Set([text, unix, unix.replaceAll("\n", "\r\n")])];
+  const plain = [...new Set([text, toUnix(text), toWindows(text)])];
+  return [...plain, ...plain.map((one) => MARK + one)];
 };
 
 const shaVariants = (algorithm: string, text: string, hash = "sha256"): ToolChecksum => ({
@@ -43,18 +50,32 @@ export function liquibaseChecksum(sql: string): ToolChecksum {
   };
 }
 
-/** Atlas' hashes: each of its file and all before it, and one of the names with those. */
+/**
+ * Atlas' hashes: each of its file and all before it, and one of the names with those. Worked out three times: of the
+ * bytes as they are, and with either kind of line ends.
+ */
 export class AtlasSum {
-  readonly #files = createHash("sha256");
-  readonly #all = createHash("sha256");
+  readonly #sums = [(text: string): string => text, toUnix, toWindows].map((lines) => ({
+    lines,
+    files: createHash("sha256"),
+    all: createHash("sha256"),
+  }));
 
-  add(name: string, text: string): string {
-    const hash = this.#files.update(name).update(text).copy().digest("base64");
-    this.#all.update(name).update(hash);
-    return `h1:${hash}`;
+  /** `text` begins with the byte order mark, if the file does. */
+  add(name: string, text: string): readonly string[] {
+    return this.#sums.map(({ lines, files, all }) => {
+      const hash = files.update(name).update(lines(text)).copy().digest("base64");
+      all.update(name).update(hash);
+      return `h1:${hash}`;
+    });
   }
 
-  total(): string {
-    return `h1:${this.#all.copy().digest("base64")}`;
+  /** Of a file that says `atlas:sum ignore` the name alone is hashed. */
+  pass(name: string): void {
+    for (const { files } of this.#sums) files.update(name);
+  }
+
+  totals(): readonly string[] {
+    return this.#sums.map(({ all }) => `h1:${all.copy().digest("base64")}`);
   }
 }

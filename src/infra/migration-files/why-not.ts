@@ -1,7 +1,7 @@
 import { languageOf } from "./code-files.ts";
 
 /** Languages of files that stand among migrations and cannot be run. */
-const LANGUAGES: ReadonlyMap<string, string> = new Map([
+export const LANGUAGES: ReadonlyMap<string, string> = new Map([
   ["go", "Go"],
   ["py", "Python"],
   ["rb", "Ruby"],

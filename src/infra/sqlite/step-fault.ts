@@ -42,6 +42,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     "Rows are there already: give the column a default that is not NULL",
   ],
   [
+    /bad JSON path/i,
+    "If the step is a changeset of Liquibase with preconditions: one does not hold, and stops it as Liquibase would",
+  ],
+  [
     /CHECK constraint failed/i,
     "Rows that are there already break the condition: correct them in the step first",
   ],

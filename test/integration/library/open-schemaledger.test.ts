@@ -83,11 +83,12 @@ describe("openSchemaledger", function () {
     file("5_tool.js", "exports.up = (knex) => knex.schema.createTable();");
     file("schemaledger.functions.ts", "export function half(value: number) { return value / 2; }");
     const news: string[] = [];
-    const { version } = await (
-      await open()
-    ).migrate({
-      database: database(),
-      migrations: directory.file("m"),
+    const ledger = await open();
+    const request = { database: database(), migrations: directory.file("m") };
+    await rejects(ledger.migrate(request), { code: "steps-left-out", message: /5_tool\.js/ });
+    file("schemaledger.config.json", '{"migrations": {"ignore": {"5_tool.*": "for a test"}}}');
+    const { version } = await ledger.migrate({
+      ...request,
       onNews: (one) => {
         if (one.kind === "files") news.push(...one.set.unmatched.map(({ file: name }) => name));
       },

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { checksumOf } from "../../../src/domain/migration/migration.ts";
@@ -432,6 +433,25 @@ describe("Migration files of other tools", () => {
     });
     for (const line of ["runAlways:true", "failOnError:false", "\n--preconditions onFail:MARK_RAN"])
       await rejects(read(changeset(line)), { code: "format-unsupported", message: /a:1/ });
+  });
+
+  it("are Atlas' sum's also with the line ends of Windows, a byte order mark, and a file that it passes over", async () => {
+    // Made by Atlas' own rules: SHA-256 of names and bytes, running; of the second file the name alone.
+    const texts = { "1_a.sql": `\uFEFF${A}\n`, "2_seed.sql": `-- atlas:sum ignore\n${B}\n` };
+    const one = createHash("sha256").update(`1_a.sql${texts["1_a.sql"]}`).digest("base64");
+    const all = createHash("sha256").update(`1_a.sql${one}`).digest("base64");
+    const sum = `h1:${all}\n1_a.sql h1:${one}\n`;
+    for (const ends of ["\n", "\r\n"]) {
+      const files = Object.entries(texts).map(([name, text]) => [
+        name,
+        text.replaceAll("\n", ends),
+      ]);
+      const set = await read({ ...Object.fromEntries(files), "atlas.sum": sum });
+      deepEqual(
+        set.migrations.map(({ version }) => version),
+        ["1", "2"],
+      );
+    }
   });
 
   it("are refused where they are not what Atlas' sum was made of", async () => {

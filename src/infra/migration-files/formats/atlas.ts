@@ -2,7 +2,7 @@ import type { FileMigration, UnmatchedFile } from "../../../domain/migration/mig
 import { InvalidInput } from "../../../domain/shared/errors.ts";
 import { nameOf } from "../assemble.ts";
 import { directivesOf } from "../directives.ts";
-import type { MigrationFolder } from "../migration-folder.ts";
+import { MARK, type MigrationFolder } from "../migration-folder.ts";
 import { certainly, type MigrationFormat } from "../migration-format.ts";
 import { compareText, textOrdered } from "../order.ts";
 import { AtlasSum } from "../tool-checksums.ts";
@@ -11,6 +11,8 @@ import { whyNot } from "../why-not.ts";
 
 const SUM = "atlas.sum";
 const FILE = /^([^_/]+)(?:_([^/]*))?\.sql$/;
+/** Only as the very beginning of the file. */
+const NOT_SEALED = /^[ -~]*atlas:sum +ignore\b/;
 const DIRECTIVE = /^([ -~]*)atlas:(\w+)(?: +(.+))*/;
 
 /** Atlas' versioned migrations, sealed by atlas.sum, in plain order of their names. */
@@ -29,7 +31,7 @@ export const atlasFormat: MigrationFormat = {
 async function read(folder: MigrationFolder) {
   const unmatched: UnmatchedFile[] = [];
   const migrations: FileMigration[] = [];
-  const sealed = new Map<string, string>();
+  const sealed = new Map<string, readonly string[]>();
   const sum = new AtlasSum();
   for (const file of folder.files.toSorted(compareText)) {
     if (file === SUM) continue;
@@ -38,13 +40,11 @@ async function read(folder: MigrationFolder) {
       continue;
     }
     const text = await folder.text(file);
-    const directives = directivesIn(text);
-    const isSealed = directives.get("sum") !== "ignore";
-    const hash = isSealed ? sum.add(file, text) : undefined;
-    if (hash !== undefined) sealed.set(file, hash);
-    migrations.push(migrationOf(file, text, directives, hash));
+    if (NOT_SEALED.test(text)) sum.pass(file);
+    else sealed.set(file, sum.add(file, folder.hasMark(file) ? MARK + text : text));
+    migrations.push(migrationOf(file, text, directivesIn(text), sealed.get(file)));
   }
-  if (folder.has(SUM)) requireSame(await folder.text(SUM), sealed, sum.total());
+  if (folder.has(SUM)) requireSame(await folder.text(SUM), sealed, sum.totals());
   return { migrations: textOrdered(migrations), unmatched };
 }
 
@@ -52,7 +52,7 @@ function migrationOf(
   file: string,
   text: string,
   directives: ReadonlyMap<string, string>,
-  hash: string | undefined,
+  hashes: readonly string[] | undefined,
 ): FileMigration {
   const [, version, name] = FILE.exec(file)!;
   if (directives.has("txtar"))
@@ -72,7 +72,7 @@ function migrationOf(
       origin: {
         version: version!,
         name: name ?? "",
-        ...(hash === undefined ? {} : { checksum: { algorithm: "atlas-sum", values: [hash] } }),
+        ...(hashes === undefined ? {} : { checksum: { algorithm: "atlas-sum", values: hashes } }),
       },
     },
     directives.get("txmode") === "none" ? "atlas:txmode none" : undefined,
@@ -102,8 +102,15 @@ function delimited(text: string, delimiter: string | undefined): string {
     .join("\n");
 }
 
-/** Atlas refuses a folder whose files are not those of its sum, and so do we. */
-function requireSame(text: string, sealed: ReadonlyMap<string, string>, total: string): void {
+/**
+ * Atlas refuses a folder whose files are not those of its sum, and so do we; but other line ends, which a checkout
+ * may have made of them, are no other files.
+ */
+function requireSame(
+  text: string,
+  sealed: ReadonlyMap<string, readonly string[]>,
+  totals: readonly string[],
+): void {
   const [head, ...lines] = text.split(/\r?\n/).filter((line) => line !== "");
   const written = new Map(
     lines.map((line): [string, string] => {
@@ -111,10 +118,12 @@ function requireSame(text: string, sealed: ReadonlyMap<string, string>, total: s
       return [line.slice(0, at), line.slice(at + 1)];
     }),
   );
-  const differing = [...new Set([...written.keys(), ...sealed.keys()])].filter(
-    (file) => written.get(file) !== sealed.get(file),
+  const way = totals.findIndex((total) => total === head);
+  const ours = new Map([...sealed].map(([file, hashes]) => [file, hashes[Math.max(way, 0)]]));
+  const differing = [...new Set([...written.keys(), ...ours.keys()])].filter(
+    (file) => written.get(file) !== ours.get(file),
   );
-  if (differing.length === 0 && head === total) return;
+  if (differing.length === 0 && way >= 0) return;
   throw new InvalidInput(
     "format-invalid",
     `The files are not those that ${SUM} was made of: it differs from ${differing[0] ?? "its own head"} on`,

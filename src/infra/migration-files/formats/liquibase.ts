@@ -2,6 +2,7 @@ import type { FileMigration, UnmatchedFile } from "../../../domain/migration/mig
 import { InvalidInput } from "../../../domain/shared/errors.ts";
 import { directivesOf } from "../directives.ts";
 import { changesetsOf, HEADER, type Changeset } from "../liquibase-changesets.ts";
+import { preconditionsOf } from "../liquibase-preconditions.ts";
 import type { MigrationFolder } from "../migration-folder.ts";
 import { certainly, type FormatOptions, type MigrationFormat } from "../migration-format.ts";
 import { compareText, listed } from "../order.ts";
@@ -83,7 +84,9 @@ function migrationOf(
   const { author, id, attributes, sql, rollback } = changeset;
   refuse(file, changeset);
   const fill = (text: string): string => substituted(file, text, /\$\{([\w.]+)\}/g, values);
-  const source = delimited(sql, attributes.get("enddelimiter"));
+  const stops = preconditionsOf(`${author}:${id}`, changeset.preconditions);
+  const guards = "guards" in stops ? stops.guards : [];
+  const source = [...guards, delimited(sql, attributes.get("enddelimiter"))].join("\n");
   const up = fill(source);
   const isOn = (key: string): boolean => attributes.get(key)?.toLowerCase() === "true";
   const migration: FileMigration = {
@@ -100,6 +103,9 @@ function migrationOf(
   const notes = ["context", "contextfilter", "labels"]
     .filter((key) => attributes.has(key))
     .map((key) => `${key} ${attributes.get(key)!} is not looked at: it runs everywhere`);
+  if ("warned" in stops) notes.push("preconditions only warn, and are not looked at");
+  if (guards.length > 0)
+    notes.push("its preconditions are statements that fail where they do not hold");
   return withTransaction(
     noted(migration, ...notes),
     attributes.get("runintransaction") === "false" ? "runInTransaction:false" : undefined,
@@ -107,10 +113,11 @@ function migrationOf(
 }
 
 /** What would make a changeset do something else than its text says. */
-function refuse(file: string, { author, id, attributes, precondition }: Changeset): void {
+function refuse(file: string, { author, id, attributes, preconditions }: Changeset): void {
+  const stops = preconditionsOf(`${author}:${id}`, preconditions);
   const why =
-    precondition !== undefined
-      ? `has a precondition (${precondition})`
+    "unsupported" in stops
+      ? `has ${stops.unsupported}`
       : attributes.get("runalways")?.toLowerCase() === "true"
         ? "is to run always"
         : attributes.get("failonerror")?.toLowerCase() === "false"

@@ -1,9 +1,11 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, notEqual } from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   AtlasSum,
   drizzleChecksum,
   flywayChecksum,
   liquibaseChecksum,
+  prismaChecksum,
 } from "../../../../src/infra/migration-files/tool-checksums.ts";
 import { changesetsOf } from "../../../../src/infra/migration-files/liquibase-changesets.ts";
 import { planOf } from "../../../../src/infra/migration-files/sqitch-plan.ts";
@@ -28,9 +30,24 @@ describe("Checksums of other tools", () => {
     const sum = new AtlasSum();
     const first = sum.add("1_a.sql", "CREATE TABLE t (id int);\n");
     const second = sum.add("2_b.sql", "CREATE TABLE u (id int);\n");
-    equal(first, "h1:RyL1nDQ6LvKjltyMld6lIILdIMAYseO5LygOKjzFtaU=");
-    equal(second, "h1:8YDtJnaBx7Dory+Q74npgcm6/tkRg0FclO23eN0pxNs=");
-    equal(sum.total(), "h1:2/D3bnetOk7QXK9HpCDEgiHHvKDlnbVOQSUbQhrjKlY=");
+    equal(first[0], "h1:RyL1nDQ6LvKjltyMld6lIILdIMAYseO5LygOKjzFtaU=");
+    equal(second[0], "h1:8YDtJnaBx7Dory+Q74npgcm6/tkRg0FclO23eN0pxNs=");
+    equal(sum.totals()[0], "h1:2/D3bnetOk7QXK9HpCDEgiHHvKDlnbVOQSUbQhrjKlY=");
+  });
+
+  it("are Atlas' also where a checkout made other line ends, or a file is only named", () => {
+    const sum = new AtlasSum();
+    sum.pass("0_seed.sql");
+    const windows = sum.add("1_a.sql", "CREATE TABLE t (id int);\r\n");
+    const named = createHash("sha256").update("0_seed.sql1_a.sqlCREATE TABLE t (id int);\n");
+    equal(windows[1], `h1:${named.digest("base64")}`);
+    equal(windows[0], windows[2]);
+  });
+
+  it("of a whole file's bytes know the byte order mark that reading it takes away", () => {
+    const hash = createHash("sha256").update("\uFEFFSELECT 1;\n").digest("hex");
+    equal(prismaChecksum("SELECT 1;\n").values.includes(hash), true);
+    notEqual(prismaChecksum("SELECT 1;\n").values[0], hash);
   });
 
   it("are Liquibase's since version 9, whatever the space", () => {
