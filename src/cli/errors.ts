@@ -32,17 +32,25 @@ function shape(error: unknown): object {
 
 function text(error: unknown, exitCode: number): string {
   const { message, code, details } = error as Partial<DomainError>;
-  const words = lines(message ?? String(error));
+  const words = lines((message ?? String(error)) + statementOf(details));
   const head = `schemaledger: ${words}${code === undefined ? "" : ` (${code})`}\n`;
   const diff = details?.["diff"];
+  const shown = typeof diff === "string" ? diff.replace(/^(?:Index: .*\n)?=+\n/, "") : undefined;
   const safe = safety(details, exitCode);
   const hint = hintOf(error);
   return (
     head +
-    (typeof diff === "string" ? `${indented(diff)}\n` : "") +
+    (shown === undefined ? "" : `${indented(shown)}\n`) +
     (safe === undefined ? "" : `  ${safe}\n`) +
     (hint === undefined ? "" : `  ${lines(hint)}\n`)
   );
+}
+
+/** Which statement of its file a step failed in. */
+function statementOf(details: DomainError["details"] | undefined): string {
+  const run = details?.["run"] as { readonly error?: { readonly statement?: number } } | undefined;
+  const number = run?.error?.statement;
+  return number === undefined ? "" : `, in statement ${number}`;
 }
 
 const indented = (text: string): string => `  ${lines(text.trimEnd())}`;

@@ -27,6 +27,13 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+const FIRST_STEPS = `
+The first steps:
+  schemaledger migrate app.db ./migrations --dry-run   shows what would be done
+  schemaledger migrate app.db ./migrations             does it: backup, rehearsal, steps
+  schemaledger status                                  shows what there is then
+  schemaledger migrate --help                          explains a command`;
+
 /** `help migrate` is `migrate --help`. */
 const withoutHelpCommand = (args: readonly string[]): readonly string[] =>
   args[0] === "help" ? [...args.slice(1), "--help"] : args;
@@ -42,6 +49,7 @@ async function parser(
     .version(TOOL_VERSION)
     .exitOverride()
     .helpCommand(false)
+    .addHelpText("after", FIRST_STEPS)
     .showHelpAfterError("(--help tells more)")
     .configureHelp({ helpWidth: 100 })
     .enablePositionalOptions()
@@ -64,6 +72,9 @@ export function addCommand(
   for (const argument of command.arguments ?? []) parser.addArgument(argumentOf(argument));
   for (const option of optionsOf(command)) parser.addOption(optionOf(option));
   parser.addHelpText("after", helpBelow(command));
+  parser.showHelpAfterError(
+    `Usage: schemaledger ${path} ${parser.usage()}\n(schemaledger ${path} --help tells more)`,
+  );
   for (const sub of command.subcommands ?? [])
     addCommand(
       parser.command(sub.name).description(sub.summary),

@@ -134,10 +134,6 @@ export function createEngine(
     get: (object, name) =>
       name === "applySteps"
         ? object.applySteps
-        : // What has a `then` is waited for, and this one would never answer.
-          name === "then"
-          ? undefined
-          : (...args: readonly unknown[]) =>
-              Promise.resolve({ method: String(name), args, target }),
+        : (...args: readonly unknown[]) => Promise.resolve({ method: String(name), args, target }),
   }) as unknown as DatabaseEngine;
 }

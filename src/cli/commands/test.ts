@@ -14,6 +14,7 @@ import { FOLDER_OPTIONS, folderOptions, type FolderFlags } from "../migrate/fold
 import { plain } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { junit } from "../test/junit.ts";
+import { testSettings, type TestSettings } from "../test/settings.ts";
 import { showReport } from "../test/show.ts";
 import { tap } from "../test/tap.ts";
 
@@ -83,9 +84,11 @@ export const command = defineCommand<TestFlags>({
     "database, then with generated rows in every table. Nothing that exists is written.\n\n" +
     "Files in the folder of fixtures: VERSION.sql, VERSION.json ({table: [{column: value}]}) and\n" +
     "VERSION.TABLE.csv are loaded once that version is applied; VERSION.expect.sql has queries that must hold\n" +
-    "then, before its own rows; both in the pass from an empty database. Exit code 1: something failed.\n",
-  run: async ({ args, options, out, signal }) => {
+    "then, before its own rows; both in the pass from an empty database. Exit code 1: something failed.\n" +
+    "What a project always wants is a member of schemaledger.config.json (docs/guides/test-migrations.md).\n",
+  run: async ({ args, options: flags, sourceOf, out, signal }) => {
     const dir = args[0]!;
+    const options = withSettings(flags, sourceOf, await testSettings(dir, flags.config));
     const { migrations, unmatched } = await setOf(dir, options);
     const versions = migrations.map(({ version }) => version);
     const { fixtures, snapshot, at } = options;
@@ -114,6 +117,18 @@ export const command = defineCommand<TestFlags>({
     return report.failed > 0 ? EXIT.failed : EXIT.done;
   },
 });
+
+/** What is given on the command line or in the environment wins. */
+function withSettings(
+  flags: TestFlags,
+  sourceOf: (option: string) => string | undefined,
+  settings: TestSettings,
+): TestFlags {
+  const own = Object.entries(settings)
+    .filter(([name]) => [undefined, "default"].includes(sourceOf(name)))
+    .map(([name, value]) => [name, typeof value === "number" ? String(value) : value]);
+  return { ...flags, ...(Object.fromEntries(own) as Partial<TestFlags>) };
+}
 
 async function setOf(dir: string, flags: FolderFlags): Promise<MigrationSet> {
   const set = await new FolderMigrationSource(dir, folderOptions(flags)).read();
