@@ -27,7 +27,7 @@ const OTHER_THINGS = new Set(
     "schemaledger-data append-only",
     // Words of migration files, names of formats and of other tools' checksums.
     "allow-row-loss golang-migrate node-pg-migrate semver-folders",
-    "flyway-crc32 liquibase-9 prisma-sha256 drizzle-sha256 atlas-sum sqitch-sha1",
+    "flyway-crc32 liquibase-9 sql-check prisma-sha256 drizzle-sha256 atlas-sum sqitch-sha1",
     // Other tools, and what is said of their claims.
     "ef-core prisma-8 database-user self-declared algorithm-unknown not-compared sqlx-sha384",
     // What lint says of suppressions.
