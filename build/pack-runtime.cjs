@@ -87,8 +87,12 @@ function keepCode(fs, cache, script, before) {
     fs.renameSync(fresh, cache);
     forgetOld(fs, nodeRequire("node:path").dirname(cache));
   } catch {
-    // It is only slower without.
-    fs.rmSync(fresh, { force: true });
+    // It is only slower without, as where nothing may be written.
+    try {
+      fs.rmSync(fresh, { force: true });
+    } catch {
+      // Nor removed.
+    }
   }
 }
 
