@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // Checks a log that Schemaledger exported, a proof file, or an evidence bundle. See README.md.
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -9,6 +8,8 @@ import { Failed, FORKED, INVALID, PAYLOAD_MISSING, STALE, TRUNCATED } from "./fo
 import { meetsQuorum, parsePolicy, parseTilePath, tilePath } from "./formats.js";
 
 const KEPT = /^checkpoints\/\d{15}$/;
+/** Members of payloads that name a text in contents/ by its digest. */
+const TEXTS = { MigrationRegistered: ["up", "down", "verify", "signature"], CheckpointAnchored: ["token", "note"] };
 const USAGE = `verify.js LOG [--vkey KEY]... [--policy FILE] [--checkpoint FILE]... [--max-age HOURS]
 verify.js proof FILE --entry FILE [--vkey KEY]... [--policy FILE]
   LOG is an exported directory or an evidence bundle (.tar); KEY a verifier key or a file with some`;
@@ -17,6 +18,8 @@ verify.js proof FILE --entry FILE [--vkey KEY]... [--policy FILE]
 const ORDER = [2, INVALID, FORKED, TRUNCATED, STALE, PAYLOAD_MISSING];
 const findings = [];
 const find = (code, message) => void findings.push({ code, message });
+const below = (all, prefix) =>
+  new Map([...all].flatMap(([path, bytes]) => (path.startsWith(prefix) ? [[path.slice(prefix.length), bytes]] : [])));
 const say = (text) => void process.stdout.write(`${text}\n`);
 
 try {
@@ -118,6 +121,7 @@ function checkEntries(log, { size }, kept) {
   const issued = new Set();
   const frontier = [];
   const withPayloads = [...log.keys()].some((path) => path.startsWith("payloads/"));
+  if (!withPayloads) say("a log alone: there are no payloads here that could be checked");
   let last;
   if (roots.has(0)) roots.set(0, sha256());
   for (let index = 0; index * 256 < size; index += 1) {
@@ -178,12 +182,14 @@ function payloadsOf(log, index, width) {
 /** A line is base64 of the salt, a space, the payload. Texts it names are in contents/. */
 function checkPayload(log, line, envelope, at, issued) {
   if (line === undefined || line === "-") return find(PAYLOAD_MISSING, `Entry ${at} has no payload`);
-  const space = line.indexOf(" ");
-  const salt = base64(line.slice(0, Math.max(space, 0)));
-  const text = line.slice(space + 1);
-  const hash = `sha256:${sha256(salt, text).toString("hex")}`;
+  const [salt] = line.split(" ", 1);
+  const text = line.slice(salt.length + 1);
+  const hash = `sha256:${sha256(base64(salt), text).toString("hex")}`;
   if (hash !== envelope.data_hash) return find(INVALID, `The payload of entry ${at} was changed`);
-  if (envelope.type === "ReportIssued") issued.add(JSON.parse(text).data.sha256);
+  const { data } = JSON.parse(text);
+  if (envelope.type === "ReportIssued") issued.add(data.sha256);
+  for (const hex of (TEXTS[envelope.type] ?? []).flatMap((name) => data[name]?.slice("sha256:".length) ?? []))
+    if (!log.has(`contents/${hex}`)) find(PAYLOAD_MISSING, `A text that entry ${at} names is missing: ${hex}`);
 }
 
 /** Every tile that the size needs is there, and every tile that is there is right. */
@@ -233,7 +239,7 @@ function checkOther(path, bytes) {
 /** What is beside the log is named by the manifest, and the manifest by an event in the log. */
 function checkBundle(all, issued) {
   const manifest = all.get("manifest.json");
-  const digest = (bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const digest = (bytes) => `sha256:${sha256(bytes).toString("hex")}`;
   if (!issued.has(digest(manifest)))
     find(INVALID, "No ReportIssued event of the log names this manifest");
   const { files } = JSON.parse(manifest.toString("utf8"));
@@ -294,7 +300,3 @@ function filesOfDirectory(root, prefix = "", files = new Map()) {
   return files;
 }
 
-function below(all, prefix) {
-  const inside = [...all].filter(([path]) => path.startsWith(prefix));
-  return new Map(inside.map(([path, bytes]) => [path.slice(prefix.length), bytes]));
-}

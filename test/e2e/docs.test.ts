@@ -1,7 +1,8 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { EVENT_VERSIONS } from "../../src/domain/events.ts";
+import { personalMembers } from "../../src/domain/erasure/personal-members.ts";
+import { EVENT_VERSIONS, type EventType } from "../../src/domain/events.ts";
 import { eventShapes } from "../support/event-shapes.ts";
 import { codesInSources, statusesInSources } from "../support/problem-codes.ts";
 import { filesIn, ROOT, textOf } from "../support/repository.ts";
@@ -41,6 +42,22 @@ describe("documentation", () => {
     for (const page of PAGES) ok(!/\.ts:\d/.test(textOf(page)), page);
     for (const record of PAGES.filter((page) => page.startsWith("docs/adr/")))
       ok(textOf(record).split("\n").length <= 41, record);
+  });
+});
+
+describe("docs/reference/personal-data.md", () => {
+  it("names every event with sealed members, and these", () => {
+    const rows = [
+      ...textOf("docs/reference/personal-data.md").matchAll(/^\| (`[A-Z].*?) \| (.*?) \|/gm),
+    ];
+    const named = rows.flatMap(([, types, members]) =>
+      codeWords(types!).map((type) => `${type}: ${codeWords(members!).join()}`),
+    );
+    const sealed = Object.keys(EVENT_VERSIONS).flatMap((type) => {
+      const members = personalMembers(type as EventType);
+      return members.length === 0 ? [] : [`${type}: ${members.join()}`];
+    });
+    deepEqual(named.toSorted(), sealed.toSorted());
   });
 });
 

@@ -4,6 +4,7 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ed25519Signer } from "../../../src/infra/signing/ed25519-signer.ts";
 import type { StoredEntry } from "../../../src/domain/ledger/transparency-log.ts";
+import { digest } from "../../support/digest.ts";
 import { ROOT, textOf } from "../../support/repository.ts";
 import { sampleEntries, sampleEntry, writeLog } from "../../support/sample-log.ts";
 import { SIGNER } from "../../support/sqlite-ledger.ts";
@@ -42,6 +43,21 @@ const ATTACKS: { readonly [name: string]: (log: string) => Promise<void> | void 
   "take a payload away": (log) => {
     const file = join(log, "payloads/000");
     writeFileSync(file, readFileSync(file, "utf8").replace(/^.*"n":7\}.*$/m, "-"));
+  },
+  "take all payloads away, as if it were a log alone": (log) =>
+    rmSync(join(log, "payloads"), { recursive: true }),
+  "take the text of a migration away": async (log) => {
+    const up = digest.ofText("CREATE TABLE a (b)");
+    const payload = { context: {}, data: { version: "1", up } };
+    const entry = sampleEntry(295, { type: "MigrationRegistered", payload });
+    await rewrite(
+      log,
+      sampleEntries(SIZE).with(295, entry),
+      SIGNER,
+      new Map([[up, "CREATE TABLE a (b)"]]),
+    );
+    assert.equal(verify(log, "--vkey", SIGNER.verifierKey), 0);
+    rmSync(join(log, "contents", up.slice("sha256:".length)));
   },
   "take a tile away": (log) => rmSync(join(log, "tile/1/000.p/1")),
   "take a bundle of entries away": (log) => rmSync(join(log, "tile/entries/000")),
@@ -128,9 +144,10 @@ async function rewrite(
   log: string,
   entries: readonly StoredEntry[],
   signer = SIGNER,
+  contents?: ReadonlyMap<string, string>,
 ): Promise<void> {
   rmSync(log, { recursive: true });
-  await writeLog(log, entries, signer);
+  await writeLog(log, entries, signer, contents);
 }
 
 /** Attack → exit codes without and with a kept checkpoint. */

@@ -89,9 +89,10 @@ export class ChangeCollector {
       const backup = this.#backups.get(backupId);
       if (backup !== undefined) backup.completed = { ...evidence(event), sha256, bytes };
     },
+    // Scrubs and restores verify a backup again, long after the step that it had to be there for.
     BackupVerified: (event) => {
       const backup = this.#backups.get(event.data.backupId);
-      if (backup !== undefined) backup.verified = evidence(event);
+      if (backup !== undefined) backup.verified ??= evidence(event);
     },
     BackupFailed: (event) => {
       const backup = this.#backups.get(event.data.backupId);

@@ -1,3 +1,4 @@
+import type { EventType } from "../../events.ts";
 import { standingApprovals, type Change } from "./change.ts";
 
 /** What a framework expects of each change, and which events show it. */
@@ -111,7 +112,7 @@ export interface LogControl {
   readonly framework: string;
   readonly clause: string;
   readonly expects: string;
-  readonly types: readonly string[];
+  readonly types: readonly (EventType | "*")[];
 }
 
 export const LOG_CONTROLS: readonly LogControl[] = [
@@ -125,13 +126,31 @@ export const LOG_CONTROLS: readonly LogControl[] = [
     framework: "PCI DSS 4.0.1",
     clause: "10.2.1.2, 10.2.1.5",
     expects: "Administrative actions; changes of credentials",
-    types: ["KeyIssued", "KeyRevoked", "PolicyChanged", "DatabaseRegistered", "DatabaseRetired"],
+    types: [
+      "KeyIssued",
+      "KeyRevoked",
+      "KeyRotated",
+      "KeyRetired",
+      "PolicyChanged",
+      "PolicyChangeRequested",
+      "DatabaseRegistered",
+      "DatabaseReleased",
+      "DatabaseRetired",
+      "BackupKeyChanged",
+      "BackupStoreChanged",
+    ],
   },
   {
     framework: "PCI DSS 4.0.1",
     clause: "10.2.1.3",
     expects: "Access to audit logs",
     types: ["AuditAccessed", "AuditReadsChanged", "ReportIssued"],
+  },
+  {
+    framework: "PCI DSS 4.0.1",
+    clause: "10.2.1.6",
+    expects: "Start, stop and pause of the log",
+    types: ["LedgerOpened", "LedgerContinued", "ServiceStarted", "ServiceStopped"],
   },
   {
     framework: "21 CFR 11",

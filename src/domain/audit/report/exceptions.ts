@@ -71,6 +71,8 @@ export class ExceptionCollector {
     LegalHoldReleased: (event) => this.#note(event, "hold-released", event.data.reason),
     AccessRefused: (event) => this.#note(event, "access-refused", event.data.code),
     RestoreFailed: (event) => this.#note(event, "restore-failed", event.data.error.message),
+    RestoreRejected: (event) => this.#note(event, "restore-rejected", event.data.reason),
+    PolicyChangeRejected: (event) => this.#note(event, "policy-change-rejected", event.data.reason),
     IntegrityCheckCompleted: (event) => {
       if (event.data.status !== "passed")
         this.#note(event, `check-${event.data.status}`, event.data.findings[0]?.message ?? "");
