@@ -28,6 +28,8 @@ const ATTACKS: { readonly [name: string]: (at: Attack) => Promise<void> | void }
       db.exec(`UPDATE payload SET salt = NULL, data = NULL, erased_at = 'x', erase_reason = 'y'
         WHERE idx = 4`),
     ),
+  "take the text of a migration away": ({ data }) =>
+    tamper(data, (db) => db.exec("DELETE FROM content")),
   "edit an event": ({ data }) => editEvent(data),
   "edit an event and sign again": async ({ data }) => {
     editEvent(data);

@@ -17,6 +17,7 @@ const CODES: { readonly [code: string]: number } = {
   "ledger-behind-database": VERIFY_EXIT.truncated,
   "ledger-rolled-back": VERIFY_EXIT.truncated,
   "payload-missing": VERIFY_EXIT.payloadMissing,
+  "content-missing": VERIFY_EXIT.payloadMissing,
 };
 
 /** When there are several findings, the first in this order counts. */

@@ -10,6 +10,7 @@ import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
 import { checkEd25519 } from "../signing/ed25519-signer.ts";
 import type { KeptHead } from "../sqlite/verify-ledger.ts";
+import { missingText, namedTexts } from "../ledger/named-texts.ts";
 import { Findings, type LedgerVerification } from "../ledger/verification.ts";
 import { ExportFiles } from "./export-files.ts";
 import { parsePayloadLines } from "./payload-lines.ts";
@@ -76,7 +77,7 @@ export class ExportReader {
     let size = 0;
     for await (const entries of this.entries(0, head.size))
       for (const entry of entries) {
-        this.#checkPayload(entry, findings);
+        await this.#checkPayload(entry, findings);
         push(sha256, frontier, size, leafHash(sha256, entry.leaf));
         size += 1;
         if (wanted.has(size)) wanted.set(size, rootOf(sha256, frontier));
@@ -89,14 +90,29 @@ export class ExportReader {
     return { ok, size, root, checkedEvents: size, erasedPayloads: 0, findings: findings.list };
   }
 
-  #checkPayload({ index, leaf, salt, payload }: StoredEntry, findings: Findings): void {
-    const envelope = JSON.parse(this.#digest.text(leaf)) as { index: number; data_hash: string };
+  async #checkPayload(
+    { index, leaf, salt, payload }: StoredEntry,
+    findings: Findings,
+  ): Promise<void> {
+    const envelope = JSON.parse(this.#digest.text(leaf)) as {
+      index: number;
+      data_hash: string;
+      type: string;
+    };
     if (envelope.index !== index)
       findings.add("entry-misplaced", `Entry ${index} says that it is ${envelope.index}`, index);
     if (salt === null || payload === null)
       findings.add("payload-missing", `Entry ${index} has no payload`, index);
     else if (dataHash(this.#digest, salt, this.#digest.utf8(payload)) !== envelope.data_hash)
       findings.add("payload-differs", `The payload of entry ${index} was changed`, index);
+    else
+      for (const name of namedTexts(envelope.type, payload))
+        if (!(await this.#hasText(name))) findings.add(...missingText(index, name));
+  }
+
+  async #hasText(name: string): Promise<boolean> {
+    const bytes = await this.#files.read(`contents/${name.slice("sha256:".length)}`);
+    return bytes !== undefined && this.#digest.ofText(this.#digest.text(bytes)) === name;
   }
 
   async #text(path: string): Promise<string> {

@@ -9,6 +9,7 @@ import { checkEd25519 } from "../signing/ed25519-signer.ts";
 import { openLedgerFile, type LedgerConnection } from "./ledger-connection.ts";
 import { LedgerReader } from "./ledger-reader.ts";
 import { checkRanges } from "./range-workers.ts";
+import { missingText, namedTexts, TYPES_WITH_TEXTS } from "../ledger/named-texts.ts";
 import { Findings, type LedgerVerification } from "../ledger/verification.ts";
 import { RangeChecker, wrongPlace, type Range, type RangeChecked } from "./verify-range.ts";
 import { SqliteTransparencyLog } from "./sqlite-transparency-log.ts";
@@ -254,6 +255,22 @@ class Verification {
         this.#findings.add("content-differs", `The content ${name} was changed`);
       if (i % CHUNK === CHUNK - 1) await turn();
     }
+    await this.#checkNamedTexts(new Set(digests));
+  }
+
+  /** Texts that were taken away: their events still name them. */
+  async #checkNamedTexts(there: ReadonlySet<string>): Promise<void> {
+    const sql = "SELECT idx, data FROM event JOIN payload USING (idx) WHERE type = ? AND idx > ?";
+    const next = this.#db.prepare(`${sql} AND data IS NOT NULL ORDER BY idx LIMIT ${CHUNK}`);
+    for (const type of TYPES_WITH_TEXTS)
+      for (let after = -1; after < Infinity;) {
+        const rows = next.all(type, after) as { idx: number; data: string }[];
+        for (const { idx, data } of rows)
+          for (const name of namedTexts(type, data))
+            if (!there.has(name)) this.#findings.add(...missingText(idx, name));
+        after = rows.at(-1)?.idx ?? Infinity;
+        await turn();
+      }
   }
 
   /** Indexes and unique keys, as SQLite itself checks them. */
