@@ -13,6 +13,7 @@ table { border-collapse: collapse; width: 100%; margin: .9rem 0 1.2rem; font-siz
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .28rem .7rem .28rem 0; border-bottom: 1px solid #d5d5d5; overflow-wrap: anywhere; }
 th { border-bottom: 1px solid #1b1b1b; white-space: nowrap; }
+.word { white-space: nowrap; }
 td.code { font: .85em/1.4 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 pre { font: .85em/1.4 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; background: #f5f5f5; padding: .7rem .9rem; }

@@ -28,7 +28,7 @@ function sectionHtml({ id, level, title, note, facts, tables, text }: Section): 
   return parts.join("");
 }
 
-function tableHtml({ title, columns, rows }: Table): string {
+export function tableHtml({ title, columns, rows }: Table): string {
   if (rows.length === 0) return "";
   const caption = title === undefined ? "" : `<caption>${escape(title)}</caption>`;
   const head = columns
@@ -48,9 +48,14 @@ const sideOf = ({ number = false, code = false }: Column): string =>
 
 const RUN = /\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/;
 
+/** Long texts break anywhere, so that tables fit the page; the status of a run should not. */
+const WORD = /^[a-z]{1,12}$/;
+
 /** A cell that is a run's id leads to its sheet. */
-const linked = (text: string): string =>
-  RUN.test(text) && text.length === 36 ? `<a href="#run-${text}">${text}</a>` : escape(text);
+function linked(text: string): string {
+  if (RUN.test(text) && text.length === 36) return `<a href="#run-${text}">${text}</a>`;
+  return WORD.test(text) ? `<span class="word">${text}</span>` : escape(text);
+}
 
 /** For texts and attributes in double quotes. */
 export const escape = (text: string): string =>

@@ -35,9 +35,12 @@ export async function resolvePeriod(
     });
   const before = from === undefined ? undefined : await newest(ledger, justBefore(from));
   const [opening] = await ledger.read({ limit: 1, order: "asc" });
+  const begin = utc(from ?? opening!.time);
+  // Nothing happened since `from`: the period is that moment.
+  const end = to === undefined && last.time < begin ? begin : utc(to ?? last.time);
   return {
-    from: utc(from ?? opening!.time),
-    to: utc(to ?? last.time),
+    from: begin,
+    to: end,
     first: before === undefined ? 0 : before.index + 1,
     last: last.index,
   };

@@ -136,8 +136,9 @@ describe("a period", () => {
   });
 
   it("can be empty, but neither reversed nor before the ledger", async () => {
-    const { first, last } = await resolvePeriod(ledger, { from: "2027-01-01T00:00:00Z" });
-    assert.deepEqual([first, last], [8, 7]);
+    const later = "2027-01-01T00:00:00.000Z";
+    const { first, last, from, to } = await resolvePeriod(ledger, { from: later });
+    assert.deepEqual([first, last, from, to], [8, 7, later, later]);
     await assert.rejects(
       resolvePeriod(ledger, { from: "2027-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z" }),
       { code: "period-reversed" },
