@@ -50,7 +50,7 @@ export async function seekLease(
       seeking.signal?.throwIfAborted();
       let found: WorkLease | LeaseHolder | undefined;
       try {
-        client ??= await openSession(place, "reader");
+        client ??= await openSession({ ...place, answerWithinMs: leaseMs }, "reader");
         found = await WorkLease.take(place, client, holder, leaseMs);
       } catch (error) {
         // Who stands by waits for the server, too.

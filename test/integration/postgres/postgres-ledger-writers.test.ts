@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import type { RecordedEvent } from "../../../src/domain/events.ts";
 import { rootOf, subtreeRootsOf } from "../../../src/domain/ledger/merkle.ts";
 import type { Ledger } from "../../../src/domain/ledger/ledger.ts";
@@ -110,6 +111,26 @@ for (const major of MAJORS)
             await proxy.close();
           }
         });
+
+    it("write once when a line is cut without a word", async () => {
+      const { port } = await postgresServer(major);
+      const proxy = await Proxy.before(port);
+      const at = url.replace(`:${port}/`, `:${proxy.port}/`);
+      const place = placeIn(at, { answerWithinMs: 300 });
+      const ledger = await openPostgresLedger(at, { place });
+      try {
+        await ledger.append(appendTo("s"));
+        proxy.silence();
+        const appending = ledger.append(appendTo("s", 1));
+        await pause(100);
+        proxy.up();
+        assert.equal((await appending).events[0]?.index, 1);
+        assert.equal((await contiguous(ledger)).length, 2);
+      } finally {
+        await ledger.close();
+        await proxy.close();
+      }
+    });
 
     it("are refused, in words, while the server cannot be reached", async () => {
       const { port } = await postgresServer(major);

@@ -12,6 +12,7 @@ export class Proxy {
   #cut: Cut | undefined;
   #text = "";
   #down = false;
+  #silent = false;
 
   private constructor(server: Server, port: number) {
     this.#server = server;
@@ -48,6 +49,12 @@ export class Proxy {
 
   up(): void {
     this.#down = false;
+    this.#silent = false;
+  }
+
+  /** Passes nothing on from now on, and says so to nobody; connections that are made meanwhile wait, too. */
+  silence(): void {
+    this.#silent = true;
   }
 
   async close(): Promise<void> {
@@ -70,6 +77,7 @@ export class Proxy {
       for (const socket of pair) socket.destroy();
     };
     client.on("data", (data: Buffer) => {
+      if (this.#silent) return;
       if (this.#cut !== undefined && data.includes(this.#text)) {
         answersAreCut = this.#cut === "answer";
         this.#cut = undefined;
@@ -81,6 +89,7 @@ export class Proxy {
       server.write(data);
     });
     server.on("data", (data: Buffer) => {
+      if (this.#silent) return;
       if (answersAreCut) end();
       else client.write(data);
     });

@@ -11,6 +11,8 @@ export interface ClientOptions {
   readonly settings?: { readonly [name: string]: string };
   /** Queries are sent without waiting for the answers to those before. */
   readonly pipeline?: boolean;
+  /** After so long without an answer a connection is taken for lost, ms. Default: never. */
+  readonly answerWithinMs?: number;
 }
 
 /** One connection. */
@@ -37,7 +39,7 @@ export async function openClient(address: Address, options: ClientOptions): Prom
 
 async function connect(
   { host, port, user, database, parameters }: Address,
-  { password, applicationName, settings = {}, pipeline = false }: ClientOptions,
+  { password, applicationName, settings = {}, pipeline = false, answerWithinMs }: ClientOptions,
   ssl: ConnectionOptions | false,
 ): Promise<Client> {
   const startup = Object.entries(settings).map(([name, value]) => `-c ${name}=${escaped(value)}`);
@@ -54,6 +56,7 @@ async function connect(
     connectionTimeoutMillis: seconds === undefined ? CONNECT_MS : Number(seconds) * 1000,
     keepAlive: true,
     pipeline,
+    ...(answerWithinMs === undefined ? {} : { query_timeout: answerWithinMs }),
     ...(startup.length === 0 ? {} : { options: startup.join(" ") }),
   });
   // Without a listener a lost connection would end the process; queries tell of it too.

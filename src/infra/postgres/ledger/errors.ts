@@ -7,7 +7,8 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 /** What the client says of a connection that is none any more. */
-const LOST = /connection (terminated|error|ended)|not queryable|client was closed|timeout expired/i;
+const LOST =
+  /connection (terminated|error|ended)|not queryable|client was closed|timeout expired|query read timeout/i;
 
 /** Whether the connection ended, so that nobody knows what became of what was asked last. */
 export function isLost(error: unknown): boolean {

@@ -14,6 +14,8 @@ export interface LedgerPlace {
   readonly requireFsync?: boolean;
   /** How long a server that does not answer is tried again, ms. Default 10 s. */
   readonly patienceMs?: number;
+  /** After so long a connection without an answer is taken for lost, ms. Default: longer than any statement may take. */
+  readonly answerWithinMs?: number;
 }
 
 /**
@@ -37,7 +39,7 @@ const WRITER = { enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin
 
 /** One connection for what is asked one after another; `pipeline`: without waiting in between. */
 export async function openSession(
-  { address, password, instance }: LedgerPlace,
+  { address, password, instance, answerWithinMs }: LedgerPlace,
   role: "writer" | "reader" | "listener",
 ): Promise<Client> {
   const client = await openClient(address, {
@@ -48,12 +50,17 @@ export async function openSession(
       ...(role === "writer" ? WRITER : { plan_cache_mode: "auto" }),
     },
     pipeline: role === "writer",
+    answerWithinMs: answerWithinMs ?? (role === "writer" ? WRITTEN_WITHIN : ANSWER_WITHIN),
   });
   client.setTypeParser(INT8, Number);
   return client;
 }
 
 const INT8 = 20;
+/** Of a line that was cut without a word nothing is heard for hours. Above the time-out of statements. */
+const ANSWER_WITHIN = 65_000;
+/** The same for appends: above the time for which the head's lock is waited for. */
+const WRITTEN_WITHIN = 25_000;
 
 interface Facts {
   readonly recovering: boolean;

@@ -114,7 +114,8 @@ export class WorkLease {
   async #renew(): Promise<void> {
     if (this.#ended) return;
     try {
-      this.#client ??= await openSession(this.#place, "reader");
+      const place = { ...this.#place, answerWithinMs: this.#leaseMs };
+      this.#client ??= await openSession(place, "reader");
       const values = [this.#holder, this.token, this.#leaseMs, this.#url];
       const { rowCount } = await this.#client.query(RENEW, values);
       if (rowCount === 1) return;
