@@ -87,6 +87,17 @@ for (const major of MAJORS)
         assert.equal(await database.value("SELECT count(*) FROM users"), "3");
       });
 
+    it("tells rows that move between partitions from rows that go", async () => {
+      const parts =
+        "CREATE TABLE m (at int, v int) PARTITION BY RANGE (at); CREATE TABLE m1 PARTITION OF m FOR VALUES FROM (0) TO (10); CREATE TABLE m2 PARTITION OF m FOR VALUES FROM (10) TO (20)";
+      done(await database.apply(`${parts}; INSERT INTO m VALUES (1, 1), (2, 2), (11, 3)`));
+      done(await database.apply("UPDATE m SET at = at + 10 WHERE at = 1"));
+      assert.equal(
+        failure(await database.apply("DELETE FROM m WHERE at > 10")).error.code,
+        "rows-lost",
+      );
+    });
+
     it("does not count what others do meanwhile", async () => {
       const faults = async (point: string): Promise<void> => {
         if (point === "statement:2") await database.rows("DELETE FROM users WHERE id = 3");

@@ -18,6 +18,8 @@ export interface CatalogTable {
   readonly pages: number;
   /** As written without quotes. */
   readonly plain: Written;
+  /** The partitioned table that it is a part of. */
+  readonly partitionOf: string | null;
   /** Number of a column → its name. */
   readonly columns: ReadonlyMap<number, string>;
 }
@@ -120,6 +122,7 @@ const tableOf = ({ oid, name, extra }: Part, columns: readonly ColumnFacts[]): C
   node: Number(extra["node"]),
   estimate: Number(extra["rows"]),
   pages: Number(extra["pages"]),
+  partitionOf: extra["partition"] === true ? String(extra["parents"]) : null,
   plain: { schema: unquoted(String(extra["schema"])), name: String(extra["name"]) },
   columns: new Map(columns.map((column) => [column.number, column.name])),
 });

@@ -135,6 +135,7 @@ function rowConservation(fates: readonly Fate[], { rowLoss = [] }: Allowances): 
       before !== null &&
       after !== null &&
       (estimated ? after === 0 && before > 0 : after < before) &&
+      !isMoved(fates, table) &&
       !isDeclared(rowLoss, table),
   );
   const names = [...rowLoss, ...lost.map(({ name }) => name)];
@@ -162,6 +163,13 @@ function rowConservation(fates: readonly Fate[], { rowLoss = [] }: Allowances): 
         };
       }),
   ];
+}
+
+/** What an UPDATE takes from one partition it puts into another of the same table. */
+function isMoved(fates: readonly Fate[], { partitionOf }: CatalogTable): boolean {
+  if (partitionOf === null) return false;
+  const parts = fates.filter(({ table }) => table.partitionOf === partitionOf);
+  return parts.reduce((sum, { before, after }) => sum + (after ?? 0) - (before ?? 0), 0) >= 0;
 }
 
 /** Indexes that enforce nothing and constraints whose rows nobody has looked at. */
