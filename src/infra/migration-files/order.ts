@@ -10,17 +10,20 @@ export const listed = (migrations: readonly FileMigration[]): FileMigration[] =>
 
 /**
  * For tools that sort versions as plain text: as they are where that is the order of versions anyway, as
- * with time stamps; otherwise with keys in which no digit counts as a number.
+ * with time stamps; otherwise with keys in which no digit counts as a number. `textOf`: what the tool compares.
  */
-export function textOrdered(migrations: readonly FileMigration[]): FileMigration[] {
-  const sorted = migrations.toSorted((a, b) => compareText(a.version, b.version));
+export function textOrdered(
+  migrations: readonly FileMigration[],
+  textOf: (version: string) => string = (version) => version,
+): FileMigration[] {
+  const sorted = migrations.toSorted((a, b) => compareText(textOf(a.version), textOf(b.version)));
   const isNatural = sorted.every(
     ({ version }, at) => at === 0 || compareVersions(sorted[at - 1]!.version, version) <= 0,
   );
   return isNatural
     ? sorted
     : sorted.map((migration) =>
-        Object.assign({}, migration, { order: withoutDigits(migration.version) }),
+        Object.assign({}, migration, { order: withoutDigits(textOf(migration.version)) }),
       );
 }
 

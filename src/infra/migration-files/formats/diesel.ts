@@ -32,11 +32,15 @@ export const dieselFormat: MigrationFormat = {
       ),
     );
     return {
-      migrations: textOrdered(migrations),
+      migrations: textOrdered(migrations, withoutDashes),
       unmatched: unmatched.filter(({ file }) => !METADATA.test(file)),
     };
   },
 };
+
+/** Both forms of time stamps stand in one folder: `20170517175801_a` is before `2017-09-23-182408_b`. */
+const withoutDashes = (version: string): string =>
+  version.replace(/^[\d-]+/, (stamp) => stamp.replaceAll("-", ""));
 
 /** Read with its migration. */
 const METADATA = /^[^/]+\/metadata\.toml$/;
