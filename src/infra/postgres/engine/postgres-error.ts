@@ -134,7 +134,9 @@ export function environmentError(error: unknown): DomainError | undefined {
     ? UNREACHABLE
     : MEANINGS.find(([pattern]) => state !== "" && pattern.test(state))?.[1];
   if (meaning === undefined) return undefined;
-  const said = error instanceof Error ? redactMessage(error.message, true) : "";
+  const text = error instanceof Error ? error.message : "";
+  // What the network says holds an address, and no value of a row.
+  const said = state === "" ? text : redactMessage(text, true);
   return new Unavailable(meaning.code, `${meaning.message}: ${said}`, {
     hint: meaning.hint,
     details: { sqlState: state },
