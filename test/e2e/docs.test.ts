@@ -61,6 +61,20 @@ describe("docs/reference/personal-data.md", () => {
   });
 });
 
+describe("docs/reference/reports.md", () => {
+  it("names every kind of exception that the sources name outright", () => {
+    const sources = filesIn("src/domain/audit/report", ".ts").map(textOf).join("\n");
+    const noted = /\b(?:note|exceptionOf)\(\s*(?:event, |asked, )?"([a-z-]+)"/g;
+    const kinds = new Set([...sources.matchAll(noted)].map(([, kind]) => kind!));
+    ok(kinds.size > 40, `${kinds.size} kinds`);
+    const named = new Set(codeWords(textOf("docs/reference/reports.md")));
+    deepEqual(
+      [...kinds].filter((kind) => !named.has(kind)),
+      [],
+    );
+  });
+});
+
 describe("docs/reference/events.md", () => {
   const rows = rowsOf("docs/reference/events.md");
 

@@ -67,6 +67,11 @@ export class ExceptionCollector {
     AlertRaised: (event) => {
       if (event.data.cause === undefined) this.#note(event, "alert", event.data.message);
     },
+    EmergencyReviewed: (event) => {
+      const text = event.data.comment ?? "Whoever reviewed the emergency objected";
+      if (event.data.verdict === "objected") this.#note(event, "review-objected", text);
+    },
+    PruneFailed: (event) => this.#note(event, "prune-failed", event.data.error.message),
     BackupPruned: (event) => this.#note(event, "backup-pruned", event.data.backupId),
     LegalHoldReleased: (event) => this.#note(event, "hold-released", event.data.reason),
     AccessRefused: (event) => this.#note(event, "access-refused", event.data.code),

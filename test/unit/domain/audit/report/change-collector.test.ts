@@ -40,11 +40,17 @@ describe("exceptions of a report", () => {
     const events = [
       some("RestoreRejected", { restoreId: "x", reason: "Wrong backup" }),
       some("PolicyChangeRejected", { policyChangeId: "p", reason: "Not now" }),
+      some("EmergencyReviewed", { runId: "r", verdict: "objected", comment: "It could wait" }),
+      some("EmergencyReviewed", { runId: "s", verdict: "accepted", comment: "It could not" }),
     ];
     for (const one of recorded(events)) collector.add(one);
     assert.deepEqual(
       collector.all([], "2027-01-01", []).map(({ kind, text }) => `${kind}: ${text}`),
-      ["restore-rejected: Wrong backup", "policy-change-rejected: Not now"],
+      [
+        "restore-rejected: Wrong backup",
+        "policy-change-rejected: Not now",
+        "review-objected: It could wait",
+      ],
     );
   });
 });
