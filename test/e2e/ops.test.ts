@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse, parseAllDocuments } from "yaml";
 import { ROOT, textOf } from "../support/repository.ts";
 
 const UNIT = "ops/systemd/schemaledger.service";
@@ -124,6 +125,122 @@ describe("The Dockerfile", () => {
     const env = { ...process.env, SCHEMALEDGER_PORT: "9" };
     equal(spawnSync(process.execPath, args, { env, timeout: 20_000 }).status, 1);
     ok(execFileSync(process.execPath, ["--version"]).length > 0);
+  });
+});
+
+interface Mount {
+  readonly name: string;
+  readonly mountPath: string;
+}
+
+describe("The manifests for several services", () => {
+  const compose = parse(textOf("ops/compose/compose.yaml")) as {
+    readonly services: {
+      readonly [name: string]: {
+        readonly environment?: { readonly [name: string]: string };
+        readonly secrets?: readonly string[];
+        readonly volumes?: readonly string[];
+        readonly depends_on?: object;
+        readonly build?: { readonly dockerfile: string };
+      };
+    };
+    readonly volumes: object;
+    readonly secrets: object;
+  };
+  const objects = parseAllDocuments(textOf("ops/kubernetes/schemaledger.yaml")).map((document) => {
+    deepEqual(document.errors, []);
+    return document.toJS() as { kind: string; metadata: { name: string; labels: object } };
+  });
+  const kind = <T>(name: string): T => objects.find((object) => object.kind === name) as T;
+  const settings = textOf("docs/reference/config.md");
+  const isSetting = (name: string): boolean =>
+    settings.includes(`\`${name}\``) || /^(PG|AWS_|POSTGRES_)/.test(name);
+
+  it("for one machine refer to what there is", () => {
+    const { services, volumes, secrets } = compose;
+    for (const [name, service] of Object.entries(services)) {
+      for (const secret of service.secrets ?? []) ok(secret in secrets, secret);
+      for (const other of Array.isArray(service.depends_on)
+        ? service.depends_on
+        : Object.keys(service.depends_on ?? {}))
+        ok(other in services, other);
+      for (const volume of service.volumes ?? []) {
+        const from = volume.split(":")[0]!;
+        if (!from.startsWith(".")) ok(from in volumes, from);
+        else if (from !== "./databases") ok(existsSync(join(ROOT, from)), from);
+      }
+      for (const setting of Object.keys(service.environment ?? {}))
+        ok(isSetting(setting), `${name}: ${setting}`);
+    }
+    ok(existsSync(join(ROOT, services["schemaledger"]!.build!.dockerfile)));
+    // Written by the image's user: a new volume takes the rights of what the image has there.
+    const own = textOf("ops/docker/Dockerfile").match(/install -d .* -o 10001 -g 10001 (.*)/)![1]!;
+    for (const volume of services["schemaledger"]!.volumes!)
+      ok(own.split(" ").includes(volume.split(":")[1]!), volume);
+  });
+
+  it("send requests to the service that is ready", () => {
+    const proxy = textOf("ops/compose/haproxy.cfg");
+    match(proxy, /^ {4}option httpchk GET \/readyz$/m);
+    match(proxy, /^ {4}server-template \S+ 2 schemaledger:7447$/m);
+    const { spec } = kind<{ spec: { selector: object; ports: { targetPort: string }[] } }>(
+      "Service",
+    );
+    deepEqual(spec.selector, { app: "schemaledger" });
+    equal(spec.ports[0]!.targetPort, "http");
+  });
+
+  it("for a cluster fit together, with settings that there are", () => {
+    const { spec } = kind<{
+      spec: {
+        selector: { matchLabels: object };
+        template: {
+          metadata: { labels: object };
+          spec: {
+            securityContext: { runAsNonRoot: boolean; runAsUser: number };
+            volumes: { name: string; persistentVolumeClaim?: { claimName: string } }[];
+            containers: {
+              env: { name: string }[];
+              volumeMounts: Mount[];
+              securityContext: { readOnlyRootFilesystem: boolean };
+              readinessProbe: { httpGet: { path: string } };
+              livenessProbe: { httpGet: { path: string } };
+            }[];
+          };
+        };
+        volumeClaimTemplates: { metadata: { name: string } }[];
+        updateStrategy: { type: string };
+        podManagementPolicy: string;
+        serviceName: string;
+      };
+    }>("StatefulSet");
+    const { containers, volumes, securityContext } = spec.template.spec;
+    const [container] = containers;
+    deepEqual(spec.selector.matchLabels, spec.template.metadata.labels);
+    // Nothing waits until the one that stands by is ready, which it never is.
+    equal(spec.podManagementPolicy, "Parallel");
+    equal(spec.updateStrategy.type, "OnDelete");
+    ok(
+      objects.some(
+        ({ kind: of, metadata }) => of === "Service" && metadata.name === spec.serviceName,
+      ),
+    );
+    const known = new Set([
+      ...volumes.map(({ name }) => name),
+      ...spec.volumeClaimTemplates.map(({ metadata }) => metadata.name),
+    ]);
+    for (const { name } of container!.volumeMounts) ok(known.has(name), name);
+    const claims = objects.filter((object) => object.kind === "PersistentVolumeClaim");
+    for (const { persistentVolumeClaim } of volumes)
+      if (persistentVolumeClaim)
+        ok(claims.some(({ metadata }) => metadata.name === persistentVolumeClaim.claimName));
+    const { data } = kind<{ data: { readonly [name: string]: string } }>("ConfigMap");
+    for (const name of [...container!.env.map((one) => one.name), ...Object.keys(data)])
+      ok(isSetting(name), name);
+    equal(container!.readinessProbe.httpGet.path, "/readyz");
+    equal(container!.livenessProbe.httpGet.path, "/livez");
+    equal(container!.securityContext.readOnlyRootFilesystem, true);
+    deepEqual([securityContext.runAsNonRoot, securityContext.runAsUser], [true, 10001]);
   });
 });
 
