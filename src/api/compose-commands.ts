@@ -50,6 +50,7 @@ export function addCommands(one: One, config: CoreConfig, pseudonyms: Pseudonyms
         c.resolve(t.LEDGER),
         c.resolve(t.DIGEST),
         c.resolve(t.REGISTRAR),
+        c.resolve(t.PROJECTION),
       ),
   );
   one(

@@ -10,8 +10,8 @@ import { RecoveryService } from "../domain/recovery/recovery-service.ts";
 import { Owned } from "../domain/shared/owned.ts";
 import { Recorder } from "../domain/shared/recorder.ts";
 import { TOOL_VERSION } from "../infra/system/version.ts";
-import { describeError } from "../infra/telemetry/logger.ts";
 import { openTelemetry } from "../infra/telemetry/tracing.ts";
+import { reportWork } from "./report-work.ts";
 import type { One } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
@@ -30,10 +30,7 @@ export function addWork(one: One, recoveryLockTimeoutMs?: number): void {
   one(t.BACKGROUND, (c) => ({
     jobs: c.resolve(t.JOBS),
     owned: c.resolve(t.OWNED),
-    report: (error) => {
-      const message = "Work on a database failed and could not be recorded";
-      c.resolve(t.LOG)({ level: "error", message, ...describeError(error) });
-    },
+    report: reportWork(c.resolve(t.LOG)),
   }));
   one(
     t.SESSIONS,

@@ -286,6 +286,18 @@ describe("approvals", () => {
       ["migration-in-use", "migration-changed"],
     );
     await service.post(`/v1/runs/${run["id"]}/cancel`, { reason: "done" });
+    // Nor what undoes one: by taking another text for that of a version that is applied.
+    const urgent = await request("swap", { emergency: true, reason: "now" });
+    assert.equal((await ended(urgent["id"]))["status"], "succeeded");
+    const asked = { to: "0", strategy: "restore", reason: "back", notBefore };
+    const { body: back } = await service.post("/v1/databases/swap/rollbacks", asked);
+    const accepted = await service.post("/v1/databases/swap/migrations/1/acceptances", {
+      deviation: "edited",
+      reason: "swap",
+      migration: { ...CREATE, down: "DROP TABLE stock" },
+    });
+    assert.equal(accepted.body["code"], "migration-in-use", accepted.text);
+    await service.post(`/v1/runs/${back["id"]}/cancel`, { reason: "done" });
   });
 
   it("ends a rejected run, and refuses every decision afterwards", async () => {

@@ -82,6 +82,9 @@ describe("changes of policies", () => {
     await database("race", { approvals: 1 });
     const { body: change } = await set("race", { approvals: 0 });
     const { body: other } = await set("race", { rehearse: false });
+    // One that changes nothing leaves those that wait as they are.
+    assert.equal((await set("race", { approvals: 1 })).status, 200);
+    assert.equal((await show(change["id"]))["status"], "awaiting-approval");
     assert.equal((await set("race", { approvals: 2 })).status, 200);
     for (const one of [change, other]) {
       assert.equal((await show(one["id"]))["status"], "outdated");

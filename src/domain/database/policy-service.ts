@@ -17,7 +17,7 @@ import type { AnyUndertaking, PolicyChangeState } from "../state/undertaking.ts"
 import type { DatabaseService } from "./database-service.ts";
 import type { Policy } from "./events.ts";
 import { policyDigest } from "./policy-digest.ts";
-import { changed, type PolicyChange, type PolicyChecks } from "./policy.ts";
+import { changed, isSame, type PolicyChange, type PolicyChecks } from "./policy.ts";
 import { weakened } from "./weakened.ts";
 
 export interface PolicyOrder {
@@ -63,6 +63,8 @@ export class PolicyService {
       const found = databases.find(name);
       const { streamVersion: expected } = found;
       const events = this.#eventsOf(found, id, order);
+      // Nothing happens: what waits is not outdated by it.
+      if (events.length === 0) return found;
       const own = events.length > 1 || events[0]?.type !== "PolicyChanged";
       const correlated = own ? { ...context, correlation: id } : context;
       await recorder.record(found.id, events, correlated, { expected });
@@ -76,6 +78,7 @@ export class PolicyService {
     const { checks, clock, digest } = this.#parts;
     const { change, reason, emergency } = order;
     const policy = changed(database.policy, change, database.engine, checks);
+    if (isSame(policy, database.policy)) return [];
     const weakens = weakened(database.policy, policy, clock.now());
     const needed = weakens.length === 0 ? 0 : asked(database.policy);
     if (needed === 0)

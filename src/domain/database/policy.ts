@@ -1,7 +1,9 @@
 import type { Calendar } from "../governance/calendar.ts";
 import type { Signatures } from "../trust/signatures.ts";
 import { checkSigners, checkTrust } from "../trust/trust.ts";
+import { jcs } from "../ledger/jcs.ts";
 import { InvalidInput } from "../shared/errors.ts";
+import type { Json } from "../shared/json.ts";
 import type { EngineName, Policy } from "./events.ts";
 
 /** Members to change; null takes one away that need not be there. */
@@ -39,6 +41,11 @@ export function changed(
     checkSigners(result.approvalSignatures.signers, signatures);
   return result;
 }
+
+/** Whether two policies say the same. */
+export const isSame = (a: Policy, b: Policy): boolean => textOf(a) === textOf(b);
+
+const textOf = (policy: Policy): string => jcs(JSON.parse(JSON.stringify(policy)) as Json);
 
 /** A file is backed up at no cost; a server may be so by whoever operates it. */
 function refuseUnsafe({ rehearse }: Policy, engine: EngineName): void {

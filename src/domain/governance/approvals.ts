@@ -53,7 +53,7 @@ export function refuseInvolved(one: AnyUndertaking, database: DatabaseState, act
   if (one.requested.actor === actor)
     throw new Refused(
       "self-approval",
-      `A ${WORDS[one.what].name} cannot be approved by its requester`,
+      `A ${WORDS[one.what].name} can be neither approved nor reviewed by its requester`,
       { hint },
     );
   const steps = one.what === "run" ? one.steps : [];

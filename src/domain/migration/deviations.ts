@@ -6,7 +6,9 @@ import type { Digest } from "../shared/digest.ts";
 import { InvalidInput, NotFound } from "../shared/errors.ts";
 import { decide } from "../shared/recorder.ts";
 import type { MigrationState } from "../state/migration-state.ts";
+import type { Projection } from "../state/projection.ts";
 import type { DatabaseState } from "../state/state.ts";
+import { refuseInUse } from "./in-use.ts";
 import { checksumOf, type Deviation, type MigrationInput } from "./migration.ts";
 import { isOutOfOrder, newestApplied } from "./plan.ts";
 import type { Registrant, Registrar } from "./registrar.ts";
@@ -24,9 +26,17 @@ export class Deviations {
   readonly #ledger: Ledger;
   readonly #digest: Digest;
   readonly #registrar: Registrar;
+  readonly #projection: Pick<Projection, "state">;
 
-  constructor(databases: DatabaseService, ledger: Ledger, digest: Digest, registrar: Registrar) {
+  constructor(
+    databases: DatabaseService,
+    ledger: Ledger,
+    digest: Digest,
+    registrar: Registrar,
+    projection: Pick<Projection, "state">,
+  ) {
     this.#databases = databases;
+    this.#projection = projection;
     this.#ledger = ledger;
     this.#digest = digest;
     this.#registrar = registrar;
@@ -35,7 +45,7 @@ export class Deviations {
   /**
    * Accepts one deviation. An edited migration is from here on as its files have it; what ran stays on
    * record. Errors: `NotFound` migration-not-found · `InvalidInput` nothing-deviates |
-   * acceptance-invalid · those of `Registrar.take`.
+   * acceptance-invalid · `Conflict` migration-in-use · those of `Registrar.take`.
    */
   async accept(
     name: string,
@@ -109,6 +119,9 @@ export class Deviations {
       );
     if (checksumOf(input, this.#digest) === migration.checksum)
       throw nothingDeviates(version, deviation);
+    await refuseInUse(database, migration, this.#projection.state, () =>
+      this.#registrar.refused(database, migration, "migration-in-use", registrant.context),
+    );
     const taken = await this.#registrar.take(database, [input], registrant);
     const { events, contents } = this.#registrar.drafts(taken);
     return { registration: events[0]!.data, contents };

@@ -11,6 +11,7 @@ import type { Projection } from "../state/projection.ts";
 import type { DatabaseState } from "../state/state.ts";
 import type { MigrationState } from "../state/migration-state.ts";
 import type { Finding } from "./events.ts";
+import { refuseInUse } from "./in-use.ts";
 import { checksumOf, type MigrationInput } from "./migration.ts";
 import { inOrder, planMigrate, type Plan } from "./plan.ts";
 import type { Registrant, Registrar } from "./registrar.ts";
@@ -95,12 +96,9 @@ export class MigrationService {
     return decide(async () => {
       const database = this.#databases.find(name);
       const migration = withdrawable(database, version);
-      if (this.#isPlanned(database, version)) {
-        await this.#registrar.refused(database, migration, "migration-in-use", context);
-        throw new Conflict("migration-in-use", `An open run has version ${version} in its plan`, {
-          hint: "Wait for the run's end, or cancel it",
-        });
-      }
+      await refuseInUse(database, migration, this.#projection.state, () =>
+        this.#registrar.refused(database, migration, "migration-in-use", context),
+      );
       await this.#ledger.append({
         stream: databaseStream(database.id),
         expected: database.streamVersion,
@@ -124,13 +122,6 @@ export class MigrationService {
     for (const step of plan.steps)
       findings.push(...(await this.#findingsOf(database, step.version)));
     return { ...plan, findings };
-  }
-
-  #isPlanned(database: DatabaseState, version: string): boolean {
-    const { runs } = this.#projection.state;
-    return [...database.openRuns].some((id) =>
-      runs.get(id)?.steps.some((step) => step.version === version),
-    );
   }
 
   async #findingsOf({ engine, migrations }: DatabaseState, version: string): Promise<Finding[]> {
