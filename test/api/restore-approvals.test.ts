@@ -252,10 +252,8 @@ describe("restores that need consent", () => {
     await cancel(restore["id"]);
   });
 
-  it("cannot bring back a backup that is none any more", async () => {
-    const backupId = await database("swapped", { approvals: 1 });
-    const { body: restore } = await ask("swapped", { backupId });
-    // What lies in the store under its name is other than what was verified.
+  /** What lies in the store under its name is other than what was verified. */
+  function damage(backupId: string): void {
     const place = join(service.data, "backups", "manifests");
     const manifest = join(
       place,
@@ -264,6 +262,34 @@ describe("restores that need consent", () => {
     const handle = openSync(manifest, "r+");
     writeSync(handle, Buffer.alloc(64, 0x20), 0, 64, Math.floor(statSync(manifest).size / 2));
     closeSync(handle);
+  }
+
+  it("rolls back by no other backup than the one people agreed to", async () => {
+    await database("undone", { approvals: 1 });
+    await service.post("/v1/databases/undone/migrations", { migrations: [SECOND] });
+    assert.equal((await run("undone", { emergency: true, reason: "x" }))["status"], "succeeded");
+    const order = { to: "1", strategy: "restore", reason: "x" };
+    const { body: asked } = await service.post("/v1/databases/undone/rollbacks", order, {
+      token: operator,
+    });
+    assert.equal(asked["status"], "awaiting-approval");
+    // An older one with the same versions is there still.
+    damage(asked["restores"]);
+    await service.post(`/v1/backups/${asked["restores"]}/verifications`);
+    for (let status = "verified"; status !== "damaged";)
+      status = (await service.get(`/v1/backups/${asked["restores"]}`)).body["status"];
+    const decision = { decision: "approve", planDigest: asked["planDigest"] };
+    const token = ann;
+    await service.post(`/v1/runs/${asked["id"]}/approvals`, decision, { token });
+    const { body: done } = await service.get(`/v1/runs/${asked["id"]}?wait=20`);
+    assert.deepEqual([done["status"], done["error"].code], ["failed", "plan-outdated"]);
+    assert.deepEqual(rows("undone"), ["kept", "since"]);
+  });
+
+  it("cannot bring back a backup that is none any more", async () => {
+    const backupId = await database("swapped", { approvals: 1 });
+    const { body: restore } = await ask("swapped", { backupId });
+    damage(backupId);
     assert.equal((await decide(restore, ann)).status, 200);
     const done = await ended(restore["id"]);
     assert.equal(done["status"], "failed");

@@ -52,6 +52,9 @@ export const RUN_SCHEMAS: Schemas = {
     outcome: orNull(text("What became of the database", "applied")),
     to: orNull(text("The version it leads to")),
     strategy: orNull(text("How it rolls back")),
+    restores: orNull(
+      text("The backup that is brought back where a roll back does not undo its steps by scripts"),
+    ),
     onFailure: orNull(text("What happens to earlier steps if one fails")),
     planDigest: text("Digest of the plan it executes"),
     reason: orNull(text("Why it was asked for")),

@@ -12,6 +12,7 @@ export const runView = (run: RunState, names: Names): object => ({
   outcome: run.outcome,
   to: run.to,
   strategy: run.strategy ?? null,
+  restores: run.restores ?? null,
   onFailure: run.onFailure ?? null,
   planDigest: run.planDigest,
   reason: run.reason ?? null,

@@ -17,6 +17,8 @@ export interface RunEvents {
     readonly onFailure?: OnFailure;
     /** Rollbacks only. */
     readonly strategy?: RollbackStrategy;
+    /** Rollbacks: the backup that is brought back where the steps are undone by one. */
+    readonly restores?: string;
     /** What the plan's texts say it may destroy. Absent: ordinary. */
     readonly risk?: RiskClass;
     /** Approvals that the policy asked for. Absent: none. */

@@ -4,8 +4,7 @@ import type { DomainEvent, EventOf } from "../events.ts";
 import { Conflict, DomainError } from "../shared/errors.ts";
 import type { Projection } from "../state/projection.ts";
 import type { BackupState, DatabaseState } from "../state/state.ts";
-import type { MigrationState } from "../state/migration-state.ts";
-import { appliedIn } from "./applied-versions.ts";
+import { rollbackBackup } from "./rollback-backup.ts";
 import type { Execution } from "./run-driver.ts";
 import { rehearsalEvent, rehearsalFailed } from "./rehearsal.ts";
 import type { StepDependencies, StepToRun } from "./step-runner.ts";
@@ -103,27 +102,21 @@ export class Rollback {
     await this.#deps.restorer.perform(database, event.data.restoreId, context);
   }
 
-  /** The newest verified full backup whose applied versions are exactly those to be left. */
+  /** Others have agreed to one backup, not to whichever is the newest at its turn. */
   #backupFor({ run, database }: Execution): BackupState {
-    const undone = new Set(run.steps.map(({ version }) => version));
-    const left = appliedIn(database).filter((version) => !undone.has(version));
-    const isAdopted = ({ applied }: MigrationState): boolean => applied?.runId === null;
-    const adopted = [...database.migrations.values()].filter(isAdopted);
-    // No backup is from before what another tool did; one from before the adoption does not say it.
-    const since = Math.max(-1, ...adopted.map(({ adopted: from }) => from?.index ?? -1));
-    const found = [...this.#deps.projection.state.backups.values()].findLast(
-      (backup) =>
-        backup.databaseId === database.id &&
-        backup.kind === "full" &&
-        backup.status === "verified" &&
-        backup.started.index > since &&
-        !adopted.some(({ version }) => undone.has(version)) &&
-        sameSet(backup.facts?.applied ?? [], left),
-    );
-    if (found !== undefined) return found;
-    throw new Conflict("no-backup-for-version", "No verified backup holds that version", {
-      hint: "Only versions that were backed up before a later run can be restored",
-    });
+    const found = rollbackBackup(database, run.steps, this.#deps.projection.state.backups.values());
+    if (found === undefined)
+      throw new Conflict("no-backup-for-version", "No verified backup holds that version", {
+        hint: "Only versions that were backed up before a later run can be restored",
+      });
+    const isOther = run.restores !== undefined && run.restores !== found.id;
+    if (run.approvalsNeeded > 0 && isOther)
+      throw new Conflict(
+        "plan-outdated",
+        `Backup ${run.restores} cannot be brought back any more; others agreed to no other`,
+        { hint: "Request the roll back again" },
+      );
+    return found;
   }
 }
 
@@ -141,6 +134,3 @@ const upAgain = ({ version }: StepToRun): StepToRun => ({
   direction: "up",
   expectedAfter: null,
 });
-
-const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((entry) => b.includes(entry));

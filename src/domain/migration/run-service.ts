@@ -21,7 +21,8 @@ import { decide, onBehalf, type Recorder } from "../shared/recorder.ts";
 import type { Projection } from "../state/projection.ts";
 import type { DatabaseState, RunState } from "../state/state.ts";
 import type { RollbackStrategy, RunEvents } from "./events.ts";
-import { planMigrate, planRollback, type Plan } from "./plan.ts";
+import { planMigrate, type Plan } from "./plan.ts";
+import { plannedRollback, type RollbackRequest } from "./rollback-request.ts";
 import { RunControl } from "./run-control.ts";
 import type { RunDriver } from "./run-driver.ts";
 
@@ -34,16 +35,17 @@ export interface RunRequest extends Circumstances {
   readonly onFailure?: OnFailure;
 }
 
-export interface RollbackRequest extends Circumstances {
-  readonly to: string;
-  readonly strategy?: RollbackStrategy;
-  readonly reason: string;
-}
-
 /** What is recorded of a request beside its plan and the policy's demands. */
 type Requested = Pick<
   RunEvents["RunRequested"],
-  "reason" | "ticket" | "rehearse" | "onFailure" | "strategy" | "rehearsalOnly" | "withDown"
+  | "reason"
+  | "ticket"
+  | "rehearse"
+  | "onFailure"
+  | "strategy"
+  | "restores"
+  | "rehearsalOnly"
+  | "withDown"
 >;
 
 export interface RunServiceParts {
@@ -111,16 +113,10 @@ export class RunService {
 
   /** Undoes every applied version above `to`. Errors as `request`; `InvalidInput` no-down-script. */
   async rollBack(name: string, input: RollbackRequest, context: Context): Promise<RunState> {
-    return this.#accept(name, input, context, (database) => {
-      const plan = planRollback(database, input.to, this.#parts.digest);
-      const { reason, strategy = "auto" } = input;
-      if (strategy === "down" && !plan.reversible)
-        throw new InvalidInput("no-down-script", "A version to undo has no down script", {
-          hint: "Use strategy restore or auto",
-        });
-      const { onFailure } = database.policy;
-      return { plan, requested: withoutAbsent({ reason, strategy, rehearse: true, onFailure }) };
-    });
+    const { projection, digest } = this.#parts;
+    return this.#accept(name, input, context, (database) =>
+      plannedRollback(database, input, digest, projection.state.backups.values()),
+    );
   }
 
   /**

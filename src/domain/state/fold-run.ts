@@ -94,6 +94,7 @@ function request(
     rehearse: data.rehearse,
     onFailure: data.onFailure,
     strategy: data.strategy,
+    restores: data.restores,
     rehearsalOnly: data.rehearsalOnly ?? false,
     withDown: data.withDown ?? false,
     risk: data.risk ?? "ordinary",

@@ -240,6 +240,8 @@ export interface RunState extends Undertaking {
   readonly rehearse: boolean;
   readonly onFailure: OnFailure | undefined;
   readonly strategy: RollbackStrategy | undefined;
+  /** Backup that is brought back where the steps are not undone by their scripts. */
+  readonly restores: string | undefined;
   readonly rehearsalOnly: boolean;
   readonly withDown: boolean;
   readonly steps: StepState[];
