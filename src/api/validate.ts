@@ -44,7 +44,11 @@ const pointer = (prefix: string, name: string): string =>
 
 function flatten(error: ValidationError, prefix: string): FieldError[] {
   const at = pointer(prefix, error.property);
-  const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
+  // What it is not comes first: of a text nobody wants to hear that it is too great.
+  const rules = Object.entries(error.constraints ?? {}).toSorted(
+    ([a], [b]) => Number(b.startsWith("is")) - Number(a.startsWith("is")),
+  );
+  const own = rules.map(([rule, message]) => ({
     pointer: at,
     message: rule === "whitelistValidation" ? `${error.property} is not known` : message,
   }));
