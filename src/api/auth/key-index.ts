@@ -18,6 +18,7 @@ export class KeyIndex {
     return this.#byHash.get(tokenHash);
   }
 
+  /** The first of a person's: a key that is issued later gives what is on record no other name. */
   byActor(actorId: string): KeyState | undefined {
     this.#follow();
     return this.#byActor.get(actorId);
@@ -37,7 +38,7 @@ export class KeyIndex {
     this.#byActor.clear();
     for (const key of keys.values()) {
       this.#byHash.set(key.tokenHash, key);
-      this.#byActor.set(key.actorId, key);
+      if (!this.#byActor.has(key.actorId)) this.#byActor.set(key.actorId, key);
     }
     this.#keys = keys;
     this.#indexed = keys.size;
