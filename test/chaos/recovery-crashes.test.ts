@@ -34,7 +34,8 @@ async function dieInRecovery(world: World, order: Order): Promise<void> {
   const events = await service.api.until((all) =>
     all.some(({ type }) => type === "DatabaseQuarantined"),
   );
-  assert.equal(events.at(-1)?.data["code"] ?? "recovery-failed", "recovery-failed");
+  const locked = events.findLast(({ type }) => type === "DatabaseQuarantined");
+  assert.equal(locked?.data["code"], "recovery-failed");
   await service.kill();
 }
 

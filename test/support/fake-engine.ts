@@ -134,6 +134,10 @@ export function createEngine(
     get: (object, name) =>
       name === "applySteps"
         ? object.applySteps
-        : (...args: readonly unknown[]) => Promise.resolve({ method: String(name), args, target }),
+        : // What has a `then` is waited for, and this one would never answer.
+          name === "then"
+          ? undefined
+          : (...args: readonly unknown[]) =>
+              Promise.resolve({ method: String(name), args, target }),
   }) as unknown as DatabaseEngine;
 }
