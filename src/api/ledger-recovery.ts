@@ -42,7 +42,7 @@ export async function rollForwardFrom(
       if (size > head.size) throw behind(from, head.size, size);
       // Everything that the ledger has must be in the export, as it is.
       let at = 0;
-      for await (const entries of reader.entries(0, size)) {
+      for await (const entries of reader.entries(0, size, head.size)) {
         const own = await log.entries(at, entries.length);
         for (const [i, entry] of entries.entries())
           if (own[i] !== undefined && !same(own[i].leaf, entry.leaf)) throw differs(from, at + i);

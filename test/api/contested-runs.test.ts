@@ -65,7 +65,7 @@ describe("runs that several act upon at once", () => {
     assert.equal((await decide(run, approver)).body["status"], "scheduled");
     const urgent = await request("part", { to: "1", emergency: true, reason: "now" });
     assert.equal((await ended(urgent.body["id"]))["status"], "succeeded");
-    await setPolicy("part", { window: null });
+    await setPolicy("part", { window: null, emergency: true, reason: "the window is wrong" });
     const done = await ended(run["id"]);
     assert.equal(done["status"], "failed");
     assert.equal(done["error"].code, "plan-outdated");

@@ -45,9 +45,12 @@ export class ExportReader {
     return this.#text(`contents/${name.slice("sha256:".length)}`);
   }
 
-  /** The entries from an index on, in bundles. Errors: InvalidInput export-incomplete. */
-  async *entries(from: number, size: number): AsyncGenerator<readonly StoredEntry[]> {
-    for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < size; index += 1) {
+  /**
+   * The entries from an index on up to another, in bundles as an export of `size` entries has them.
+   * Errors: InvalidInput export-incomplete.
+   */
+  async *entries(from: number, to: number, size = to): AsyncGenerator<readonly StoredEntry[]> {
+    for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < to; index += 1) {
       const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
       const path = tilePath({ level: "entries", index, width });
       const leaves = parseEntryBundle(await this.#bytes(`tile/${path}`));
@@ -60,7 +63,7 @@ export class ExportReader {
         salt: lines[i]?.salt ?? null,
         payload: lines[i]?.payload ?? null,
       }));
-      yield stored.slice(Math.max(0, from - first));
+      yield stored.slice(Math.max(0, from - first), to - first);
     }
   }
 
