@@ -84,6 +84,7 @@ describe("ProcessExecutor", () => {
         check: ["full"],
         comparePages: [{ since: "2026-01-01" }],
         exercise: [{ fill: null }],
+        lint: [{ steps: [] }],
       };
       for (const method of ENGINE_METHODS.filter((name) => name !== "applySteps")) {
         const args = arity[method] ?? [];
