@@ -110,7 +110,7 @@ class Verification {
     for (const checkpoint of checkpoints)
       if (checkpoint.size >= from) this.#checkStored(checkpoint);
     for (const one of kept) if (one.size >= from) this.#checkKept(one, size);
-    if (from === 0) await this.#checkContents();
+    if (from === 0) await this.#checkContents(size);
     if (wholeFile) this.#checkFile();
     const { list } = this.#findings;
     const counts = { checkedEvents: this.#checked, erasedPayloads: this.#erased };
@@ -247,7 +247,7 @@ class Verification {
     }
   }
 
-  async #checkContents(): Promise<void> {
+  async #checkContents(size: number): Promise<void> {
     const digests = this.#db.prepare("SELECT digest FROM content").pluck().all() as string[];
     for (const [i, name] of digests.entries()) {
       const text = this.#reader.content(name);
@@ -255,16 +255,20 @@ class Verification {
         this.#findings.add("content-differs", `The content ${name} was changed`);
       if (i % CHUNK === CHUNK - 1) await turn();
     }
-    await this.#checkNamedTexts(new Set(digests));
+    await this.#checkNamedTexts(new Set(digests), size);
   }
 
-  /** Texts that were taken away: their events still name them. */
-  async #checkNamedTexts(there: ReadonlySet<string>): Promise<void> {
-    const sql = "SELECT idx, data FROM event JOIN payload USING (idx) WHERE type = ? AND idx > ?";
-    const next = this.#db.prepare(`${sql} AND data IS NOT NULL ORDER BY idx LIMIT ${CHUNK}`);
+  /**
+   * Texts that were taken away: their events still name them. Events from `size` on came after the
+   * texts were listed, with texts of their own.
+   */
+  async #checkNamedTexts(there: ReadonlySet<string>, size: number): Promise<void> {
+    const sql = `SELECT idx, data FROM event JOIN payload USING (idx)
+      WHERE type = ? AND idx > ? AND idx < ? AND data IS NOT NULL ORDER BY idx LIMIT ${CHUNK}`;
+    const next = this.#db.prepare(sql);
     for (const type of TYPES_WITH_TEXTS)
       for (let after = -1; after < Infinity;) {
-        const rows = next.all(type, after) as { idx: number; data: string }[];
+        const rows = next.all(type, after, size) as { idx: number; data: string }[];
         for (const { idx, data } of rows)
           for (const name of namedTexts(type, data))
             if (!there.has(name)) this.#findings.add(...missingText(idx, name));

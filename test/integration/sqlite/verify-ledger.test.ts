@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import Sqlite from "better-sqlite3";
+import type { DomainEvent } from "../../../src/domain/events.ts";
 import { leafHash } from "../../../src/domain/ledger/merkle.ts";
 import { verifyLedgerFile, type LedgerFinding } from "../../../src/infra/sqlite/verify-ledger.ts";
 import type { Checkpoint } from "../../../src/domain/ledger/ledger.ts";
@@ -42,6 +43,31 @@ describe("verifying a ledger", () => {
       index === undefined ? code : `${code} ${index}`,
     );
   }
+
+  it("misses no text of what is appended meanwhile", async () => {
+    await filled();
+    const ledger = openLedger(file());
+    const text = (n: number) => ({ digest: digest.ofText(`note ${n}`), text: `note ${n}` });
+    const anchored = (n: number): DomainEvent => ({
+      type: "CheckpointAnchored",
+      data: {
+        kind: "timestamp",
+        by: "http://tsa",
+        size: 1,
+        root: "",
+        time: "2026-01-01T00:00:00Z",
+        token: text(n).digest,
+        note: text(n).digest,
+      },
+    });
+    let verified = false;
+    const verifying = verifyLedgerFile(file(), options).finally(() => (verified = true));
+    for (let n = 0; n < 200 && !verified; n += 1)
+      await ledger.append(appendTo("c", "any", { events: [anchored(n)], contents: [text(n)] }));
+    assert.deepEqual((await verifying).findings, []);
+    await ledger.close();
+    assert.deepEqual(await findings(), []);
+  });
 
   it("finds nothing in an honest one, open or closed", async () => {
     await filled();
