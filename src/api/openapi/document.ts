@@ -50,7 +50,7 @@ export function openApiDocument(routes: readonly Route[]): OpenAPIObject {
       title: "Schemaledger",
       version: TOOL_VERSION,
       description:
-        "An event-sourced migration ledger: migrates SQLite databases so that nothing can be lost, " +
+        "An event-sourced migration ledger: migrates SQLite and PostgreSQL databases so that nothing can be lost, " +
         "and proves it. Errors are problem details (RFC 9457) with a stable `code`.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },

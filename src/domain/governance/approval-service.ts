@@ -92,9 +92,13 @@ export class ApprovalService {
     await this.#recordingRefusal(one, looked, own, async () => {
       const { streamVersion } = database;
       if (!one.emergency)
-        throw new InvalidInput("not-an-emergency", "Only emergencies are reviewed");
+        throw new InvalidInput("not-an-emergency", "Only emergencies are reviewed", {
+          hint: "What waits for consent is approved or rejected",
+        });
       if (one.review !== null)
-        throw new Conflict("reviewed-already", "The emergency was reviewed already");
+        throw new Conflict("reviewed-already", "The emergency was reviewed already", {
+          hint: "Its review member has who did and what was found",
+        });
       if (one.ended === null)
         throw new Conflict(WORDS[one.what].open, `The ${WORDS[one.what].name} has not ended`, {
           hint: "Review it when it has",
@@ -130,6 +134,7 @@ export class ApprovalService {
           throw new Conflict(
             "approval-given",
             `This actor has approved the ${nameOf(one)} already`,
+            { hint: "It counts once; somebody else has to approve too if it still waits" },
           );
         const signature = this.#signature(one, database, file, actor);
         return approvalOf(one, {
@@ -146,7 +151,9 @@ export class ApprovalService {
         return rejectionOf(one, comment ?? "No reason was given");
       case "withdraw":
         if (mine === undefined)
-          throw new Conflict("approval-missing", "This actor has no approval to withdraw");
+          throw new Conflict("approval-missing", "This actor has no approval to withdraw", {
+            hint: "Withdraw with the key or token that approved",
+          });
         return { type: "ApprovalWithdrawn", data: { ...concerning(one), ...said } };
     }
   }
@@ -211,7 +218,10 @@ export class ApprovalService {
 
 function refuseDecided(one: AnyUndertaking): void {
   const { name, place, ended, started } = WORDS[one.what];
-  if (one.ended !== null) throw new Conflict(ended, `The ${name} has already ended: ${one.status}`);
+  if (one.ended !== null)
+    throw new Conflict(ended, `The ${name} has already ended: ${one.status}`, {
+      hint: `GET /v1/${place}/${one.id} has how and why; request it again if it is still wanted`,
+    });
   if (one.started !== null)
     throw new Conflict(started, `The ${name} has begun`, {
       hint: `POST /v1/${place}/${one.id}/cancel stops it`,

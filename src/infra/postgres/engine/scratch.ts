@@ -15,7 +15,7 @@ export class ScratchDatabases {
     this.#session = session;
   }
 
-  /** The name of the database with the copy, restored into it now if this session has not done so. */
+  /** The name of the database with the copy, restored into it now if that was not done yet. */
   async of(
     scratchPath: string,
     onFraction: (fraction: number) => void = () => {},
