@@ -21,7 +21,7 @@ import { median, percentile, timed } from "./support.ts";
 const total = Number(process.argv[2] ?? 200_000);
 const ROUNDS = total > 500_000 ? 3 : 5;
 const BATCH = 1000;
-const APPENDS = 2000;
+const APPENDS = 15_000;
 
 const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
 const file = join(directory, "ledger.db");
