@@ -228,8 +228,42 @@ describe("Alertmanager", () => {
   let process: ChildProcess | undefined;
   let directory: string | undefined;
 
+  const runs = (): boolean => process?.exitCode === null && process.signalCode === null;
+
+  /** Starts it at a free port, and at another one when somebody was faster to take that; gives its address. */
+  async function started(storage: string): Promise<string> {
+    let said = "";
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const port = await freePort();
+      process = spawn(
+        ALERTMANAGER,
+        [
+          `--config.file=${join(ROOT, CONFIG)}`,
+          `--storage.path=${storage}`,
+          `--web.listen-address=127.0.0.1:${port}`,
+          "--cluster.listen-address=",
+        ],
+        { stdio: ["ignore", "ignore", "pipe"] },
+      );
+      process.stderr!.setEncoding("utf8").on("data", (text: string) => (said = text));
+      const url = `http://127.0.0.1:${port}`;
+      while (runs()) {
+        const answer = fetch(`${url}/-/ready`, { signal: AbortSignal.timeout(2000) });
+        if (
+          await answer.then(
+            ({ ok }) => ok,
+            () => false,
+          )
+        )
+          return url;
+        await delay(20);
+      }
+    }
+    return assert.fail(`It ended each time it was started: ${said}`);
+  }
+
   after(async () => {
-    if (process !== undefined && process.exitCode === null) {
+    if (process !== undefined && runs()) {
       const ended = new Promise((resolve) => process!.once("exit", resolve));
       process.kill("SIGKILL");
       await ended;
@@ -246,26 +280,9 @@ describe("Alertmanager", () => {
 
   it("takes an alert once, however often it is sent", async function () {
     if (!has(ALERTMANAGER) || !has("amtool")) return this.skip();
+    this.timeout(120_000);
     directory = mkdtempSync(join(tmpdir(), "schemaledger-alertmanager-"));
-    const port = await freePort();
-    const url = `http://127.0.0.1:${port}`;
-    process = spawn(
-      ALERTMANAGER,
-      [
-        `--config.file=${join(ROOT, CONFIG)}`,
-        `--storage.path=${directory}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-        "--cluster.listen-address=",
-      ],
-      { stdio: "ignore" },
-    );
-    while (
-      !(await fetch(`${url}/-/ready`).then(
-        ({ ok }) => ok,
-        () => false,
-      ))
-    )
-      await delay(20);
+    const url = await started(directory);
     await send({ kind: "alertmanager", url });
     await send({ kind: "alertmanager", url: `${url}/` });
     const query = ["alert", "query", "-o", "json", `--alertmanager.url=${url}`];
