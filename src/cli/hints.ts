@@ -6,7 +6,7 @@ const COMMAND_HINTS: { readonly [code: string]: string } = {
     "schemaledger status lists the databases; schemaledger migrate registers one",
   "recovery-awaits-restore":
     "schemaledger approve decides on the restore; schemaledger migrate applies what is pending then",
-  "run-not-found": "schemaledger log --type RunRequested lists the runs",
+  "run-not-found": "schemaledger runs list shows the runs",
   "data-directory-in-use": "Wait for that process, or use another --data",
   "token-missing": "Put the service's API key into SCHEMALEDGER_TOKEN",
   "token-unknown": "Put a valid API key into SCHEMALEDGER_TOKEN",
@@ -22,7 +22,8 @@ const COMMAND_HINTS: { readonly [code: string]: string } = {
     "schemaledger status shows why; schemaledger restore brings a backup back",
   "point-not-reached": "schemaledger log -n 1 shows the newest event",
   "invalid-request": "--help of the command says what it takes",
-  "backup-not-found": "schemaledger log --type BackupVerified lists the verified backups",
+  "backup-not-found": "schemaledger backups list DATABASE shows them",
+  "hold-not-found": "schemaledger holds list DATABASE shows those in force",
   "version-not-registered":
     "schemaledger status lists the versions; schemaledger migrate registers files",
 };

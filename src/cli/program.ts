@@ -45,7 +45,9 @@ async function parser(
   json: boolean,
 ): Promise<Parser> {
   const program = new Parser("schemaledger")
-    .description("Migrates SQLite databases so that nothing can be lost, and proves it")
+    .description(
+      "Migrates SQLite and PostgreSQL databases so that nothing can be lost, and proves it",
+    )
     .version(TOOL_VERSION)
     .exitOverride()
     .helpCommand(false)

@@ -62,6 +62,7 @@ export const COMMANDS: readonly Entry[] = [
     "Execute the plan on a restored copy only",
     () => import("./commands/rehearse.ts"),
   ),
+  entry("Migrate", "runs", "List and show runs", () => import("./commands/runs.ts")),
   entry("Migrate", "rollback", "Undo applied versions", () => import("./commands/rollback.ts")),
   entry(
     "Migrate",
@@ -108,6 +109,12 @@ export const COMMANDS: readonly Entry[] = [
     "Back a database up, and verify the backup",
     () => import("./commands/backup.ts"),
   ),
+  entry(
+    "Backups",
+    "backups",
+    "List and verify backups that were taken",
+    () => import("./commands/backups.ts"),
+  ),
   entry("Backups", "restore", "Bring a backup back", () => import("./commands/restore.ts")),
   entry(
     "Backups",
@@ -120,6 +127,24 @@ export const COMMANDS: readonly Entry[] = [
     "prune",
     "Remove the backups that the policy does not keep",
     () => import("./commands/prune.ts"),
+  ),
+  entry(
+    "Backups",
+    "holds",
+    "Keep backups from being removed, whatever the policy says",
+    () => import("./commands/holds.ts"),
+  ),
+  entry(
+    "Backups",
+    "scrub",
+    "Read every backup of a database again and compare it",
+    () => import("./commands/scrub.ts"),
+  ),
+  entry(
+    "Backups",
+    "drill",
+    "Restore the newest verified backup to a scratch place and examine it",
+    () => import("./commands/drill.ts"),
   ),
   entry("Backups", "check", "Check a database's integrity", () => import("./commands/check.ts")),
   entry(

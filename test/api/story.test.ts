@@ -194,6 +194,12 @@ describe("the API", () => {
     const backup = await until(service, path, ({ status }) => status === "verified");
     assert.equal(backup.rows.customer, 2);
     assert.equal((await service.post(`${path}/verifications`)).status, 202);
+    const again = await until(
+      service,
+      path,
+      ({ verification }) => verification.status === "passed",
+    );
+    assert.ok(again.verification.eventIndex > backup.verification.eventIndex);
     const requests = await service.get(
       `/v1/audit/events?correlationId=${backup.id}&type=BackupVerificationRequested`,
     );

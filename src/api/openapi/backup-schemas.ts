@@ -40,6 +40,13 @@ export const BACKUP_SCHEMAS: Schemas = {
     completedAt: orNull(time("When it was published")),
     prunedAt: orNull(time("When it was removed")),
     verifiedAt: orNull(time("When it was last restored to scratch and compared")),
+    verification: nullable("BackupVerification"),
+    error: nullable("Failure"),
+    eventIndex: INDEX,
+  }),
+  BackupVerification: object({
+    status: oneOf("running", "passed", "failed", "aborted"),
+    at: time("Since when"),
     error: nullable("Failure"),
     eventIndex: INDEX,
   }),

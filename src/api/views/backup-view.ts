@@ -24,9 +24,21 @@ export const backupView = (backup: BackupState, names: Names): object => ({
   completedAt: backup.completed?.time ?? null,
   prunedAt: backup.pruned?.time ?? null,
   verifiedAt: backup.verified?.time ?? null,
+  verification: verificationView(backup),
   error: backup.error,
   eventIndex: backup.started.index,
 });
+
+/** The newest verification: what became of it, since when, and by which event. */
+const verificationView = ({ verification }: BackupState): object | null =>
+  verification === null
+    ? null
+    : {
+        status: verification.status,
+        at: verification.at.time,
+        error: verification.error,
+        eventIndex: verification.at.index,
+      };
 
 /** A restore, as the API shows it. */
 export const restoreView = (restore: RestoreState, names: Names): object => ({

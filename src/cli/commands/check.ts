@@ -1,7 +1,8 @@
 import type { Finding } from "../../domain/migration/events.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { plain, tone } from "../output.ts";
+import { printFindings } from "../findings.ts";
+import { tone } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { databaseName, databasePath, hasEnded, untilOver, type Operation } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
@@ -41,10 +42,7 @@ export const command = defineCommand<SharedOptions & { readonly quick?: boolean 
     out.result({ database: name, check }, () => {
       const word = tone(passed ? "good" : "bad", `${check.status}:`);
       out.line(`${word} ${level} check of ${name} in ${durationText(check.durationMs ?? 0)}`);
-      for (const { severity, code, message, hint } of check.findings)
-        out.line(
-          `${severity}: ${plain(message)} (${code})${hint === undefined ? "" : `\n  ${plain(hint)}`}`,
-        );
+      printFindings(out, check.findings);
     });
     if (passed) return EXIT.done;
     return check.status === "failed" ? EXIT.integrity : EXIT.failed;

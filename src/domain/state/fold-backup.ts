@@ -35,17 +35,26 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       ended(database, "backups", backup.id);
       return;
     }
-    case "BackupVerificationRequested":
-      database.openVerifications.add(entry(state.backups, event.data.backupId, event).id);
+    case "BackupVerificationRequested": {
+      const backup = entry(state.backups, event.data.backupId, event);
+      database.openVerifications.add(backup.id);
+      backup.verification = { status: "running", at: happened(event), error: null };
       return;
-    case "BackupVerificationAborted":
-      database.openVerifications.delete(event.data.backupId);
+    }
+    case "BackupVerificationAborted": {
+      const { backupId, error } = event.data;
+      database.openVerifications.delete(backupId);
+      const backup = state.backups.get(backupId);
+      if (backup !== undefined)
+        backup.verification = { status: "aborted", at: happened(event), error };
       return;
+    }
     case "BackupVerified": {
       const backup = entry(state.backups, event.data.backupId, event);
       database.openVerifications.delete(backup.id);
       backup.status = "verified";
       backup.verified = happened(event);
+      backup.verification = { status: "passed", at: backup.verified, error: null };
       // An older one that is verified again does not become the newest.
       if (backup.kind === "full" && isNewer(state, backup, database.lastBackup))
         database.lastBackup = backup.id;
@@ -56,6 +65,7 @@ export function foldBackup(state: LedgerState, database: DatabaseState, event: B
       database.openVerifications.delete(backup.id);
       backup.status = "damaged";
       backup.error = event.data.error;
+      backup.verification = { status: "failed", at: happened(event), error: event.data.error };
       if (database.lastBackup === backup.id) database.lastBackup = newestVerified(state, database);
       return;
     }
@@ -115,6 +125,7 @@ function startBackup(
     facts: null,
     completed: null,
     verified: null,
+    verification: null,
     pruned: null,
     error: null,
   });
@@ -152,6 +163,7 @@ function addTableBackup(
     },
     completed: happened(event),
     verified: null,
+    verification: null,
     pruned: null,
     error: null,
   });

@@ -292,8 +292,19 @@ export interface BackupState {
   facts: BackupFacts | null;
   completed: Happened | null;
   verified: Happened | null;
+  /** The newest one; null before the first. */
+  verification: BackupVerification | null;
   pruned: Happened | null;
   error: Failure | null;
+}
+
+/** What became of restoring a backup to a scratch place and comparing it. */
+export interface BackupVerification {
+  /** `aborted` says nothing of the backup: something kept it from being looked at. */
+  readonly status: "running" | "passed" | "failed" | "aborted";
+  /** When it came to this status. */
+  readonly at: Happened;
+  readonly error: Failure | null;
 }
 
 export interface RestoreState extends Undertaking {

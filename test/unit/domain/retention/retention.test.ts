@@ -26,6 +26,7 @@ const backup = (time: string, more: Partial<BackupState> = {}): BackupState => {
     facts: null,
     completed: happened,
     verified: happened,
+    verification: null,
     pruned: null,
     error: null,
     ...more,
