@@ -88,6 +88,7 @@ await Promise.all([
   bundle("packer-main", "infra/page-store/packer-main.js"),
   bundle("place-thread", "infra/page-store/place-thread.js"),
   bundle("lane-thread", "infra/page-store/lane-thread.js"),
+  bundle("export-thread", "infra/log-export/export-thread.js"),
   bundle("pdf-worker", "infra/pdf/pdf-worker.js"),
   // Not in the package: the service that crash tests start hundreds of times.
   bundle("crash-service", "support/chaos/crash-service.js", "test"),

@@ -10,8 +10,9 @@ import type { Digest } from "../domain/shared/digest.ts";
 import { checkEd25519 } from "../infra/signing/ed25519-signer.ts";
 import { describeError } from "../infra/telemetry/logger.ts";
 import type { Closers } from "./closers.ts";
-import type { CoreConfig } from "./config.ts";
+import { ledgerFile, tileCache, type CoreConfig } from "./config.ts";
 import type { Opened } from "./container.ts";
+import { ledgerPlaceOf } from "./ledger-place.ts";
 import type { Resolver } from "./tokens.ts";
 import * as t from "./tokens.ts";
 
@@ -59,7 +60,8 @@ export async function publishLoop(
     import("../infra/anchors/anchors-file.ts"),
   ]);
   const { publishEvery, anchorEvery } = await readAnchorsFile(anchorsFile(config), digest);
-  const { witnesses, publications, authorities } = await anchorsOf(c, config);
+  const anchors = await anchorsOf(c, config);
+  const { witnesses, publications, authorities } = anchors;
   const ledger = c.resolve(t.LEDGER);
   const publisher = new Publisher({
     ledger,
@@ -94,6 +96,7 @@ export async function publishLoop(
     await publisher.round().catch((error: unknown) => {
       log({ level: "error", message: "The log was not published", ...describeError(error) });
     });
+    await anchors.close();
   });
   round();
 }
@@ -105,6 +108,7 @@ async function anchorsOf(c: Resolver, config: CoreConfig) {
     import("../infra/anchors/anchors-file.ts"),
   ]);
   const ledger = c.resolve(t.LEDGER);
+  const isFile = (await ledgerPlaceOf(config)) === undefined;
   return new Anchors(await readAnchorsFile(anchorsFile(config), digest), {
     log: c.resolve(t.TRANSPARENCY_LOG),
     content: (name) => ledger.content(name),
@@ -112,6 +116,7 @@ async function anchorsOf(c: Resolver, config: CoreConfig) {
     keys: () => keysOf(c),
     origin: ledger.origin,
     vkeys: () => c.resolve(t.SIGNING_KEYS).active(),
+    ...(isFile ? { files: { file: ledgerFile(config), tileCache: tileCache(config) } } : {}),
   });
 }
 

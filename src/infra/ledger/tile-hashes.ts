@@ -38,6 +38,8 @@ export class TileHashes {
   readonly #digest: Digest;
   readonly #leaves: LeafHashes;
   readonly #fd: number | undefined;
+  /** A file that another process or thread goes on writing. */
+  #shared: string | undefined;
   /** What the file had, until it is used. */
   #stored: Buffer;
   /** By level, from 1. */
@@ -49,7 +51,10 @@ export class TileHashes {
     this.#leaves = leaves;
     const { file, readOnly } = cache;
     this.#stored = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
-    if (readOnly) return;
+    if (readOnly) {
+      this.#shared = file;
+      return;
+    }
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     this.#fd = openSync(file, existsSync(file) ? "r+" : "w+", 0o600);
   }
@@ -72,6 +77,8 @@ export class TileHashes {
   forget(): void {
     if (this.#fd !== undefined) ftruncateSync(this.#fd, 0);
     this.#stored = Buffer.alloc(0);
+    // What was wrong once is not asked again.
+    this.#shared = undefined;
     this.#levels.length = 0;
   }
 
@@ -83,11 +90,17 @@ export class TileHashes {
   }
 
   async #fill(count: number): Promise<void> {
+    if (this.#level(1).length < count) this.#readAgain();
     for (let piece = 1; this.#level(1).length < count; piece += 1) {
       const at = this.#level(1).length;
       this.#push(1, this.#storedAt(at) ?? (await this.#workOut(at)));
       if (piece % PIECE === 0) await turn();
     }
+  }
+
+  #readAgain(): void {
+    const file = this.#shared;
+    if (file !== undefined && existsSync(file)) this.#stored = readFileSync(file);
   }
 
   #storedAt(at: number): Hash | undefined {

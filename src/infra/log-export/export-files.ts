@@ -1,21 +1,50 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import {
+  closeSync,
+  fchmodSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import type { ExportPlace } from "./export-place.ts";
 import { fsyncDirectory, writeFileAtomic } from "../files/atomic-write.ts";
+
+const sync = promisify(fsync);
 
 /** Everybody may read a log; payloads and texts are for those who may read the ledger. */
 const OPEN = { file: 0o644, directory: 0o755 };
 const CLOSED = { file: 0o600, directory: 0o700 };
 
+/** Files that wait for their syncs at most: each has a descriptor. */
+const MOST_WAITING = 64;
+
+/** A file that is written and has neither its name nor its sync yet. */
+interface Waiting {
+  readonly fd: number;
+  readonly temporary: string;
+}
+
 /**
  * The files of an export. Each appears whole or not at all, and is durable together with its
- * directory once `settle` has returned; only then may a checkpoint speak of it.
+ * directory once `settle` has returned; only then may a checkpoint speak of it. Small files are
+ * written by calls that block: each takes a few microseconds, and a tenth of what those that do not
+ * block take of a processor. Their syncs go together, so that the disk does them together.
  */
 export class ExportFiles implements ExportPlace {
   readonly name: string;
+  readonly #waiting = new Map<string, Waiting>();
+  /** Directories that are known to be there. */
+  readonly #made = new Set<string>();
   /** Directories in which something was created or renamed. */
   readonly #touched = new Set<string>();
+  #settling: Promise<void> = Promise.resolve();
   #written = 0;
   #bytes = 0;
 
@@ -29,38 +58,53 @@ export class ExportFiles implements ExportPlace {
   }
 
   async read(path: string): Promise<Buffer | undefined> {
-    try {
-      return await readFile(join(this.name, path));
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-      throw error;
-    }
+    return readIfThere(join(this.name, path));
   }
 
   /** Writes what never changes; a file that is there with these bytes is left alone. */
   async put(path: string, bytes: Uint8Array, access: "open" | "closed"): Promise<void> {
-    const found = await this.read(path);
-    if (found?.equals(bytes) === true) return;
-    const modes = access === "open" ? OPEN : CLOSED;
     const target = join(this.name, path);
-    await this.#makeDirectory(dirname(target), modes.directory);
-    const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
-    try {
-      await writeSynced(temporary, bytes, modes.file);
-      await rename(temporary, target);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-    this.#touched.add(dirname(target));
+    if (this.#waiting.has(target)) await this.#sync();
+    if (readIfThere(target)?.equals(bytes) === true) return;
+    this.#waiting.set(target, this.#write(target, bytes, access === "open" ? OPEN : CLOSED));
     this.#written += 1;
     this.#bytes += bytes.length;
+    if (this.#waiting.size >= MOST_WAITING) await this.#sync();
   }
 
-  /** Makes everything put so far durable. */
+  /** Makes everything put so far durable. What cannot be is gone, and rejects. */
   async settle(): Promise<void> {
-    for (const directory of this.#touched) await fsyncDirectory(directory);
+    await this.#sync();
+    const touched = [...this.#touched];
     this.#touched.clear();
+    await Promise.all(touched.map(fsyncDirectory));
+  }
+
+  /** Syncs what waits, and gives it its names. */
+  #sync(): Promise<void> {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    const mine = this.#settling
+      .catch(() => {
+        // Whoever waited for that was told.
+      })
+      .then(() => this.#finish(waiting));
+    this.#settling = mine;
+    return mine;
+  }
+
+  async #finish(waiting: readonly (readonly [target: string, Waiting])[]): Promise<void> {
+    const results = await Promise.allSettled(waiting.map(([, { fd }]) => sync(fd)));
+    for (const [, { fd }] of waiting) closeSync(fd);
+    for (const [at, result] of results.entries()) {
+      const [target, { temporary }] = waiting[at]!;
+      if (result.status === "rejected") {
+        await Promise.all(waiting.map((one) => rm(one[1].temporary, { force: true })));
+        throw result.reason;
+      }
+      renameSync(temporary, target);
+      this.#touched.add(dirname(target));
+    }
   }
 
   /** Replaces a file that does change. Durable when it resolves. */
@@ -70,25 +114,61 @@ export class ExportFiles implements ExportPlace {
 
   /** Removes a directory of partial tiles that a full one has taken the place of. */
   async dropPartials(path: string): Promise<void> {
-    await rm(join(this.name, `${path}.p`), { recursive: true, force: true });
+    const directory = join(this.name, `${path}.p`);
+    this.#made.delete(directory);
+    await rm(directory, { recursive: true, force: true });
   }
 
-  async #makeDirectory(path: string, mode: number): Promise<void> {
-    const first = await mkdir(path, { recursive: true, mode });
-    if (first === undefined) return;
-    for (let made = path; made.length >= first.length; made = dirname(made))
-      this.#touched.add(dirname(made));
+  #write(target: string, bytes: Uint8Array, modes: typeof OPEN): Waiting {
+    const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
+    this.#makeDirectory(dirname(target), modes.directory);
+    const fd = this.#create(temporary, modes);
+    try {
+      // The process's umask may have taken bits away.
+      fchmodSync(fd, modes.file);
+      writeWhole(fd, bytes);
+      return { fd, temporary };
+    } catch (error) {
+      closeSync(fd);
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  #create(path: string, modes: typeof OPEN): number {
+    try {
+      return openSync(path, "wx", modes.file);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      // Somebody has removed directories that were there.
+      this.#made.clear();
+      this.#makeDirectory(dirname(path), modes.directory);
+      return openSync(path, "wx", modes.file);
+    }
+  }
+
+  #makeDirectory(path: string, mode: number): void {
+    if (this.#made.has(path)) return;
+    const first = mkdirSync(path, { recursive: true, mode });
+    if (first !== undefined)
+      for (let made = path; made.length >= first.length; made = dirname(made))
+        this.#touched.add(dirname(made));
+    this.#made.add(path);
   }
 }
 
-async function writeSynced(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, "wx", mode);
+function readIfThere(path: string): Buffer | undefined {
   try {
-    // The process's umask may have taken bits away.
-    await file.chmod(mode);
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
+    return readFileSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   }
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ENOENT";
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
 }

@@ -1,8 +1,9 @@
 import { openCheckpoint } from "../../domain/ledger/checkpoint.ts";
 import type { Checkpoint, LedgerHead } from "../../domain/ledger/ledger.ts";
-import { same } from "../../domain/ledger/merkle.ts";
+import { entryBundle } from "../../domain/ledger/entry-bundle.ts";
+import { leafHash, same } from "../../domain/ledger/merkle.ts";
 import { newTiles, nodesAt, TILE_WIDTH, tilePath, type TileId } from "../../domain/ledger/tile.ts";
-import type { TransparencyLog } from "../../domain/ledger/transparency-log.ts";
+import type { StoredEntry, TransparencyLog } from "../../domain/ledger/transparency-log.ts";
 import type { VerifierKey } from "../../domain/ledger/verifier-key.ts";
 import type { Digest } from "../../domain/shared/digest.ts";
 import { DomainError, Unavailable } from "../../domain/shared/errors.ts";
@@ -108,14 +109,28 @@ export class LogExport {
   }
 
   async #writeTile(tile: TileId): Promise<void> {
+    if (this.#payloads && tile.level === "entries") return this.#writeBundle(tile);
+    // Written with its bundle: the same rows have it.
+    if (this.#payloads && tile.level === 0) return;
     const bytes = await this.#parts.log.tile(tile);
-    if (bytes === undefined) throw new Error(`The log lacks its tile ${tilePath(tile)}`);
+    if (bytes === undefined) throw lacking(tile);
     await this.#files.put(`tile/${tilePath(tile)}`, bytes, "open");
-    if (tile.level === "entries" && this.#payloads) await this.#writePayloads(tile);
   }
 
-  async #writePayloads(tile: TileId): Promise<void> {
-    const entries = await this.#parts.log.entries(tile.index * TILE_WIDTH, tile.width);
+  /** A bundle of entries, the tile of their hashes, and their payloads. */
+  async #writeBundle(tile: TileId): Promise<void> {
+    const { digest, log } = this.#parts;
+    const { index, width } = tile;
+    const entries = await log.entries(index * TILE_WIDTH, width);
+    if (entries.length !== width) throw lacking(tile);
+    const leaves = entries.map(({ leaf }) => leaf);
+    await this.#files.put(`tile/${tilePath(tile)}`, entryBundle(leaves), "open");
+    const hashes = Buffer.concat(leaves.map((leaf) => leafHash(digest.sha256, leaf)));
+    await this.#files.put(`tile/${tilePath({ ...tile, level: 0 })}`, hashes, "open");
+    await this.#writePayloads(tile, entries);
+  }
+
+  async #writePayloads(tile: TileId, entries: readonly StoredEntry[]): Promise<void> {
     const name = tilePath(tile).replace("entries/", "payloads/");
     await this.#files.put(name, Buffer.from(payloadLines(entries)), "closed");
     const digests = new Set<string>();
@@ -143,6 +158,8 @@ export class LogExport {
     }
   }
 }
+
+const lacking = (tile: TileId): Error => new Error(`The log lacks its tile ${tilePath(tile)}`);
 
 /** What an export says of itself. */
 export const EXPORT_README = `This directory is a transparency log (https://c2sp.org/tlog-tiles): checkpoint, tile/ and

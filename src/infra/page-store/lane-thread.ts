@@ -5,7 +5,7 @@ import { InlineLane } from "./lane.ts";
 import { openStore } from "./open-store.ts";
 import type { SegmentParts } from "./page-list.ts";
 import type { SourceFile, Stretch } from "./page-reader.ts";
-import { serve, tell } from "./thread.ts";
+import { serve, tell } from "../threads/thread.ts";
 
 /* The thread behind `ThreadLane`: an `InlineLane` that is spoken to by messages. */
 

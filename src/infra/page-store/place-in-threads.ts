@@ -1,7 +1,7 @@
 import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import type { PackTask, PlacePages } from "./content-reader.ts";
 import type { PlaceRequest } from "./place-thread.ts";
-import { Thread } from "./thread.ts";
+import { Thread } from "../threads/thread.ts";
 
 const MODULE = new URL("./place-thread.js", import.meta.url);
 

@@ -3,7 +3,7 @@ import type { StoreAccess } from "../../domain/backup/backup-store.ts";
 import { PageWriter, placeTask, type PackTask, type Target } from "./content-reader.ts";
 import { openStore } from "./open-store.ts";
 import type { PagePlaces } from "./page-list.ts";
-import { serve, tell } from "./thread.ts";
+import { serve, tell } from "../threads/thread.ts";
 
 /* The thread behind `placeInThreads`. */
 

@@ -4,7 +4,7 @@ import type { Lane, Scanned } from "./lane.ts";
 import type { Placed } from "./pack.ts";
 import type { SegmentParts } from "./page-list.ts";
 import type { SourceFile, Stretch } from "./page-reader.ts";
-import { Thread } from "./thread.ts";
+import { Thread } from "../threads/thread.ts";
 
 const MODULE = new URL("./lane-thread.js", import.meta.url);
 

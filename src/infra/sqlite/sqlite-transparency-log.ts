@@ -12,6 +12,7 @@ import { hasTile, TILE_WIDTH, type TileId } from "../../domain/ledger/tile.ts";
 import type { StoredEntry, TransparencyLog } from "../../domain/ledger/transparency-log.ts";
 import type { Digest, Hash } from "../../domain/shared/digest.ts";
 import { InvalidInput } from "../../domain/shared/errors.ts";
+import { bytesOfHex, hexOf, isExact, utf8Of } from "./blob-text.ts";
 import {
   openLedgerFile,
   type LedgerConnection,
@@ -30,8 +31,9 @@ export class SqliteTransparencyLog implements TransparencyLog {
   readonly #hashes: TileHashes;
   readonly #head: LedgerStatement;
   readonly #leafHashes: LedgerStatement;
-  readonly #leaves: LedgerStatement;
   readonly #entries: LedgerStatement;
+  /** The same with bytes as texts. */
+  readonly #texts: LedgerStatement;
   readonly #subtree: SubtreeRoot;
   /** The size up to which the kept tile hashes are known to be right. */
   #checked = 0;
@@ -51,12 +53,15 @@ export class SqliteTransparencyLog implements TransparencyLog {
     this.#digest = digest;
     this.#head = this.#db.prepare("SELECT size, frontier FROM ledger_head");
     const range = "WHERE idx >= ? AND idx < ? ORDER BY idx";
-    this.#leafHashes = this.#db.prepare(`SELECT leaf_hash FROM event ${range}`).pluck();
-    this.#leaves = this.#db.prepare(`SELECT leaf FROM event ${range}`).pluck();
+    this.#leafHashes = this.#db.prepare(`SELECT hex(leaf_hash) FROM event ${range}`).pluck();
+    const from = `FROM event e LEFT JOIN payload p ON p.idx = e.idx
+      WHERE e.idx >= ? ORDER BY e.idx LIMIT ?`;
     this.#entries = this.#db.prepare(
-      `SELECT e.idx AS "index", e.leaf, p.salt, p.data AS payload
-         FROM event e LEFT JOIN payload p ON p.idx = e.idx
-         WHERE e.idx >= ? ORDER BY e.idx LIMIT ?`,
+      `SELECT e.idx AS "index", e.leaf, p.salt, p.data AS payload ${from}`,
+    );
+    this.#texts = this.#db.prepare(
+      `SELECT e.idx AS "index", ${utf8Of("e.leaf")} AS leaf, ${hexOf("p.salt")} AS salt,
+         p.data AS payload ${from}`,
     );
     this.#hashes = new TileHashes(cache, digest, (start, count) => this.#level0(start, count));
     this.#subtree = subtreeRootsFrom(digest.sha256, (level, start, count) =>
@@ -80,13 +85,16 @@ export class SqliteTransparencyLog implements TransparencyLog {
   async tile(id: TileId): Promise<Uint8Array | undefined> {
     if (!hasTile(id, this.#size())) return undefined;
     const start = id.index * TILE_WIDTH;
-    if (id.level === "entries") return entryBundle(this.#leavesOf(start, id.width));
+    if (id.level === "entries") return entryBundle(await this.#leavesOf(start, id.width));
     if (id.level > 0) await this.#reach(this.#size());
     return Buffer.concat(this.#at(id.level, start, id.width));
   }
 
   async entries(from: number, limit: number): Promise<readonly StoredEntry[]> {
-    return this.#entries.all(from, limit) as StoredEntry[];
+    const entries = (this.#texts.all(from, limit) as TextEntry[]).map(entryOf);
+    return entries.every((entry) => entry !== undefined)
+      ? entries
+      : (this.#entries.all(from, limit) as StoredEntry[]);
   }
 
   /** Number of committed events. */
@@ -160,16 +168,32 @@ export class SqliteTransparencyLog implements TransparencyLog {
   }
 
   #level0(start: number, count: number): readonly Hash[] {
-    const hashes = this.#leafHashes.all(start, start + count) as Uint8Array[];
+    const hashes = this.#leafHashes.all(start, start + count) as string[];
     if (hashes.length !== count) throw damaged("events are missing");
-    return hashes;
+    return hashes.map(bytesOfHex);
   }
 
-  #leavesOf(start: number, count: number): readonly Uint8Array[] {
-    const leaves = this.#leaves.all(start, start + count) as Uint8Array[];
-    if (leaves.length !== count) throw damaged("events are missing");
-    return leaves;
+  async #leavesOf(start: number, count: number): Promise<readonly Uint8Array[]> {
+    const entries = await this.entries(start, count);
+    if (entries.at(-1)?.index !== start + count - 1 || entries.length !== count)
+      throw damaged("events are missing");
+    return entries.map(({ leaf }) => leaf);
   }
+}
+
+/** An entry with its bytes as text. */
+interface TextEntry {
+  readonly index: number;
+  readonly leaf: string | null;
+  readonly salt: string | null;
+  readonly payload: string | null;
+}
+
+/** Undefined if the text may have been read from other bytes than it says. */
+function entryOf({ index, leaf, salt, payload }: TextEntry): StoredEntry | undefined {
+  if (leaf === null || !isExact(leaf)) return undefined;
+  const bytes = Buffer.from(leaf, "utf8");
+  return { index, leaf: bytes, salt: salt === null ? null : bytesOfHex(salt), payload };
 }
 
 /** The perfect subtrees of a tree, the largest first: one for each 1-bit of its size. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ExportFiles } from "../../../src/infra/log-export/export-files.ts";
 import { parsePayloadLines } from "../../../src/infra/log-export/payload-lines.ts";
 import { Ed25519Signer } from "../../../src/infra/signing/ed25519-signer.ts";
 import { digest } from "../../support/digest.ts";
@@ -92,5 +93,39 @@ describe("exporting the log to a directory", () => {
     writeFileSync(join(place(), "checkpoint"), saved.replace("\n40\n", "\n39\n"));
     await assert.rejects(writeLog(place(), entries), { code: "export-foreign" });
     assert.ok(!existsSync(join(place(), "tile/0/000.p/41")));
+  });
+
+  it("makes directories anew that somebody removed, and has no more files open than a few", async () => {
+    const files = new ExportFiles(place());
+    const put = async (number: number): Promise<void> =>
+      files.put(`tile/0/x${number % 7}/${number}`, Buffer.from(`${number}`), "open");
+    const descriptors = (): number => readdirSync("/proc/self/fd").length;
+    const before = descriptors();
+    let most = 0;
+    for (let number = 0; number < 300; number += 1) {
+      await put(number);
+      most = Math.max(most, descriptors());
+    }
+    await files.settle();
+    assert.ok(most - before <= 70, `${most - before} descriptors`);
+    assert.equal(descriptors(), before);
+    rmSync(place(), { recursive: true });
+    await Promise.all([put(1), put(1), put(2)]);
+    await files.settle();
+    assert.deepEqual(readdirSync(join(place(), "tile/0")), ["x1", "x2"]);
+    assert.equal(readFileSync(join(place(), "tile/0/x1/1"), "utf8"), "1");
+  });
+
+  it("leaves nothing of a file that cannot be put", async () => {
+    const files = new ExportFiles(place());
+    await files.put("tile/1", Buffer.from("a"), "open");
+    await files.settle();
+    await assert.rejects(files.put("tile/1/2", Buffer.from("b"), "open"), { code: "ENOTDIR" });
+    await files.put("tile/3", Buffer.from("c"), "open");
+    rmSync(join(place(), "tile"), { recursive: true });
+    await assert.rejects(files.settle(), { code: "ENOENT" });
+    await files.put("tile/3", Buffer.from("c"), "open");
+    await files.settle();
+    assert.deepEqual(readdirSync(join(place(), "tile")), ["3"]);
   });
 });

@@ -104,6 +104,34 @@ describe("the transparency log over a ledger file", () => {
     await hashes.close();
   });
 
+  it("takes from a file what another one works out, until it was wrong", async () => {
+    const file = directory.file("tiles/shared");
+    let asked = 0;
+    const open = (readOnly: boolean): TileHashes =>
+      new TileHashes({ file, readOnly }, digest, (start, count) => {
+        asked += 1;
+        return Array.from({ length: count }, (_, n) => digest.sha256(Buffer.from(`${start + n}`)));
+      });
+    const [writer, reader] = [open(false), open(true)];
+    await writer.reach(512);
+    await reader.reach(512);
+    assert.equal(asked, 2);
+    await writer.reach(1024);
+    await reader.reach(1024);
+    assert.deepEqual(reader.at(1, 0, 4).map(digest.hex), writer.at(1, 0, 4).map(digest.hex));
+    assert.equal(asked, 4);
+    // Ahead of the writer, it works out what it needs.
+    await reader.reach(1280);
+    assert.equal(asked, 5);
+    writeFileSync(file, Buffer.alloc(64));
+    reader.forget();
+    await reader.reach(1024);
+    assert.equal(asked, 9);
+    assert.deepEqual(reader.at(1, 0, 4).map(digest.hex), writer.at(1, 0, 4).map(digest.hex));
+    await writer.close();
+    await reader.close();
+  });
+
   it("has nothing of an empty ledger", async () => {
     assert.equal(await log.tile({ level: 0, index: 0, width: 1 }), undefined);
     assert.deepEqual(Buffer.from(await log.rootAt(0)), Buffer.from(digest.sha256()));

@@ -169,6 +169,24 @@ describe("verifying a ledger", () => {
     assert.deepEqual(await findings(), rest);
   });
 
+  it("finds other bytes that read as the same text", async () => {
+    const ledger = openLedger(file());
+    await ledger.append(appendTo("a\uFFFDb", "any", { events: revoked(3, "\uFFFD") }));
+    await ledger.checkpoint();
+    await ledger.close();
+    assert.deepEqual(await findings(), []);
+    tamper((db) => {
+      const leaf = db.prepare("SELECT leaf FROM event WHERE idx = 1").pluck().get() as Buffer;
+      const at = leaf.indexOf("\uFFFD");
+      // The start of a character of four bytes: read as one U+FFFD, which takes three as well.
+      Buffer.from("f09f98", "hex").copy(leaf, at);
+      assert.match(leaf.toString(), /a\uFFFDb/);
+      db.prepare("UPDATE event SET leaf = ? WHERE idx = 1").run(leaf);
+    });
+    const found = ["leaf-hash-differs 1", "leaf-malformed 1", "head-differs", "checkpoint-differs"];
+    assert.deepEqual(await findings(), found);
+  });
+
   it("finds a leaf that is no longer JSON", async () => {
     await filled();
     tamper((db) => db.exec("UPDATE event SET leaf = x'ff00' WHERE idx = 8"));

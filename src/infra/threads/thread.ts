@@ -33,7 +33,7 @@ export class Thread<R, E> {
     });
     this.#worker.on("error", (error) => this.#fail(error as Error));
     this.#worker.on("exit", () =>
-      this.#fail(new DomainError("io-error", "A thread of the backup ended before its work")),
+      this.#fail(new DomainError("io-error", "A thread ended before its work")),
     );
   }
 
