@@ -112,13 +112,14 @@ describe("the transparency log over a ledger file", () => {
         asked += 1;
         return Array.from({ length: count }, (_, n) => digest.sha256(Buffer.from(`${start + n}`)));
       });
+    const firstOf = (hashes: TileHashes) => hashes.at(1, 0, 4).map((hash) => digest.hex(hash));
     const [writer, reader] = [open(false), open(true)];
     await writer.reach(512);
     await reader.reach(512);
     assert.equal(asked, 2);
     await writer.reach(1024);
     await reader.reach(1024);
-    assert.deepEqual(reader.at(1, 0, 4).map(digest.hex), writer.at(1, 0, 4).map(digest.hex));
+    assert.deepEqual(firstOf(reader), firstOf(writer));
     assert.equal(asked, 4);
     // Ahead of the writer, it works out what it needs.
     await reader.reach(1280);
@@ -127,7 +128,7 @@ describe("the transparency log over a ledger file", () => {
     reader.forget();
     await reader.reach(1024);
     assert.equal(asked, 9);
-    assert.deepEqual(reader.at(1, 0, 4).map(digest.hex), writer.at(1, 0, 4).map(digest.hex));
+    assert.deepEqual(firstOf(reader), firstOf(writer));
     await writer.close();
     await reader.close();
   });
