@@ -25,8 +25,8 @@ const PARTS = { verification, proofs, exporting, publishing };
 const only = process.argv[3];
 const ROUNDS = total > 500_000 ? 3 : 5;
 const BATCH = 1000;
-const APPENDS = 10_000;
-const PUBLISHED_ROUNDS = 10;
+const APPENDS = 8000;
+const PUBLISHED_ROUNDS = 15;
 
 const directory = mkdtempSync(join(tmpdir(), "schemaledger-bench-"));
 const file = join(directory, "ledger.db");
