@@ -91,7 +91,11 @@ async function released(api: Api): Promise<void> {
 async function assertSound(api: Api, events: readonly AuditEvent[]): Promise<void> {
   const verification = await api.need(api.post("/v1/ledger/verifications"));
   assert.equal(verification["ok"], true, JSON.stringify(verification));
-  assert.equal(verification["size"], events.length);
+  // The service may still tell of an end meanwhile: of an alert, or of a backup of the ledger.
+  const size = Number(verification["size"]);
+  const least = events.length;
+  const most = (await api.events()).length;
+  assert.ok(least <= size && size <= most, `${size} is not from ${least} to ${most}`);
   const rebuilt = await api.need(api.post("/v1/ledger/rebuild"));
   assert.equal(rebuilt["identical"], true, JSON.stringify(rebuilt));
   assert.deepEqual(
