@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fsync,
   mkdirSync,
@@ -34,8 +35,8 @@ interface Waiting {
 /**
  * The files of an export. Each appears whole or not at all, and is durable together with its
  * directory once `settle` has returned; only then may a checkpoint speak of it. Small files are
- * written by calls that block: each takes a few microseconds, and a tenth of what those that do not
- * block take of a processor. Their syncs go together, so that the disk does them together.
+ * written by calls that block, which take less of a processor than those that do not; their syncs go
+ * together, and do not block.
  */
 export class ExportFiles implements ExportPlace {
   readonly name: string;
@@ -65,7 +66,11 @@ export class ExportFiles implements ExportPlace {
   async put(path: string, bytes: Uint8Array, access: "open" | "closed"): Promise<void> {
     const target = join(this.name, path);
     if (this.#waiting.has(target)) await this.#sync();
-    if (readIfThere(target)?.equals(bytes) === true) return;
+    if (readIfThere(target)?.equals(bytes) === true) {
+      // Whoever wrote it may have died before its name was durable.
+      this.#touched.add(dirname(target));
+      return;
+    }
     this.#waiting.set(target, this.#write(target, bytes, access === "open" ? OPEN : CLOSED));
     this.#written += 1;
     this.#bytes += bytes.length;
@@ -76,8 +81,12 @@ export class ExportFiles implements ExportPlace {
   async settle(): Promise<void> {
     await this.#sync();
     const touched = [...this.#touched];
-    this.#touched.clear();
-    await Promise.all(touched.map(fsyncDirectory));
+    const results = await Promise.allSettled(touched.map(fsyncDirectory));
+    const failed = results.find(({ status }) => status === "rejected");
+    for (const [at, { status }] of results.entries())
+      // What could not be synced is tried again, unless it is gone: then so are its files.
+      if (status === "fulfilled" || !existsSync(touched[at]!)) this.#touched.delete(touched[at]!);
+    if (failed?.status === "rejected") throw failed.reason;
   }
 
   /** Syncs what waits, and gives it its names. */
@@ -96,14 +105,15 @@ export class ExportFiles implements ExportPlace {
   async #finish(waiting: readonly (readonly [target: string, Waiting])[]): Promise<void> {
     const results = await Promise.allSettled(waiting.map(([, { fd }]) => sync(fd)));
     for (const [, { fd }] of waiting) closeSync(fd);
-    for (const [at, result] of results.entries()) {
-      const [target, { temporary }] = waiting[at]!;
-      if (result.status === "rejected") {
-        await Promise.all(waiting.map((one) => rm(one[1].temporary, { force: true })));
-        throw result.reason;
+    try {
+      for (const result of results) if (result.status === "rejected") throw result.reason;
+      for (const [target, { temporary }] of waiting) {
+        renameSync(temporary, target);
+        this.#touched.add(dirname(target));
       }
-      renameSync(temporary, target);
-      this.#touched.add(dirname(target));
+    } catch (error) {
+      for (const [, { temporary }] of waiting) rmSync(temporary, { force: true });
+      throw error;
     }
   }
 

@@ -11,7 +11,7 @@ import { checkEd25519 } from "../signing/ed25519-signer.ts";
 import type { ExportPlace } from "./export-place.ts";
 import { payloadLines } from "./payload-lines.ts";
 
-/** Tiles that are written at once: the disk syncs them together. */
+/** Tiles that are put at once: a bucket stores them side by side. */
 const PARALLEL = 16;
 /** Names of contents within a payload. */
 export const CONTENT_DIGEST = /sha256:([0-9a-f]{64})/g;

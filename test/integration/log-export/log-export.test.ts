@@ -116,14 +116,33 @@ describe("exporting the log to a directory", () => {
     assert.equal(readFileSync(join(place(), "tile/0/x1/1"), "utf8"), "1");
   });
 
+  it("makes names durable that a process before it gave, and forgets directories that are gone", async () => {
+    const put = async (files: ExportFiles, path: string): Promise<void> =>
+      files.put(path, Buffer.from(path), "open");
+    const before = new ExportFiles(place());
+    await put(before, "tile/1");
+    await before.settle();
+    const after = new ExportFiles(place());
+    await put(after, "tile/1");
+    assert.equal(after.written.files, 0);
+    // The directory is synced, or this would not fail.
+    rmSync(join(place(), "tile"), { recursive: true });
+    await assert.rejects(after.settle(), { code: "ENOENT" });
+    await put(after, "tile/1");
+    await after.settle();
+    assert.deepEqual(readdirSync(join(place(), "tile")), ["1"]);
+  });
+
   it("leaves nothing of a file that cannot be put", async () => {
     const files = new ExportFiles(place());
     await files.put("tile/1", Buffer.from("a"), "open");
     await files.settle();
     await assert.rejects(files.put("tile/1/2", Buffer.from("b"), "open"), { code: "ENOTDIR" });
     await files.put("tile/3", Buffer.from("c"), "open");
+    await files.put("other/4", Buffer.from("d"), "open");
     rmSync(join(place(), "tile"), { recursive: true });
     await assert.rejects(files.settle(), { code: "ENOENT" });
+    assert.deepEqual(readdirSync(join(place(), "other")), []);
     await files.put("tile/3", Buffer.from("c"), "open");
     await files.settle();
     assert.deepEqual(readdirSync(join(place(), "tile")), ["3"]);
