@@ -1,7 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describedCommands } from "../support/cli-page.ts";
 import { inProcess } from "../support/in-process.ts";
+import { TestService } from "../support/service.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 type Json = { readonly [member: string]: unknown };
@@ -121,6 +123,39 @@ describe("schemaledger runs, backups, holds, scrub and drill", function () {
     match(said.stdout, /^status +damaged$/m);
     match(said.stdout, /^verification +failed \d{4}-/m);
     equal(((await json(5, "scrub", "shop"))["scrub"] as Json)["status"], "failed");
+  });
+
+  it("say that a backup could not be looked at, which says nothing of it", async () => {
+    const service = await TestService.start();
+    try {
+      await service.register("shop");
+      const at = (...args: readonly string[]) =>
+        inProcess([...args, "--server", service.url], {
+          cwd: directory.path,
+          env: { SCHEMALEDGER_TOKEN: service.token },
+        });
+      const taken = JSON.parse((await at("backup", "shop", "--json")).stdout) as Json;
+      const id = String((taken["backup"] as Json)["id"]);
+      // No place for a restored copy.
+      const scratch = join(service.data, "backups/scratch");
+      rmSync(scratch, { recursive: true });
+      writeFileSync(scratch, "in the way");
+      const aborted = /The verification of \S+ aborted: [^]*The database was not touched\.\n {2}\S/;
+      const verified = await at("backups", "verify", id);
+      equal(verified.code, 1, verified.stderr);
+      match(verified.stderr, aborted);
+      const another = await at("backup", "shop");
+      equal(another.code, 1, another.stderr);
+      match(another.stderr, /backup-store-failed\)\n {2}The database was only read\.\n {2}\S/);
+      match((await at("backups", "list", "shop", "--status", "failed")).stdout, /manual +failed/);
+      const { stdout } = await at("backups", "show", id);
+      match(stdout, /^status +verified$/m);
+      match(stdout, /^verification +aborted \d{4}-/m);
+      rmSync(scratch);
+      equal((await at("backups", "verify", id)).code, 0);
+    } finally {
+      await service.stop();
+    }
   });
 
   function damagePacks(): void {

@@ -2,28 +2,16 @@ import { IsIn } from "class-validator";
 import type { BackupKind, BackupPurpose } from "../../domain/backup/events.ts";
 import type { CheckLevel } from "../../domain/integrity/events.ts";
 import type { RunKind } from "../../domain/migration/events.ts";
-import type { BackupStatus, CheckState, RunStatus } from "../../domain/state/state.ts";
+import type { CheckState } from "../../domain/state/state.ts";
+import {
+  BACKUP_STATUSES,
+  RUN_STATUSES,
+  type BackupStatus,
+  type RunStatus,
+} from "../../domain/state/statuses.ts";
 import { Optional, QueryInt, Text, Time } from "./decorators.ts";
 
-const RUN_STATUSES: readonly RunStatus[] = [
-  "awaiting-approval",
-  "scheduled",
-  "queued",
-  "running",
-  "succeeded",
-  "failed",
-  "cancelled",
-  "rejected",
-];
 const RUN_KINDS: readonly RunKind[] = ["migrate", "rollback"];
-const BACKUP_STATUSES: readonly BackupStatus[] = [
-  "running",
-  "completed",
-  "verified",
-  "failed",
-  "damaged",
-  "pruned",
-];
 const BACKUP_KINDS: readonly BackupKind[] = ["full", "table", "raw"];
 const PURPOSES: readonly BackupPurpose[] = ["manual", "run", "safety"];
 const CHECK_STATUSES: readonly CheckState["status"][] = ["running", "passed", "failed", "aborted"];

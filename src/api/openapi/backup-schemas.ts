@@ -1,3 +1,4 @@
+import { BACKUP_STATUSES, RUN_STATUSES } from "../../domain/state/statuses.ts";
 import { CONSENT } from "./consent-schemas.ts";
 import {
   text,
@@ -27,7 +28,7 @@ export const BACKUP_SCHEMAS: Schemas = {
     purpose: oneOf("manual", "run", "safety"),
     tables: anything("The tables it holds; null = all"),
     runId: orNull(text("The run it was taken for")),
-    status: oneOf("running", "completed", "verified", "failed", "damaged", "pruned"),
+    status: oneOf(...BACKUP_STATUSES),
     bytes: orNull(count("Size of the snapshot")),
     storedBytes: orNull(count("Size in the store")),
     sha256: orNull(text("Hex SHA-256 of the snapshot")),
@@ -81,16 +82,7 @@ export const BACKUP_SCHEMAS: Schemas = {
     onConflict: orNull(text("What happens to rows that have other values now")),
     triggers: orNull(text("What the triggers of the tables do meanwhile")),
     reason: text("Why it was asked for"),
-    status: oneOf(
-      "awaiting-approval",
-      "scheduled",
-      "queued",
-      "running",
-      "succeeded",
-      "failed",
-      "cancelled",
-      "rejected",
-    ),
+    status: oneOf(...RUN_STATUSES),
     planDigest: orNull(
       text("Digest of backup, way and what is replaced: approvals name it; null: nobody is asked"),
     ),

@@ -1,3 +1,4 @@
+import { RUN_STATUSES } from "../../domain/state/statuses.ts";
 import { CONSENT } from "./consent-schemas.ts";
 import {
   text,
@@ -39,16 +40,7 @@ export const RUN_SCHEMAS: Schemas = {
     kind: oneOf("migrate", "rollback"),
     database: text("The database's name", "shop"),
     databaseId: uuid("The database's id"),
-    status: oneOf(
-      "awaiting-approval",
-      "scheduled",
-      "queued",
-      "running",
-      "succeeded",
-      "failed",
-      "cancelled",
-      "rejected",
-    ),
+    status: oneOf(...RUN_STATUSES),
     outcome: orNull(text("What became of the database", "applied")),
     to: orNull(text("The version it leads to")),
     strategy: orNull(text("How it rolls back")),

@@ -1,3 +1,4 @@
+import { requirePassed, type Verification } from "../backup-verification.ts";
 import { defineCommand } from "../command.ts";
 import { Progress } from "../progress.ts";
 import {
@@ -16,6 +17,8 @@ interface BackupOptions extends SharedOptions {
 }
 
 interface Backup extends Operation {
+  readonly database: string;
+  readonly verification: Verification | null;
   readonly bytes: number | null;
   readonly storedBytes: number | null;
 }
@@ -39,14 +42,16 @@ export const command = defineCommand<BackupOptions>({
     const progress = new Progress(out);
     progress.now({ phase: "backup" });
     const isTable = options.table !== undefined;
-    // A full backup counts when it was restored and compared.
+    // A full backup counts when it was restored and compared, or that was given up.
     const over = await untilOver<Backup>(
       client,
       `/v1/backups/${id}`,
-      ({ status }) => status !== "running" && (isTable || status !== "completed"),
+      ({ status, verification }) =>
+        status !== "running" && (isTable || status !== "completed" || verification !== null),
       call.signal,
     ).finally(() => progress.end());
     const backup = requireDone(over, "The backup", "The database was only read.");
+    if (!isTable) requirePassed(backup);
     out.result({ database: name, backup }, () => {
       const sizes = `${sizeText(backup.bytes ?? 0)}, stored as ${sizeText(backup.storedBytes ?? 0)}`;
       out.line(`${tone("good", "Done:")} backup ${id} of ${name} is ${backup.status} (${sizes})`);

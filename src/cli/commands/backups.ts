@@ -1,18 +1,12 @@
-import { DomainError, type Failure } from "../../domain/shared/errors.ts";
+import { BACKUP_STATUSES } from "../../domain/state/statuses.ts";
+import { requirePassed, type Verification } from "../backup-verification.ts";
 import { defineCommand, defineSubcommand, type ArgumentSpec } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
 import { LIST_OPTIONS, listQuery, noteNext, type ListOptions } from "../listing.ts";
 import { toned, type Cell } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { databaseName, databasePath, untilOver, type Operation, type Page } from "../resources.ts";
 import type { SharedOptions } from "../shared-options.ts";
 import { durationText, sizeText } from "../sizes.ts";
-
-interface Verification {
-  readonly status: "running" | "passed" | "failed" | "aborted";
-  readonly at: string;
-  readonly error: Failure | null;
-}
 
 interface Backup extends Operation {
   readonly database: string;
@@ -36,8 +30,6 @@ interface Backup extends Operation {
 const BACKUP: ArgumentSpec = { name: "<backup>", description: "its id" };
 const SHOWN = { "…": "the backup as `GET /v1/backups/{backup}` gives it" };
 
-const STATUSES = ["running", "completed", "verified", "failed", "damaged", "pruned"];
-
 interface Filter extends ListOptions {
   readonly status?: string;
   readonly kind?: string;
@@ -49,7 +41,7 @@ const list = defineSubcommand<SharedOptions & Filter>({
   summary: "List a database's backups, newest first",
   arguments: [{ name: "<database>", description: "a registered name, or the file" }],
   options: [
-    { flags: "--status <status>", description: "only these", choices: STATUSES },
+    { flags: "--status <status>", description: "only these", choices: BACKUP_STATUSES },
     { flags: "--kind <kind>", description: "only these", choices: ["full", "table", "raw"] },
     {
       flags: "--purpose <purpose>",
@@ -164,21 +156,6 @@ export const command = defineCommand<object>({
   subcommands: [list, show, verify],
   run: () => Promise.resolve(),
 });
-
-function requirePassed({ id, database, verification }: Backup): void {
-  const { status, error } = verification ?? {};
-  if (status === "passed") return;
-  const { code = "verification-aborted", message = "It did not come to its end" } = error ?? {};
-  const hint =
-    status === "failed"
-      ? `schemaledger backup ${database} takes another one; this one is never chosen again`
-      : error?.hint;
-  const safe = "The database was not touched.";
-  throw new DomainError(code, `The verification of ${id} ${status}: ${message}`, {
-    hint,
-    details: { safe, ...(status === "failed" ? { exitCode: EXIT.integrity } : {}) },
-  });
-}
 
 const backupPath = (id: string): string => `/v1/backups/${encodeURIComponent(id)}`;
 

@@ -1,3 +1,4 @@
+import { RUN_STATUSES } from "../../domain/state/statuses.ts";
 import type { RunView } from "../../library/desk.ts";
 import { defineCommand, defineSubcommand } from "../command.ts";
 import { printFindings } from "../findings.ts";
@@ -16,17 +17,6 @@ interface Run extends RunView {
   readonly endedAt: string | null;
 }
 
-const STATUSES = [
-  "awaiting-approval",
-  "scheduled",
-  "queued",
-  "running",
-  "succeeded",
-  "failed",
-  "cancelled",
-  "rejected",
-];
-
 interface Filter extends ListOptions {
   readonly status?: string;
   readonly kind?: string;
@@ -37,7 +27,7 @@ const list = defineSubcommand<SharedOptions & Filter>({
   summary: "List runs, newest first",
   arguments: [{ name: "[database]", description: "a name or file; without it all databases" }],
   options: [
-    { flags: "--status <status>", description: "only these", choices: STATUSES },
+    { flags: "--status <status>", description: "only these", choices: RUN_STATUSES },
     { flags: "--kind <kind>", description: "only these", choices: ["migrate", "rollback"] },
     ...LIST_OPTIONS,
   ],

@@ -229,7 +229,10 @@ export class BackupKeeper {
     } catch (error) {
       // A published backup whose event could not be written is settled by recovery.
       if (published) throw error;
-      await this.store.discard(backupId);
+      await this.store.discard(backupId).catch(() => {
+        // The store that failed may fail here as well: what is left goes at the next start, and the
+        // outcome is on record now.
+      });
       await this.#recordFailure(database, backupId, failureOf(error), context);
       throw error;
     }

@@ -1,5 +1,6 @@
 import { Durations, type DurationSummary } from "../audit/durations.ts";
-import type { BackupState, BackupStatus } from "../state/state.ts";
+import type { BackupState } from "../state/state.ts";
+import type { BackupStatus } from "../state/statuses.ts";
 
 /** What backups amount to. */
 export interface BackupMetrics {

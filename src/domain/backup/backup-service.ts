@@ -152,14 +152,24 @@ export class BackupService {
   }
 
   async #verify(database: DatabaseState, facts: BackupFacts, context: Context): Promise<void> {
-    const scratch = await this.#keeper.store.scratch(facts.backupId);
     try {
-      const verified = await this.#sessions.use(database, facts.backupId, (session) =>
-        this.#keeper.verify(session, database, facts, scratch, context),
-      );
+      const verified = await this.#compared(database, facts, context);
       await this.#recorder.record(database.id, [verified], context);
     } catch (error) {
       await this.#abort(database, facts.backupId, error, context);
+    }
+  }
+
+  async #compared(
+    database: DatabaseState,
+    facts: BackupFacts,
+    context: Context,
+  ): ReturnType<BackupKeeper["verify"]> {
+    const scratch = await this.#keeper.store.scratch(facts.backupId);
+    try {
+      return await this.#sessions.use(database, facts.backupId, (session) =>
+        this.#keeper.verify(session, database, facts, scratch, context),
+      );
     } finally {
       await scratch.dispose();
     }

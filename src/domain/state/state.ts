@@ -41,6 +41,7 @@ import type {
   PruneState,
   RecoveryState,
 } from "./safekeeping-state.ts";
+import type { BackupStatus, RunStatus } from "./statuses.ts";
 
 /**
  * What is open or current, as a fold over the ledger's events: databases and keys, what has not
@@ -212,16 +213,6 @@ export interface OpenAttempt {
   unknown: boolean;
 }
 
-export type RunStatus =
-  | "awaiting-approval"
-  | "scheduled"
-  | "queued"
-  | "running"
-  | "succeeded"
-  | "failed"
-  | "cancelled"
-  | "rejected";
-
 export type StepStatus =
   | "pending"
   | "running"
@@ -277,8 +268,6 @@ export interface StepState {
   /** Event that gave the step its present status. */
   eventIndex: number | null;
 }
-
-export type BackupStatus = "running" | "completed" | "verified" | "failed" | "damaged" | "pruned";
 
 export interface BackupState {
   readonly id: string;
